@@ -1,0 +1,37 @@
+"""Pages by key: an opaque, sealed, expiring token says after which row the next page starts."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from core import seal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+
+TOKEN_LIFETIME = 2 * 24 * 3600
+
+
+def page_token(after: dict[str, Any]) -> str:
+    """Return an opaque url-safe token that carries ``after``; readable for two days."""
+    return seal.seal(json.dumps(after, separators=(",", ":")))
+
+
+def read_token(token: str) -> dict[str, Any]:
+    """Return what a token carries; an invalid or expired one is an empty dict, that is, the first page."""
+    if not token:
+        return {}
+    try:
+        value = json.loads(seal.unseal(token, max_age=TOKEN_LIFETIME))
+    except (seal.Unreadable, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def cut(rows: QuerySet[Any], size: int) -> tuple[Sequence[Any], bool]:
+    """Return at most ``size`` rows and whether more follow, with a single query that counts nothing."""
+    found = list(rows[: size + 1])
+    return found[:size], len(found) > size
