@@ -1,0 +1,439 @@
+"""Who may do what, and why: `require`, `check` and `explain` share one resolver."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import CharField, F, Q, QuerySet, Value
+from django.utils import timezone
+
+from accounts.models import Account, Membership, Namespace, Organization, Team, TeamMember, User
+from core.errors import Forbidden, FreshLoginRequired, Unauthenticated
+from permissions.catalogue import (
+    MEMBER,
+    ORGANIZATION_LEVEL,
+    PROJECT_LEVEL,
+    SCOPE_CEILING,
+    Ladder,
+    Level,
+    Right,
+)
+from permissions.models import Grant
+from projects.models import Project
+
+if TYPE_CHECKING:
+    from core.actor import Actor
+
+READ_ONLY_REASON = "A read-only superuser changes nothing"
+
+Target = Organization | Namespace | Project | User | Team | Account | None
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way by which an actor holds a level: ``kind`` is stable for machines, ``words`` are for people."""
+
+    kind: str
+    level: Level
+    words: str
+    deciding: bool = False
+    team: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why an actor may, or may not, do something. ``reason`` is one sentence for people."""
+
+    right: Right
+    allowed: bool
+    needed: Level
+    held: Level
+    ceiling: Level
+    paths: tuple[Path, ...]
+    reason: str
+
+
+# Superusers ----------------------------------------------------------------------------------------------
+
+
+def is_readonly_superuser(actor: Actor) -> bool:
+    """Tell whether the actor sees everything and changes nothing; wins over being a superuser.
+
+    Any scope suffices (quay-a.md 4.3 AUDIT).
+    """
+    return actor.user is not None and actor.user.username in settings.READONLY_SUPERUSERS
+
+
+def is_superuser(actor: Actor) -> bool:
+    """Tell whether the actor may manage the instance: superuser, and the credential allows it."""
+    if actor.system:
+        return True
+    if actor.user is None or is_readonly_superuser(actor):
+        return False
+    named = actor.user.is_superuser or actor.user.username in settings.SUPERUSERS
+    return named and ceiling(actor, Ladder.INSTANCE) >= Level.ADMIN
+
+
+def has_full_access(actor: Actor) -> bool:
+    """Tell whether the actor passes every organization and project check (quay-a.md 4.3 SU-FULL)."""
+    return actor.system or (settings.SUPERUSERS_FULL_ACCESS and is_superuser(actor))
+
+
+def named_superuser(user: User) -> bool:
+    """Tell whether a person is a superuser, whatever credential she uses."""
+    return (user.is_superuser or user.username in settings.SUPERUSERS) and not named_readonly_superuser(user)
+
+
+def named_readonly_superuser(user: User) -> bool:
+    """Tell whether a person is a read-only superuser."""
+    return user.username in settings.READONLY_SUPERUSERS
+
+
+def may_open_back_office(user: User) -> bool:
+    """Tell whether the back office opens for a person."""
+    return user.is_active and (named_superuser(user) or named_readonly_superuser(user))
+
+
+def may_change_in_back_office(user: User) -> bool:
+    """Tell whether a person may use the back office's actions and forms."""
+    return user.is_active and named_superuser(user)
+
+
+# Levels --------------------------------------------------------------------------------------------------
+
+
+def ceiling(actor: Actor, ladder: Ladder) -> Level:
+    """Return the highest level that the actor's credential allows on a ladder (quay-a.md 4.2)."""
+    if actor.scopes is None:
+        return Level.OWNER
+    found = [top for of, top in (SCOPE_CEILING[scope] for scope in actor.scopes) if of == ladder]
+    return max(found, default=Level.NONE)
+
+
+def organization_paths(actor: Actor, organization: Organization) -> tuple[Path, ...]:
+    """Return every way by which the actor belongs to an organization; one query, asked once a request."""
+    key = ("organization", organization.pk)
+    if key not in actor.memo:
+        actor.memo[key] = _organization_paths(actor, organization)
+    found: tuple[Path, ...] = actor.memo[key]
+    return found
+
+
+def _organization_paths(actor: Actor, organization: Organization) -> tuple[Path, ...]:
+    if actor.organization is not None and actor.organization.pk == organization.pk:
+        return (Path("token", Level.ADMIN, "the token belongs to the organization"),)
+    if actor.user is None:
+        return ()
+    direct, by_team = _belonging(actor.user, organization)
+    return tuple(
+        _organization_path(organization, role, team) for role, team, _ in direct.union(by_team, all=True)
+    )
+
+
+# Rows of (role, team's slug or "", where from), so that one query can ask several tables.
+Rows = QuerySet[Any, tuple[str, str, str]]
+_NO_TEAM = Value("", output_field=CharField())
+_FROM_GRANT, _FROM_ORGANIZATION = (Value(word, output_field=CharField()) for word in ("grant", "member"))
+
+
+def _belonging(user: User, organization: Organization) -> tuple[Rows, Rows]:
+    direct = Membership.objects.filter(organization=organization, user=user)
+    by_team = TeamMember.objects.filter(team__organization=organization, user=user)
+    return (
+        direct.values_list("role", _NO_TEAM, _FROM_ORGANIZATION),
+        by_team.values_list("team__role", "team__slug", _FROM_ORGANIZATION),
+    )
+
+
+def _organization_path(organization: Organization, role: str, team: str) -> Path:
+    if team:
+        return Path("team", ORGANIZATION_LEVEL[role], f"{role} by team {team}", team=team)
+    return Path("member", ORGANIZATION_LEVEL[role], f"{role} of {organization.slug}")
+
+
+def project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
+    """Return every way by which the actor reaches a project. Needs the project's namespace."""
+    key = ("project", project.pk)
+    if key not in actor.memo:
+        actor.memo[key] = _project_paths(actor, project)
+    found: tuple[Path, ...] = actor.memo[key]
+    return found
+
+
+def _project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
+    paths: list[Path] = []
+    if project.visibility == Project.Visibility.PUBLIC:
+        paths.append(Path("public", Level.READ, "the project is public"))
+    if actor.project is not None and actor.project.pk == project.pk:
+        paths.append(Path("token", Level.READ, "the token belongs to the project"))
+    namespace = project.namespace
+    if actor.user is not None and namespace.pk == actor.user.namespace_id:
+        paths.append(Path("owner", Level.ADMIN, "the project is in her own namespace"))
+    paths += _granted(actor, project)
+    if namespace.kind == Namespace.Kind.ORGANIZATION and (actor.user or actor.organization):
+        paths.extend(
+            Path("organization_admin", Level.ADMIN, f"{path.words}, and so admin of its projects")
+            for path in organization_paths(actor, namespace.organization)
+            if path.level >= Level.ADMIN
+        )
+    return tuple(paths)
+
+
+def _granted(actor: Actor, project: Project) -> list[Path]:
+    """Return the grants by which a person or a robot reaches a project, with one query.
+
+    Of a person it also asks how she belongs to the project's organization, and keeps the answer.
+    """
+    holder = {"user": actor.user} if actor.user is not None else {"robot": actor.robot}
+    if None in holder.values():
+        return []
+    members = {f"team__members__{sort}": who for sort, who in holder.items()}
+    direct: Rows = Grant.objects.filter(project=project, **holder).values_list("role", _NO_TEAM, _FROM_GRANT)
+    by_team: Rows = Grant.objects.filter(project=project, **members).values_list(
+        "role", "team__slug", _FROM_GRANT
+    )
+    others = [by_team]
+    organization = None
+    if actor.user is not None and project.namespace.kind == Namespace.Kind.ORGANIZATION:
+        organization = project.namespace.organization
+        if ("organization", organization.pk) in actor.memo:
+            organization = None
+        else:
+            others += _belonging(actor.user, organization)
+    paths, inside = [], []
+    for role, team, source in direct.union(*others, all=True):
+        if source == _FROM_GRANT.value:
+            words = f"{role} by team {team}" if team else f"{role} granted directly"
+            paths.append(Path("team_grant" if team else "grant", PROJECT_LEVEL[role], words))
+        elif organization is not None:
+            inside.append(_organization_path(organization, role, team))
+    if organization is not None:
+        actor.memo["organization", organization.pk] = tuple(inside)
+    return paths
+
+
+def _best(paths: tuple[Path, ...]) -> Level:
+    return max((path.level for path in paths), default=Level.NONE)
+
+
+def organization_level(actor: Actor, organization: Organization) -> Level:
+    """Return the effective level in an organization: roles capped by scopes, or full access."""
+    if has_full_access(actor):
+        return Level.OWNER
+    return min(_best(organization_paths(actor, organization)), ceiling(actor, Ladder.ORGANIZATION))
+
+
+def account_level(actor: Actor, user: User | None) -> Level:
+    """Return the effective level on a person's own account."""
+    if actor.user is None or (user is not None and user.pk != actor.user.pk):
+        return Level.NONE
+    return min(Level.ADMIN, ceiling(actor, Ladder.ACCOUNT))
+
+
+def project_level(actor: Actor, project: Project) -> Level:
+    """Return the effective level on a project; public projects are readable by anybody."""
+    if has_full_access(actor):
+        return Level.ADMIN
+    return _capped(actor, project_paths(actor, project))
+
+
+def _capped(actor: Actor, paths: tuple[Path, ...]) -> Level:
+    # What everybody may see needs no scope.
+    public = max((path.level for path in paths if path.kind == "public"), default=Level.NONE)
+    return max(public, min(_best(paths), ceiling(actor, Ladder.PROJECT)))
+
+
+# Answers -------------------------------------------------------------------------------------------------
+
+
+def require(actor: Actor, right: Right, target: Target = None) -> None:
+    """Pass, or raise.
+
+    Raises:
+        Unauthenticated: nobody is signed in and the right is not everybody's.
+        Forbidden: the actor lacks the role, or the credential the scope; the message says which.
+    """
+    explanation = explain(actor, right, target)
+    if explanation.allowed:
+        return
+    if actor.is_anonymous:
+        raise Unauthenticated(explanation.reason, right=right.name)
+    raise Forbidden(explanation.reason, right=right.name, namespace=namespace_of(target))
+
+
+def check(actor: Actor, right: Right, target: Target = None) -> bool:
+    """Tell whether the actor may."""
+    return explain(actor, right, target).allowed
+
+
+def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
+    """Return every path by which the actor holds a right on a target, the deciding one marked.
+
+    Targets: an organization, a namespace, a project, a team (its members may read it), a person (for rights
+    on the own account), or None for the own account and the instance.
+    """
+    ladder, needed = right.ladder, right.level
+    paths: tuple[Path, ...] = ()
+    if actor.system:
+        paths = (Path("system", Level.ABOVE, "the system itself"),)
+        return _conclude(actor, right, needed, Level.ABOVE, Level.ABOVE, paths)
+    if not right.harmless and is_readonly_superuser(actor):
+        # Neither what she sees by that nor what is her own is hers to change (quay-a.md 4.3 AUDIT).
+        return replace(_conclude(actor, right, needed, Level.NONE, Level.NONE, ()), reason=READ_ONLY_REASON)
+    extra = _superuser_paths(actor, right)
+    if ladder == Ladder.INSTANCE:
+        held = _best(extra)
+        return _conclude(actor, right, needed, held, ceiling(actor, ladder), extra)
+    if ladder == Ladder.ACCOUNT:
+        owner = target if isinstance(target, User) else actor.user
+        if actor.user is not None and owner is not None and owner.pk == actor.user.pk:
+            paths = (Path("self", Level.ADMIN, "it is her own account"),)
+        held = min(_best(paths), ceiling(actor, ladder))
+        return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths)
+    if ladder == Ladder.PROJECT:
+        if not isinstance(target, Project):
+            # Asked for a project that is not there: only who administers the namespace may learn that.
+            return _missing_project(actor, right, target, extra)
+        paths = project_paths(actor, target)
+        held = max(_capped(actor, paths), _best(extra))
+        return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths + extra)
+    return _on_organization(actor, right, target, extra)
+
+
+def _missing_project(actor: Actor, right: Right, target: Target, extra: tuple[Path, ...]) -> Explanation:
+    paths: tuple[Path, ...] = ()
+    if isinstance(target, Namespace):
+        if target.kind == Namespace.Kind.ORGANIZATION:
+            paths = tuple(p for p in organization_paths(actor, target.organization) if p.level >= Level.ADMIN)
+        elif actor.user is not None and target.pk == actor.user.namespace_id:
+            paths = (Path("owner", Level.ADMIN, "it is her own namespace"),)
+    top = ceiling(actor, Ladder.PROJECT)
+    held = max(min(_best(paths), top), _best(extra))
+    return _conclude(actor, right, right.level, held, top, paths + extra)
+
+
+def _on_organization(actor: Actor, right: Right, target: Target, extra: tuple[Path, ...]) -> Explanation:
+    needed, ladder = right.level, right.ladder
+    paths: tuple[Path, ...] = ()
+    if isinstance(target, Team):
+        paths = organization_paths(actor, target.organization)
+        # Whoever is in the team sees who else is.
+        if right.name == "team_read" and any(path.team == target.slug for path in paths):
+            needed = MEMBER
+    elif isinstance(target, Organization):
+        paths = organization_paths(actor, target)
+    elif isinstance(target, Namespace) and target.kind == Namespace.Kind.ORGANIZATION:
+        paths = organization_paths(actor, target.organization)
+    elif isinstance(target, Account):
+        if actor.user is not None and target.administrators.filter(pk=actor.user.pk).exists():
+            paths = (Path("account_administrator", Level.OWNER, f"administrator of {target.name}"),)
+    elif isinstance(target, Namespace) and actor.user is not None and target.pk == actor.user.namespace_id:
+        if right.own is not None:
+            ladder, needed = Ladder.ACCOUNT, right.own
+        paths = (Path("owner", Level.OWNER, "it is her own namespace"),)
+    top = ceiling(actor, ladder)
+    held = max(min(_best(paths), top), _best(extra))
+    return _conclude(actor, right, needed, held, top, paths + extra)
+
+
+def _superuser_paths(actor: Actor, right: Right) -> tuple[Path, ...]:
+    found = []
+    if right.ladder == Ladder.INSTANCE:
+        if is_superuser(actor):
+            found.append(Path("superuser", Level.ADMIN, "superuser"))
+        elif right.reading and is_readonly_superuser(actor):
+            found.append(Path("readonly_superuser", Level.READ, "read-only superuser"))
+    elif right.ladder != Ladder.ACCOUNT:
+        if has_full_access(actor):
+            found.append(Path("superuser", Level.ABOVE, "superuser with full access"))
+        elif right.reading and is_readonly_superuser(actor):
+            found.append(Path("readonly_superuser", Level.OWNER, "read-only superuser"))
+    return tuple(found)
+
+
+def _conclude(
+    actor: Actor, right: Right, needed: Level, held: Level, top: Level, paths: tuple[Path, ...]
+) -> Explanation:
+    allowed = held >= needed
+    best = _best(paths)
+    marked = False
+    shown = []
+    for path in sorted(paths, key=lambda one: -one.level):
+        deciding = allowed and not marked and path.level >= needed
+        marked = marked or deciding
+        shown.append(replace(path, deciding=deciding))
+    if allowed:
+        reason = next((path.words for path in shown if path.deciding), "everybody may")
+    elif actor.is_anonymous:
+        reason = f"Sign in to {right.sentence}"
+    elif best >= needed:
+        reason = f"The token's scopes do not allow to {right.sentence}"
+    else:
+        reason = f"Your role does not allow to {right.sentence}"
+    return Explanation(right, allowed, needed, held, top, tuple(shown), reason)
+
+
+def namespace_of(target: Target) -> Namespace | None:
+    """Return the tenant that a target belongs to, where it has one."""
+    if isinstance(target, Namespace):
+        return target
+    if isinstance(target, Project | Organization | User):
+        return target.namespace
+    if isinstance(target, Team):
+        return target.organization.namespace
+    return None
+
+
+def readable(actor: Actor) -> Q:
+    """Return the filter for projects on which the actor holds a role: granted, by team, administered, own.
+
+    Public projects are not meant by it. Needs no join that multiplies rows.
+    """
+    if has_full_access(actor) or is_readonly_superuser(actor):
+        return Q()
+    if ceiling(actor, Ladder.PROJECT) < Level.READ:
+        return Q(pk__in=[])
+    if actor.project is not None:
+        return Q(pk=actor.project.pk)
+    if actor.organization is not None:
+        return Q(namespace=actor.organization.namespace_id)
+    if actor.robot is not None:
+        mine = Q(robot=actor.robot) | Q(team__members__robot=actor.robot)
+        return Q(pk__in=Grant.objects.filter(mine).values("project"))
+    if actor.user is None:
+        return Q(pk__in=[])
+    return (
+        Q(namespace=actor.user.namespace_id)
+        | Q(pk__in=Grant.objects.filter(user=actor.user).values("project"))
+        | Q(pk__in=Grant.objects.filter(team__members__user=actor.user).values("project"))
+        | Q(namespace__in=administered_namespaces(actor.user))
+    )
+
+
+def administered_namespaces(user: User) -> object:
+    """Return the namespaces of the organizations that a person administers, as a subquery."""
+    direct = Membership.objects.filter(user=user, role__in=["owner", "admin"])
+    by_team = TeamMember.objects.filter(user=user, team__role="admin")
+    return (
+        Organization.objects.filter(
+            Q(pk__in=direct.values("organization")) | Q(pk__in=by_team.values("team__organization"))
+        )
+        .annotate(own_namespace=F("namespace"))
+        .values("own_namespace")
+    )
+
+
+def require_fresh(actor: Actor) -> None:
+    """Pass tokens, and sessions whose sign-in is recent; people without a password pass (quay-a.md 3.2).
+
+    Raises:
+        FreshLoginRequired: the session's sign-in is older than MUSTER_FRESH_LOGIN_SECONDS.
+    """
+    if not actor.is_session or actor.user is None or not actor.user.has_usable_password():
+        return
+    oldest = timezone.now() - timedelta(seconds=settings.FRESH_LOGIN_SECONDS)
+    if actor.signed_in_at is None or actor.signed_in_at < oldest:
+        raise FreshLoginRequired("Sign in again to go on")
