@@ -1,0 +1,216 @@
+"""Lists that people look through a page at a time, and finding by name: constant in queries at any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, When
+from django.utils import timezone
+
+from accounts import selectors
+from accounts.models import Membership, Organization, Robot, Team, TeamMember
+from accounts.selectors import Person
+from core.names import plain
+from permissions.catalogue import ACCOUNT_READ, MEMBER_LIST, ORGANIZATION_READ, ROBOT_LIST
+from permissions.checks import check, require
+from permissions.models import Grant
+from tokens.kinds import Kind
+from tokens.models import Credential
+
+if TYPE_CHECKING:
+    from accounts.models import Namespace
+    from core.actor import Actor
+
+UNUSED_DAYS = 90
+EXPIRING_DAYS = 14
+
+
+# Members -------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class MemberPage:
+    """Some of an organization's members by name; ``by_role`` counts all of them by their direct role."""
+
+    people: list[Person]
+    found: int
+    by_role: dict[str, int]
+
+
+def member_page(
+    *, actor: Actor, organization: Organization, search: str = "", role: str = "", start: int, size: int
+) -> MemberPage:
+    """Return ``size`` members from number ``start`` on, with teams and direct grants; five queries at most.
+
+    ``search`` narrows to a piece of the user name or name, ``role`` to a direct role.
+
+    Raises:
+        Forbidden: not an administrator.
+    """
+    require(actor, MEMBER_LIST, organization)
+    everybody = Membership.objects.filter(organization=organization)
+    by_role = dict(everybody.order_by().values_list("role").annotate(Count("pk")))
+    found = everybody.filter(role=role) if role else everybody
+    total = by_role.get(role, 0) if role else sum(by_role.values())
+    if search:
+        found = found.filter(Q(user__username__contains=plain(search)) | Q(user__name__icontains=search))
+        total = found.count()
+    rows = found.select_related("user").order_by("user__username")[start : start + size]
+    people = {row.user_id: Person(user=row.user, role=row.role) for row in rows}
+    in_teams = TeamMember.objects.filter(team__organization=organization, user__in=people)
+    for member in in_teams.select_related("team").order_by("team__slug"):
+        people[member.user_id or 0].teams.append(member.team)
+    grants = Grant.objects.filter(
+        user__in=people, project__namespace=organization.namespace_id, project__deleted_at=None
+    )
+    for user_id, slug in grants.order_by("project__slug").values_list("user", "project__slug"):
+        people[user_id or 0].projects.append(slug)
+    return MemberPage(list(people.values()), total, by_role)
+
+
+def own_names(*, actor: Actor) -> list[str]:
+    """Return the names of the acting person's organizations, sorted; one query."""
+    require(actor, ACCOUNT_READ)
+    mine = Membership.objects.filter(user=actor.user, organization__deleted_at=None)
+    return list(mine.order_by("organization__slug").values_list("organization__slug", flat=True))
+
+
+# Robots --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class RobotCounts:
+    """How many robots a namespace has, and of how many somebody should take notice."""
+
+    all: int = 0
+    expired: int = 0
+    expiring: int = 0
+    unused: int = 0
+    disabled: int = 0
+
+
+@dataclass
+class RobotPage:
+    """Some of a namespace's robots, last used first, each with ``last_used_at`` and ``expires_at``."""
+
+    robots: list[Robot]
+    found: int
+    counts: RobotCounts
+
+
+def robot_counts(*, actor: Actor, namespace: Namespace) -> RobotCounts:
+    """Count a namespace's robots by what is to be said about their tokens; one query.
+
+    Raises:
+        Forbidden: not a member (or not her own namespace).
+    """
+    require(actor, ROBOT_LIST, namespace)
+    told = _with_tokens(Robot.objects.filter(namespace=namespace)).aggregate(
+        all=Count("pk"), **{state: Count("pk", filter=condition) for state, condition in _states().items()}
+    )
+    return RobotCounts(**told)
+
+
+def robot_page(
+    *,
+    actor: Actor,
+    namespace: Namespace,
+    search: str = "",
+    state: str = "",
+    with_permissions: bool = False,
+    start: int,
+    size: int,
+) -> RobotPage:
+    """Return ``size`` robots from number ``start`` on; seven queries at most.
+
+    ``search`` narrows to a piece of name or description, ``state`` to a field of `RobotCounts`. Others take
+    and raise what `accounts.selectors.robots` does.
+    """
+    found = _with_tokens(
+        selectors.robots(actor=actor, namespace=namespace, with_permissions=with_permissions)
+    )
+    counts = robot_counts(actor=actor, namespace=namespace)
+    condition = _states().get(state)
+    total: int = getattr(counts, state) if condition is not None else counts.all
+    if condition is not None:
+        found = found.filter(condition)
+    if search:
+        name = plain(search).removeprefix(f"{namespace.name}+")
+        found = found.filter(Q(shortname__contains=name) | Q(description__icontains=search))
+        total = found.count()
+    robots = list(found[start : start + size])
+    for robot in robots:
+        robot.namespace = namespace
+    return RobotPage(robots, total, counts)
+
+
+def _with_tokens(robots: QuerySet[Robot]) -> QuerySet[Robot]:
+    living = Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None, robot=OuterRef("pk")).order_by("-pk")
+    return robots.annotate(
+        last_used_at=Subquery(living.values("last_used_at")[:1]),
+        expires_at=Subquery(living.values("expires_at")[:1]),
+    )
+
+
+def _states() -> dict[str, Q]:
+    """Return what each field of `RobotCounts` asks of a robot; disabled ones need no other care."""
+    now = timezone.now()
+    enabled = Q(disabled_at=None)
+    long_ago = now - timedelta(days=UNUSED_DAYS)
+    return {
+        "expired": enabled & Q(expires_at__lte=now),
+        "expiring": enabled & Q(expires_at__gt=now, expires_at__lte=now + timedelta(days=EXPIRING_DAYS)),
+        "unused": enabled
+        & (Q(last_used_at__lt=long_ago) | Q(last_used_at=None, created_at__lt=long_ago))
+        & (Q(expires_at=None) | Q(expires_at__gt=now)),
+        "disabled": ~enabled,
+    }
+
+
+# Finding -------------------------------------------------------------------------------------------------
+
+FOUND_MAX = 8
+
+
+@dataclass
+class Found:
+    """What in an organization has a text in its name: the best of each sort that the actor may see."""
+
+    teams: list[Team] = field(default_factory=list)
+    people: list[Membership] = field(default_factory=list)
+    robots: list[Robot] = field(default_factory=list)
+
+
+def find(*, actor: Actor, organization: Organization, text: str) -> Found:
+    """Return teams, members and robots by a piece of their name, those that begin with it first.
+
+    At most `FOUND_MAX` of each; one query for each that the actor may list.
+    """
+    found, text = Found(), plain(text)
+    if not text:
+        return found
+    if check(actor, ORGANIZATION_READ, organization):
+        teams = Team.objects.filter(organization=organization)
+        found.teams = list(_best(teams.filter(_named(text, "slug", "name")), text, "slug"))
+    if check(actor, MEMBER_LIST, organization):
+        people = Membership.objects.filter(organization=organization).select_related("user")
+        named = people.filter(_named(text, "user__username", "user__name"))
+        found.people = list(_best(named, text, "user__username"))
+    if check(actor, ROBOT_LIST, organization.namespace):
+        short = text.removeprefix(f"{organization.slug}+")
+        robots = Robot.objects.filter(namespace=organization.namespace, shortname__contains=short)
+        found.robots = list(_best(robots, short, "shortname"))
+        for robot in found.robots:
+            robot.namespace = organization.namespace
+    return found
+
+
+def _named(text: str, name: str, title: str) -> Q:
+    return Q(**{f"{name}__contains": text}) | Q(**{f"{title}__icontains": text})
+
+
+def _best(rows: QuerySet[Any], text: str, name: str) -> QuerySet[Any]:
+    begins = Case(When(**{f"{name}__startswith": text}, then=0), default=1)
+    return rows.order_by(begins, name)[:FOUND_MAX]

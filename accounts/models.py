@@ -1,0 +1,402 @@
+"""Namespaces, people, tenants, organizations, teams and robots."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from core.names import NAME_MAX, namespace_rule
+from permissions.catalogue import OrganizationRole
+
+
+class Namespace(models.Model):
+    """A globally unique name, owned by one user or one organization.
+
+    Names are equal when their ``key`` (NFKC + casefold) is. A dead namespace keeps its row as a tombstone:
+    its name may be taken again, by a new row that inherits nothing.
+    """
+
+    class Kind(models.TextChoices):
+        USER = "user"
+        ORGANIZATION = "organization"
+
+    name = models.CharField(max_length=NAME_MAX, validators=[namespace_rule])
+    key = models.CharField(max_length=NAME_MAX, editable=False)
+    kind = models.CharField(max_length=12, choices=Kind)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["key"], condition=Q(deleted_at=None), name="namespace_name_taken_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=["user", "organization"]), name="namespace_kind_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def account_id(self) -> int | None:
+        """The group account that the namespace counts against as well; None for a person's."""
+        return self.organization.account_id if self.kind == self.Kind.ORGANIZATION else None
+
+
+class UserManager(BaseUserManager["User"]):
+    """Finds people by name; they are made by `accounts.services` alone."""
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Return the living user of that name."""
+        return self.get(username=username, deleted_at=None)
+
+
+class User(AbstractBaseUser):
+    """A person. Her ``username`` is her namespace's name; a deleted one is renamed out of the way."""
+
+    namespace = models.OneToOneField(Namespace, models.PROTECT, related_name="user")
+    username = models.CharField(max_length=NAME_MAX, unique=True)
+    email = models.EmailField(blank=True, max_length=254)
+    name = models.CharField(max_length=255, blank=True)
+    given_name = models.CharField(max_length=255, blank=True)
+    family_name = models.CharField(max_length=255, blank=True)
+    company = models.CharField(max_length=255, blank=True)
+    location = models.CharField(max_length=255, blank=True)
+    is_active = models.BooleanField("enabled", default=True)
+    is_superuser = models.BooleanField("superuser", default=False)
+    is_verified = models.BooleanField("e-mail verified", default=True)
+    invoice_email = models.BooleanField(default=False)
+    invoice_email_address = models.EmailField(null=True, blank=True)  # noqa: DJ001 - the wire tells null from ""
+    tag_expiration_s = models.PositiveIntegerField(default=1209600)
+    session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"), condition=Q(deleted_at=None) & ~Q(email=""), name="user_email_taken_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def is_staff(self) -> bool:
+        """Tell whether the back office opens; superusers only."""
+        from permissions.checks import may_open_back_office
+
+        return may_open_back_office(self)
+
+    def has_perm(self, perm: str, obj: Any = None) -> bool:
+        """Answer Django's admin: superusers may view all, and change what an admin screen lets them."""
+        from permissions.checks import may_change_in_back_office
+
+        return self.is_staff and (".view_" in perm or may_change_in_back_office(self))
+
+    def has_module_perms(self, app_label: str) -> bool:
+        """Answer Django's admin."""
+        return self.is_staff
+
+    def get_session_auth_hash(self) -> str:
+        """Bind sessions to the password and to ``session_epoch``: raising it ends them all."""
+        return salted_hmac(
+            "accounts.User.session", f"{self.password}{self.session_epoch}", algorithm="sha256"
+        ).hexdigest()
+
+
+class Account(models.Model):
+    """The tenant: ``personal`` (one per user) or ``group`` (has administrators, holds organizations)."""
+
+    class Kind(models.TextChoices):
+        PERSONAL = "personal"
+        GROUP = "group"
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    name = models.CharField(max_length=255)
+    user = models.OneToOneField(User, models.CASCADE, null=True, blank=True, related_name="personal_account")
+    administrators: models.ManyToManyField[User, AccountAdministrator] = models.ManyToManyField(
+        User, through="AccountAdministrator", related_name="administered_accounts"
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind="personal", user__isnull=False) | Q(kind="group", user__isnull=True),
+                name="account_personal_has_user",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountAdministrator(models.Model):
+    """A person who administers a group account. There is always at least one."""
+
+    account = models.ForeignKey(Account, models.CASCADE)
+    user = models.ForeignKey(User, models.CASCADE)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "user"], name="account_administrator_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} administers {self.account}"
+
+
+class Organization(models.Model):
+    """A namespace inside a group account: members, teams, settings, profile."""
+
+    class Provider(models.TextChoices):
+        NONE = "", "none"
+        GITHUB = "gh", "GitHub"
+        GITHUB_ENTERPRISE = "ghe", "GitHub Enterprise"
+        GITLAB = "gl", "GitLab"
+        GITLAB_ENTERPRISE = "gle", "GitLab Enterprise"
+        BITBUCKET = "bb", "Bitbucket"
+        BITBUCKET_SERVER = "bbe", "Bitbucket Server"
+
+    namespace = models.OneToOneField(Namespace, models.PROTECT, related_name="organization")
+    account = models.ForeignKey(Account, models.PROTECT, related_name="organizations")
+    slug = models.CharField(max_length=NAME_MAX, validators=[namespace_rule])
+    name = models.CharField("name as typed", max_length=255)
+    description = models.TextField(blank=True)
+    email = models.EmailField(blank=True, max_length=254)
+    url = models.URLField(blank=True)
+    location = models.CharField(max_length=255, blank=True)
+    invoice_email = models.BooleanField(default=False)
+    invoice_email_address = models.EmailField(null=True, blank=True)  # noqa: DJ001 - the wire tells null from ""
+    tag_expiration_s = models.PositiveIntegerField(default=1209600)
+    provider = models.CharField(max_length=3, choices=Provider, blank=True, default=Provider.NONE)
+    provider_organization = models.CharField(max_length=255, blank=True)
+    token_max_days = models.PositiveIntegerField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["provider", "provider_organization"],
+                condition=Q(deleted_at=None) & ~Q(provider="") & ~Q(provider_organization=""),
+                name="provider_organization_linked_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Membership(models.Model):
+    """A person in an organization, with her direct role.
+
+    Everybody in the organization has exactly one row. ``is_direct`` is false for those who are here by their
+    teams alone: the row goes when the last team is left.
+    """
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=7, choices=OrganizationRole)
+    is_direct = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "user"], name="membership_once"),
+            models.CheckConstraint(
+                condition=Q(is_direct=True) | Q(role="member"), name="membership_by_team_is_member"
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=["owner", "admin", "creator", "member"]), name="membership_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.organization}"
+
+
+class Team(models.Model):
+    """A named group in an organization with an organization-wide role; may mirror a directory's group."""
+
+    class Role(models.TextChoices):
+        ADMIN = "admin"
+        CREATOR = "creator"
+        MEMBER = "member"
+
+    class Sync(models.TextChoices):
+        NONE = "", "not synchronized"
+        LDAP = "ldap", "LDAP"
+        OIDC = "oidc", "OpenID Connect"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="teams")
+    slug = models.CharField(max_length=NAME_MAX, validators=[namespace_rule])
+    name = models.CharField("name as typed", max_length=255)
+    description = models.TextField(blank=True)
+    role = models.CharField(max_length=7, choices=Role)
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="children")
+    previous_names = models.JSONField(default=list, blank=True)
+    sync_service = models.CharField(max_length=4, choices=Sync, blank=True, default=Sync.NONE)
+    sync_config = models.JSONField(default=dict, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "slug"], name="team_slug_taken_once"),
+            models.UniqueConstraint(fields=["organization", "name"], name="team_name_taken_once"),
+            models.CheckConstraint(
+                condition=Q(role__in=["admin", "creator", "member"]), name="team_role_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Robot(models.Model):
+    """A service account of a namespace, addressed as ``namespace+shortname``."""
+
+    namespace = models.ForeignKey(Namespace, models.CASCADE, related_name="robots")
+    shortname = models.CharField(max_length=NAME_MAX, validators=[namespace_rule])
+    description = models.CharField(max_length=255, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    disabled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "shortname"], name="robot_shortname_taken_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        """The name every wire shows. Needs ``namespace`` loaded."""
+        return f"{self.namespace.name}+{self.shortname}"
+
+
+class RobotFederation(models.Model):
+    """An identity of a trusted issuer that may act as a robot."""
+
+    robot = models.ForeignKey(Robot, models.CASCADE, related_name="federations")
+    issuer = models.URLField()
+    subject = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["robot", "issuer", "subject"], name="robot_federation_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} of {self.issuer}"
+
+
+class TeamMember(models.Model):
+    """A person or a robot in a team."""
+
+    team = models.ForeignKey(Team, models.CASCADE, related_name="members")
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="team_members")
+    robot = models.ForeignKey(Robot, models.CASCADE, null=True, blank=True, related_name="team_members")
+    is_maintainer = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(user__isnull=False, robot__isnull=True)
+                | Q(user__isnull=True, robot__isnull=False),
+                name="team_member_is_user_or_robot",
+            ),
+            models.UniqueConstraint(
+                fields=["team", "user"], condition=Q(user__isnull=False), name="team_user_once"
+            ),
+            models.UniqueConstraint(
+                fields=["team", "robot"], condition=Q(robot__isnull=False), name="team_robot_once"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user or self.robot} in {self.team}"
+
+
+def invitation_code() -> str:
+    """Return a new unguessable code, in the form that the Quay wire's links carry (quay-a.md 8)."""
+    return f"urn:teaminvite:{uuid.uuid4()}"
+
+
+class Invitation(models.Model):
+    """An offer to join an organization, and a team of it, to a known person or to an e-mail address."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations")
+    team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="invitations")
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="invitations")
+    email = models.EmailField(blank=True, max_length=254)
+    role = models.CharField(max_length=7, choices=OrganizationRole, default=OrganizationRole.MEMBER)
+    code = models.CharField(max_length=64, unique=True, default=invitation_code, editable=False)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=(Q(user__isnull=False) & Q(email="")) | (Q(user__isnull=True) & ~Q(email="")),
+                name="invitation_is_for_user_or_email",
+            ),
+            models.UniqueConstraint(
+                F("organization"),
+                F("team"),
+                F("user"),
+                condition=Q(user__isnull=False),
+                name="invitation_user_once",
+            ),
+            models.UniqueConstraint(
+                F("organization"),
+                F("team"),
+                Lower("email"),
+                condition=~Q(email=""),
+                name="invitation_email_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user or self.email} to {self.organization}"
+
+
+class FailedSignIn(models.Model):
+    """A sign-in that failed lately: what slows down guessing, in every process and without Redis."""
+
+    name = models.CharField(max_length=255)
+    ip = models.GenericIPAddressField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["ip", "at"], name="failed_sign_in_by_ip"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} from {self.ip}"

@@ -1,0 +1,573 @@
+"""Finding people, organizations, teams and robots; existence is told only to who may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypedDict
+from uuid import UUID
+
+from django.db.models import CharField, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from accounts.models import (
+    Account,
+    Invitation,
+    Membership,
+    Namespace,
+    Organization,
+    Robot,
+    Team,
+    TeamMember,
+    User,
+)
+from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from core.names import fold, plain
+from permissions.catalogue import (
+    ACCOUNT_READ,
+    DEFAULT_GRANT_LIST,
+    INSTANCE_READ,
+    INVITATION_ANSWER,
+    MEMBER_LIST,
+    ROBOT_LIST,
+    ROBOT_READ,
+    TEAM_READ,
+    Level,
+    Right,
+)
+from permissions.checks import check, has_full_access, is_readonly_superuser, require
+from permissions.models import DefaultGrant, Grant
+from tokens.kinds import Kind
+from tokens.models import Credential
+
+if TYPE_CHECKING:
+    from core.actor import Actor
+
+
+# One thing by its name -----------------------------------------------------------------------------------
+
+
+def organization(*, actor: Actor, name: str, right: Right | None = None) -> Organization:
+    """Return a living organization, with its namespace.
+
+    Without ``right`` anybody may learn that it exists. With one, rights come first: who would not be allowed
+    on any organization of that name is refused in the same words, whether it exists or not.
+
+    Raises:
+        Unauthenticated, Forbidden: the right is lacking.
+        NotFound: there is none, and the actor may know.
+    """
+    found = (
+        Organization.objects.select_related("namespace", "account")
+        .filter(namespace__key=fold(name), deleted_at=None)
+        .first()
+    )
+    if found is None:
+        _refuse_unknown(actor, right)
+        raise NotFound("Organization not found", absent="organization")
+    # The namespace's way back to its organization is known: spare the query.
+    found.namespace.organization = found
+    if right is not None:
+        require(actor, right, found)
+    return found
+
+
+def _refuse_unknown(actor: Actor, right: Right | None) -> None:
+    if right is None or has_full_access(actor) or (right.reading and is_readonly_superuser(actor)):
+        return
+    if actor.is_anonymous:
+        raise Unauthenticated(f"Sign in to {right.sentence}", right=right.name)
+    raise Forbidden(f"Your role does not allow to {right.sentence}", right=right.name)
+
+
+def namespace(*, actor: Actor, name: str, right: Right | None = None) -> Namespace:
+    """Return a living namespace with its owner. Raises as `organization`."""
+    found = (
+        Namespace.objects.select_related("organization__account", "user")
+        .filter(key=fold(name), deleted_at=None)
+        .first()
+    )
+    if found is None:
+        _refuse_unknown(actor, right)
+        raise NotFound("Namespace not found", absent="namespace")
+    if found.kind == Namespace.Kind.ORGANIZATION:
+        found.organization.namespace = found
+    else:
+        found.user.namespace = found
+    if right is not None:
+        require(actor, right, found)
+    return found
+
+
+def user(*, name: str) -> User:
+    """Return a living person, with her namespace; anybody may learn that a name is taken.
+
+    Raises:
+        NotFound: nobody has the name.
+    """
+    found = User.objects.select_related("namespace").filter(username=fold(name), deleted_at=None).first()
+    if found is None:
+        raise NotFound(f"Unknown user {name}", absent="user")
+    return found
+
+
+def user_to_add(*, name: str) -> User:
+    """Return the person somebody typed the name of; a wrong one is the form's problem, not a missing page.
+
+    Raises:
+        Invalid: nobody has the name.
+    """
+    try:
+        return user(name=name.strip())
+    except NotFound as error:
+        raise Invalid(f"There is no user {name.strip()!r}", field="username") from error
+
+
+def team_to_add(*, organization: Organization, name: str, field: str = "holder") -> Team:
+    """Return the team somebody typed the name of. Raises as `user_to_add`."""
+    try:
+        return team(organization=organization, name=name.strip())
+    except NotFound as error:
+        raise Invalid(f"There is no team {name.strip()!r}", field=field) from error
+
+
+class Holder(TypedDict, total=False):
+    """Exactly one of them: as services take whom they act on."""
+
+    user: User
+    robot: Robot
+
+
+def holder_to_add(*, name: str, field: str = "username") -> Holder:
+    """Return ``{"user": …}`` or ``{"robot": …}`` for a name somebody typed. Raises as `user_to_add`."""
+    try:
+        person, machine = user_or_robot(name=name.strip())
+    except NotFound as error:
+        raise Invalid(f"There is no user or robot {name.strip()!r}", field=field) from error
+    if machine is not None:
+        return {"robot": machine}
+    return {"user": person} if person is not None else {}
+
+
+def user_or_robot(*, name: str) -> tuple[User | None, Robot | None]:
+    """Return the person, or the robot, of a name as the wires write it: ``name`` or ``namespace+shortname``.
+
+    Raises:
+        NotFound: neither exists.
+    """
+    if "+" not in name:
+        return user(name=name), None
+    return None, robot_by_full_name(name=name)
+
+
+def is_known(*, name: str) -> bool:
+    """Tell whether there is a living person, or a robot, of a name as the wires write it."""
+    owner, plus, shortname = name.partition("+")
+    if not plus:
+        return User.objects.filter(username=fold(name), deleted_at=None).exists()
+    return Robot.objects.filter(
+        namespace__key=fold(owner), namespace__deleted_at=None, shortname=shortname
+    ).exists()
+
+
+def robot_by_full_name(*, name: str) -> Robot:
+    """Return the robot of a full name, with its namespace. Raises NotFound."""
+    owner, _, shortname = name.partition("+")
+    found = (
+        Robot.objects.select_related("namespace")
+        .filter(namespace__key=fold(owner), namespace__deleted_at=None, shortname=shortname)
+        .first()
+    )
+    if found is None:
+        raise NotFound(f"Could not find robot with specified username: {name}", absent="robot")
+    return found
+
+
+def team(*, organization: Organization, name: str) -> Team:
+    """Return a team of an organization by its slug. Whoever calls has checked a right on the organization.
+
+    Raises:
+        NotFound: there is none.
+    """
+    found = Team.objects.filter(organization=organization, slug=name).first()
+    if found is None:
+        raise NotFound(f"Team {name} not found", absent="team")
+    found.organization = organization
+    return found
+
+
+def readable_team(*, actor: Actor, organization_name: str, name: str) -> Team:
+    """Return a team whose members the actor may see: she is in it, or administers the organization.
+
+    Raises:
+        Unauthenticated, Forbidden: she may not.
+        NotFound: there is no such team, and she may know.
+    """
+    found = (
+        Team.objects.select_related("organization__namespace")
+        .filter(
+            organization__namespace__key=fold(organization_name), organization__deleted_at=None, slug=name
+        )
+        .first()
+    )
+    if found is None:
+        organization(actor=actor, name=organization_name, right=TEAM_READ)
+        raise NotFound(f"Team {name} not found", absent="team")
+    require(actor, TEAM_READ, found)
+    return found
+
+
+# People --------------------------------------------------------------------------------------------------
+
+
+def own_organizations(*, actor: Actor) -> list[Membership]:
+    """Return the acting person's memberships, their organizations and best roles: one query each.
+
+    Each has ``best_role`` (the strongest of the direct role and her teams', as a level).
+    """
+    require(actor, ACCOUNT_READ)
+    mine = list(
+        Membership.objects.filter(user=actor.user, organization__deleted_at=None)
+        .select_related("organization__namespace")
+        .order_by("organization__slug")
+    )
+    by_team = TeamMember.objects.filter(user=actor.user).values_list("team__organization", "team__role")
+    best: dict[int, Level] = {}
+    for organization_id, role in by_team:
+        level = _LEVEL[role]
+        best[organization_id] = max(best.get(organization_id, Level.NONE), level)
+    for membership in mine:
+        direct = _LEVEL[membership.role]
+        membership.best_level = max(direct, best.get(membership.organization_id, Level.NONE))  # type: ignore[attr-defined]
+    return mine
+
+
+_LEVEL = {"member": Level.READ, "creator": Level.WRITE, "admin": Level.ADMIN, "owner": Level.OWNER}
+
+
+def all_users(*, actor: Actor, include_disabled: bool = True) -> QuerySet[User]:
+    """Return every living person, oldest first, for superusers and read-only superusers."""
+    require(actor, INSTANCE_READ)
+    users = User.objects.filter(deleted_at=None).order_by("pk")
+    return users if include_disabled else users.filter(is_active=True)
+
+
+def all_organizations(*, actor: Actor) -> QuerySet[Organization]:
+    """Return every living organization, oldest first, for superusers and read-only superusers."""
+    require(actor, INSTANCE_READ)
+    return Organization.objects.filter(deleted_at=None).select_related("namespace").order_by("pk")
+
+
+def all_accounts(*, actor: Actor) -> QuerySet[Account]:
+    """Return every living group account, oldest first, for superusers and read-only superusers."""
+    require(actor, INSTANCE_READ)
+    return Account.objects.filter(deleted_at=None, kind=Account.Kind.GROUP).order_by("pk")
+
+
+def own_invitations(*, actor: Actor) -> QuerySet[Invitation]:
+    """Return the open invitations of the acting person, or of her address if it is known to be hers."""
+    require(actor, INVITATION_ANSWER)
+    mine = Q(user=actor.user)
+    if actor.user is not None and actor.user.email and actor.user.is_verified:
+        mine |= Q(email__iexact=actor.user.email)
+    return (
+        Invitation.objects.filter(mine, expires_at__gt=timezone.now(), organization__deleted_at=None)
+        .select_related("organization", "team", "invited_by")
+        .order_by("pk")
+    )
+
+
+# Inside an organization ----------------------------------------------------------------------------------
+
+
+def teams(*, organization: Organization) -> list[Team]:
+    """Return the teams in the order they were made, each with ``member_count`` and ``repo_count``; one query.
+
+    Whoever calls has checked that the actor is inside.
+    """
+    members = TeamMember.objects.filter(team=OuterRef("pk")).order_by().values("team")
+    grants = Grant.objects.filter(team=OuterRef("pk"), project__deleted_at=None).order_by().values("team")
+    return list(
+        Team.objects.filter(organization=organization)
+        .annotate(
+            member_count=Coalesce(Subquery(members.annotate(n=Count("pk")).values("n")), 0),
+            repo_count=Coalesce(Subquery(grants.annotate(n=Count("pk")).values("n")), 0),
+        )
+        .order_by("pk")
+    )
+
+
+def team_members(*, team: Team) -> QuerySet[TeamMember]:
+    """Return who is in a team, people and robots, in the order they came. The caller has the right to see."""
+    return TeamMember.objects.filter(team=team).select_related("user", "robot__namespace").order_by("pk")
+
+
+def team_invitations(*, team: Team) -> QuerySet[Invitation]:
+    """Return the open invitations to a team."""
+    return (
+        Invitation.objects.filter(team=team, expires_at__gt=timezone.now())
+        .select_related("user")
+        .order_by("pk")
+    )
+
+
+@dataclass
+class Person:
+    """Somebody in or around an organization: her teams, and the projects granted to her directly."""
+
+    user: User | None = None
+    robot: Robot | None = None
+    role: str = ""
+    teams: list[Team] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
+
+
+def members(*, actor: Actor, organization: Organization) -> list[Person]:
+    """Return everybody in an organization with teams and direct grants: three queries at any size.
+
+    Raises:
+        Forbidden: not an administrator.
+    """
+    require(actor, MEMBER_LIST, organization)
+    people = {
+        row.user_id: Person(user=row.user, role=row.role)
+        for row in Membership.objects.filter(organization=organization)
+        .select_related("user")
+        .order_by("user__username")
+    }
+    in_teams = TeamMember.objects.filter(team__organization=organization, user__isnull=False)
+    for row in in_teams.select_related("team").order_by("team"):
+        if row.user_id in people:
+            people[row.user_id].teams.append(row.team)
+    for user_id, slug in _direct_grants(organization).values_list("user", "project__slug"):
+        if user_id in people:
+            people[user_id].projects.append(slug)
+    return list(people.values())
+
+
+def _direct_grants(organization: Organization) -> QuerySet[Grant]:
+    return Grant.objects.filter(
+        project__namespace=organization.namespace_id, project__deleted_at=None, user__isnull=False
+    ).order_by("project__slug")
+
+
+def member(*, actor: Actor, organization: Organization, name: str) -> Person:
+    """Return one person, or robot of the organization, with teams and direct grants (quay-a.md 7.5).
+
+    Two queries; of the teams only slug, name and role are loaded.
+
+    Raises:
+        Forbidden: not an administrator.
+        NotFound: she is not in it, or the robot is another namespace's.
+    """
+    require(actor, MEMBER_LIST, organization)
+    found = _person(organization, name)
+    holder = {"user": found.user} if found.user else {"robot": found.robot}
+    teams = TeamMember.objects.filter(team__organization=organization, **holder)
+    grants = Grant.objects.filter(
+        project__namespace=organization.namespace_id, project__deleted_at=None, **holder
+    )
+    nothing = Value("", output_field=CharField())
+    rows = teams.order_by().values_list("team", "team__slug", "team__name", "team__role")
+    for pk, slug, title, role in sorted(
+        rows.union(grants.order_by().values_list("pk", "project__slug", nothing, nothing), all=True)
+    ):
+        if role:
+            found.teams.append(Team(pk=pk, organization=organization, slug=slug, name=title, role=role))
+        else:
+            found.projects.append(slug)
+    found.projects.sort()
+    return found
+
+
+def _person(organization: Organization, name: str) -> Person:
+    if "+" in name:
+        robot = robot_by_full_name(name=name)
+        if robot.namespace_id == organization.namespace_id:
+            return Person(robot=robot)
+    row = (
+        Membership.objects.filter(organization=organization, user__username=fold(name))
+        .select_related("user")
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"{name} is not in the organization", absent="member")
+    return Person(user=row.user, role=row.role)
+
+
+def collaborators(*, actor: Actor, organization: Organization) -> list[Person]:
+    """Return people outside the organization who hold direct grants in it (quay-a.md 7.5); one query."""
+    require(actor, MEMBER_LIST, organization)
+    outside = _direct_grants(organization).exclude(
+        user__in=Membership.objects.filter(organization=organization).values("user")
+    )
+    people: dict[int, Person] = {}
+    for grant in outside.select_related("user", "project").order_by("user__username", "project__slug"):
+        if grant.user is not None:
+            people.setdefault(grant.user.pk, Person(user=grant.user)).projects.append(grant.project.slug)
+    return list(people.values())
+
+
+def default_grants(*, actor: Actor, organization: Organization) -> QuerySet[DefaultGrant]:
+    """Return an organization's default grants, oldest first, with their holders."""
+    require(actor, DEFAULT_GRANT_LIST, organization)
+    return (
+        DefaultGrant.objects.filter(organization=organization)
+        .select_related("user", "team", "robot__namespace", "activating_user", "activating_robot__namespace")
+        .order_by("pk")
+    )
+
+
+def default_grant(*, actor: Actor, organization: Organization, uuid: str) -> DefaultGrant:
+    """Return one default grant of an organization, with its holders.
+
+    Raises:
+        Forbidden: not an administrator.
+        NotFound: there is none, or it is another organization's.
+    """
+    found = default_grants(actor=actor, organization=organization)
+    try:
+        rule = found.filter(uuid=UUID(uuid)).first()
+    except ValueError:
+        rule = None
+    if rule is None:
+        raise NotFound("There is no such default permission", absent="default_grant")
+    rule.organization = organization
+    return rule
+
+
+def inside(*, organization: Organization, users: set[int]) -> set[int]:
+    """Return which of these people (keys) are in an organization; one query."""
+    found = Membership.objects.filter(organization=organization, user__in=users)
+    return set(found.values_list("user", flat=True))
+
+
+# Robots --------------------------------------------------------------------------------------------------
+
+
+def robots(*, actor: Actor, namespace: Namespace, with_permissions: bool = False) -> QuerySet[Robot]:
+    """Return a namespace's robots, last used first, each with its living token in ``living``.
+
+    ``with_permissions`` also loads teams and grants; the number of queries does not grow with the robots.
+
+    Raises:
+        Forbidden: not a member (or not her own namespace).
+    """
+    require(actor, ROBOT_LIST, namespace)
+    living = Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None).order_by("-pk")
+    used = living.filter(robot=OuterRef("pk")).values("last_used_at")[:1]
+    found = (
+        Robot.objects.filter(namespace=namespace)
+        .annotate(last_used_at=Subquery(used))
+        .order_by(F("last_used_at").desc(nulls_last=True), "shortname")
+        .prefetch_related(Prefetch("credentials", living, to_attr="living"))
+    )
+    if with_permissions:
+        grants = (
+            Grant.objects.filter(project__deleted_at=None).select_related("project").order_by("project__slug")
+        )
+        found = found.prefetch_related(
+            Prefetch("team_members", TeamMember.objects.select_related("team").order_by("team")),
+            Prefetch("grants", grants),
+        )
+    return found
+
+
+def robot(
+    *,
+    actor: Actor,
+    namespace: Namespace,
+    shortname: str,
+    right: Right = ROBOT_READ,
+    with_token: bool = True,
+) -> Robot:
+    """Return one robot of a namespace, with its living token in ``living`` unless not asked for.
+
+    Raises:
+        Forbidden: the right is lacking.
+        NotFound: there is none.
+    """
+    require(actor, right, namespace)
+    robots = Robot.objects.filter(namespace=namespace, shortname=shortname)
+    if with_token:
+        living = Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None).order_by("-pk")
+        robots = robots.prefetch_related(Prefetch("credentials", living, to_attr="living"))
+    found = robots.first()
+    if found is None:
+        raise NotFound("Could not find robot with specified username", absent="robot")
+    found.namespace = namespace
+    return found
+
+
+def robot_federation(*, actor: Actor, robot: Robot) -> list[dict[str, str]]:
+    """Return the outside identities that may act as a robot, as ``{"issuer", "subject"}``."""
+    require(actor, ROBOT_READ, robot.namespace)
+    pairs = robot.federations.order_by("pk").values_list("issuer", "subject")
+    return [{"issuer": issuer, "subject": subject} for issuer, subject in pairs]
+
+
+def teams_of_robot(*, robot: Robot) -> QuerySet[Team]:
+    """Return the teams a robot is in, by name. The caller has the right to see the robot."""
+    return Team.objects.filter(members__robot=robot).order_by("slug")
+
+
+# Search --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Entities:
+    """What a prefix search found. ``in_organization`` tells whether it was asked for an organization."""
+
+    users: list[User]
+    robots: list[Robot]
+    teams: list[Team]
+    organization: Organization | None
+    in_organization: bool = False
+
+
+ENTITIES_MAX = 10
+
+
+def entities(
+    *, actor: Actor, prefix: str, namespace_name: str = "", teams: bool = False, organizations: bool = False
+) -> Entities:
+    """Return up to ten people and robots whose name begins with a prefix, the exact ones first (quay-b.md 7).
+
+    Robots, and teams where asked for, are those of ``namespace_name`` and only for who is inside it. At most
+    five queries.
+    """
+    prefix = plain(prefix).replace(" ", "")
+    space = None
+    if namespace_name:
+        space = (
+            Namespace.objects.select_related("organization", "user")
+            .filter(key=fold(namespace_name), deleted_at=None)
+            .first()
+        )
+    # In alphabetical order the exact name comes before everything that it begins.
+    people = list(
+        User.objects.filter(username__startswith=prefix, deleted_at=None).order_by("username")[:ENTITIES_MAX]
+    )
+    found = Entities(people, [], [], None)
+    if space is None:
+        return found
+    is_inside = check(actor, ROBOT_LIST, space)
+    if space.kind == Namespace.Kind.ORGANIZATION:
+        organization = space.organization
+        organization.namespace = space
+        found.in_organization = True
+        if organizations and space.name.startswith(prefix):
+            found.organization = organization
+        if teams and is_inside:
+            groups = Team.objects.filter(organization=organization, slug__startswith=prefix)
+            found.teams = list(groups.order_by("slug")[:ENTITIES_MAX])
+    if is_inside:
+        short = prefix.removeprefix(f"{space.name}+")
+        machines = Robot.objects.filter(namespace=space, shortname__startswith=short).order_by("shortname")
+        found.robots = list(machines[:ENTITIES_MAX])
+        for machine in found.robots:
+            machine.namespace = space
+    exact = [machine for machine in found.robots if machine.shortname == short] if is_inside else []
+    found.users = people[: ENTITIES_MAX - len(exact)]
+    found.robots = found.robots[: ENTITIES_MAX - len(found.users)]
+    return found

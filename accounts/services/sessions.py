@@ -1,0 +1,139 @@
+"""Signing in and out, with guessing slowed down and every failure remembered."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from ipaddress import IPv6Network
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.models import FailedSignIn, User
+from core.errors import BadCredentials, TooManyRequests, Unauthenticated
+from core.names import fold
+from logs.kinds import LOGIN_FAILURE, LOGIN_SUCCESS, LOGOUT_SUCCESS, USER_END_SESSIONS
+from logs.record import record
+from permissions.catalogue import ACCOUNT_READ, USER_MANAGE
+from permissions.checks import require
+
+if TYPE_CHECKING:
+    from core.actor import Actor
+
+WINDOW = timedelta(minutes=5)
+TRIES_PER_NAME_AND_ADDRESS = 10
+TRIES_PER_ADDRESS = 50
+IPV6_PREFIX = 64
+
+
+def sign_in(*, actor: Actor, username: str, password: str) -> User:
+    """Return the person whose name (or e-mail address) and password these are, and log it.
+
+    Not one transaction: a refused sign-in must stay recorded.
+
+    Raises:
+        BadCredentials: wrong name or password, or she is disabled; the answer does not tell which.
+        TooManyRequests: ten failures within five minutes for this name from this address, or fifty from it.
+    """
+    # By what was typed, not by whom it means: else a name that is slowed down would tell its address.
+    name, source = fold(username.strip())[:255], _source(actor.ip)
+    _slow_down(name, source)
+    user = _find(username)
+    if user is None:
+        make_password(password)  # as long as a check takes, so that unknown names are not told by the clock
+    if user is None or not user.check_password(password) or not user.is_active:
+        with transaction.atomic():
+            FailedSignIn.objects.create(name=name, ip=source)
+            record(
+                LOGIN_FAILURE,
+                actor=actor,
+                namespace=user.namespace if user else None,
+                type="muster",
+                kind="user",
+                useragent=actor.user_agent,
+                username=name,
+                message="Invalid name or password",
+            )
+        raise BadCredentials("Invalid user name or password")
+    with transaction.atomic():
+        record_sign_in(actor=actor, user=user)
+        FailedSignIn.objects.filter(name=name, ip=source).delete()
+    return user
+
+
+def record_sign_in(*, actor: Actor, user: User) -> None:
+    """Log that a person signed in. Django's own ``login`` then makes the session."""
+    record(
+        LOGIN_SUCCESS,
+        actor=_as(actor, user),
+        namespace=user.namespace,
+        type="muster",
+        useragent=actor.user_agent,
+    )
+
+
+def verify_password(*, actor: Actor, password: str) -> None:
+    """Let the acting person prove again that it is her, for sensitive actions.
+
+    Raises:
+        BadCredentials: the password is wrong.
+        TooManyRequests: too many tries.
+    """
+    require(actor, ACCOUNT_READ)
+    if actor.user is None:
+        raise Unauthenticated
+    sign_in(actor=actor, username=actor.user.username, password=password)
+
+
+@transaction.atomic
+def sign_out(*, actor: Actor) -> None:
+    """End all sessions of the acting person, everywhere (quay-a.md 3.2). Nobody signed in is no error."""
+    if actor.user is None:
+        return
+    require(actor, ACCOUNT_READ)
+    User.objects.filter(pk=actor.user.pk).update(session_epoch=F("session_epoch") + 1)
+    record(LOGOUT_SUCCESS, actor=actor, namespace=actor.user.namespace)
+
+
+@transaction.atomic
+def end_sessions(*, actor: Actor, user: User) -> None:
+    """End all sessions of a person, everywhere; her tokens go on working.
+
+    Superusers may do so to each other: a stolen session of one must not outlast its discovery.
+
+    Raises:
+        Forbidden: only superusers.
+    """
+    require(actor, USER_MANAGE)
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    record(USER_END_SESSIONS, actor=actor, namespace=user.namespace, username=user.username)
+
+
+def _source(ip: str | None) -> str | None:
+    """Return the address to count failures by: of IPv6 the network, whose 2**64 addresses one caller has."""
+    if ip is None or ":" not in ip:
+        return ip
+    return str(IPv6Network((ip, IPV6_PREFIX), strict=False).network_address)
+
+
+def _slow_down(name: str, ip: str | None) -> None:
+    since = timezone.now() - WINDOW
+    recent = FailedSignIn.objects.filter(ip=ip, at__gt=since)
+    by_name = recent.filter(name=name)[:TRIES_PER_NAME_AND_ADDRESS].count()
+    if by_name >= TRIES_PER_NAME_AND_ADDRESS or recent[:TRIES_PER_ADDRESS].count() >= TRIES_PER_ADDRESS:
+        raise TooManyRequests("Too many failed sign-ins; wait a little", retry_after=60)
+
+
+def _find(username: str) -> User | None:
+    named = Q(username=fold(username))
+    if "@" in username:
+        named |= Q(email__iexact=username.strip())
+    return User.objects.select_related("namespace").filter(named, deleted_at=None).first()
+
+
+def _as(actor: Actor, user: User) -> Actor:
+    from dataclasses import replace
+
+    return replace(actor, user=user, memo={})
