@@ -1,0 +1,84 @@
+"""Projects, which some wires call repositories, and stars."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from core.names import NAME_MAX, project_rule
+
+
+class Project(models.Model):
+    """What Quay and Codacy call a repository, addressed as ``namespace/slug``; the slug may hold slashes."""
+
+    class Visibility(models.TextChoices):
+        PUBLIC = "public"
+        PRIVATE = "private"
+
+    class State(models.TextChoices):
+        NORMAL = "NORMAL"
+        READ_ONLY = "READ_ONLY"
+        MIRROR = "MIRROR"
+
+    # Without an index of its own: `project_by_namespace` begins with it.
+    namespace = models.ForeignKey(
+        "accounts.Namespace", models.PROTECT, related_name="projects", db_index=False
+    )
+    slug = models.CharField(max_length=NAME_MAX, validators=[project_rule])
+    name = models.CharField("name as typed", max_length=255)
+    description = models.TextField(blank=True)
+    visibility = models.CharField(max_length=7, choices=Visibility, default=Visibility.PRIVATE)
+    state = models.CharField(max_length=9, choices=State, default=State.NORMAL)
+    icon = models.CharField(max_length=64, blank=True)
+    git_url = models.CharField(max_length=1024, blank=True)
+    contact = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, blank=True, related_name="contact_of"
+    )
+    team = models.ForeignKey(
+        "accounts.Team", models.SET_NULL, null=True, blank=True, related_name="owned_projects"
+    )
+    badge = models.UUIDField(default=uuid.uuid4, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["namespace", "slug"], condition=Q(deleted_at=None), name="project_slug_taken_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(visibility__in=["public", "private"]), name="project_visibility_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["NORMAL", "READ_ONLY", "MIRROR"]), name="project_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["namespace", "id"], name="project_by_namespace"),
+            models.Index(fields=["deleted_at"], name="project_to_purge", condition=~Q(deleted_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def full_name(self) -> str:
+        """``namespace/slug``. Needs ``namespace`` loaded."""
+        return f"{self.namespace.name}/{self.slug}"
+
+
+class Star(models.Model):
+    """A project that a person marked."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="stars")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="stars")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "project"], name="star_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} stars {self.project}"

@@ -1,0 +1,294 @@
+"""Finding projects, grants and stars; existence is told only to who may know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING
+
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from accounts.models import Namespace, Robot, Team, User
+from core.errors import Forbidden, NotFound, Unauthenticated
+from core.names import fold, plain
+from logs.models import LogEntry
+from permissions.catalogue import (
+    ACCOUNT_ADMINISTER,
+    PROJECT_ADMINISTER,
+    ROBOT_READ,
+    STAR_CHANGE,
+    TEAM_GRANT_LIST,
+    Right,
+)
+from permissions.checks import explain, has_full_access, is_readonly_superuser, readable, require
+from permissions.models import Grant
+from projects.models import Project, Star
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import date
+
+    from core.actor import Actor
+
+
+def project(*, actor: Actor, namespace: str, slug: str, right: Right) -> Project:
+    """Return a living project with its namespace, on which the actor has the right.
+
+    Rights come first: a missing project is told as missing only to who administers the namespace.
+
+    Raises:
+        Unauthenticated, Forbidden: the right is lacking.
+        NotFound: there is none, and the actor may know.
+    """
+    found = (
+        Project.objects.select_related("namespace__organization__account", "namespace__user")
+        .filter(namespace__key=fold(namespace), namespace__deleted_at=None, slug=slug, deleted_at=None)
+        .first()
+    )
+    if found is not None:
+        _close_circle(found.namespace)
+        require(actor, right, found)
+        return found
+    space = (
+        Namespace.objects.select_related("organization").filter(key=fold(namespace), deleted_at=None).first()
+    )
+    explanation = explain(actor, right, space)
+    if not explanation.allowed:
+        if actor.is_anonymous:
+            raise Unauthenticated(explanation.reason, right=right.name)
+        raise Forbidden(explanation.reason, right=right.name, namespace=space)
+    raise NotFound("Repository not found", absent="project", namespace=space)
+
+
+def _close_circle(space: Namespace) -> None:
+    # The owner's way back to its namespace is known: spare the query.
+    if space.kind == Namespace.Kind.ORGANIZATION:
+        space.organization.namespace = space
+    else:
+        space.user.namespace = space
+
+
+def projects(
+    *, actor: Actor, namespace: str = "", public: bool = False, starred: bool = False, search: str = ""
+) -> QuerySet[Project]:
+    """Return the projects on which the actor holds a role, with the public ones if asked, oldest first.
+
+    ``starred`` asks for what the acting person marked and may still see, wherever it is; ``search`` for
+    a piece of the name or description. ``is_starred`` is annotated. One query at any size.
+    """
+    visible = _visible(actor) if public or starred else readable(actor)
+    found = Project.objects.filter(visible, deleted_at=None, namespace__deleted_at=None)
+    if starred:
+        found = found.filter(stars__user=actor.user) if actor.user else found.none()
+    elif namespace:
+        # A subquery, not a join: so the namespace's projects come by their index in order, and no further
+        # than the page goes.
+        found = found.filter(namespace=Subquery(_living_namespace(namespace)[:1]))
+    if search:
+        found = found.filter(Q(slug__icontains=search) | Q(description__icontains=search))
+    stars = Star.objects.filter(project=OuterRef("pk"), user=actor.user)
+    return (
+        found.annotate(is_starred=Exists(stars if actor.user else stars.none()))
+        .select_related("namespace")
+        .order_by("pk")
+    )
+
+
+def _living_namespace(name: str) -> QuerySet[Namespace, int]:
+    return Namespace.objects.filter(key=fold(name), deleted_at=None).values_list("pk", flat=True)
+
+
+def find(*, actor: Actor, namespace: str, text: str) -> QuerySet[Project]:
+    """Return the projects of a namespace that the actor may see by a piece of their name.
+
+    Those that begin with it come first. One query.
+    """
+    text = plain(text)
+    begins = Case(When(slug__startswith=text, then=0), default=1)
+    found = projects(actor=actor, namespace=namespace, public=True)
+    return found.filter(Q(slug__contains=text) | Q(name__icontains=text)).order_by(begins, "slug")
+
+
+def _visible(actor: Actor, *others: Q) -> Q:
+    """Return the filter for projects that the actor may see: by a role, public ones, and ``others``."""
+    found = readable(actor)
+    if found == Q():
+        return found  # everything; anything joined to it would narrow it
+    return reduce(or_, others, found | Q(visibility=Project.Visibility.PUBLIC))
+
+
+def starred(*, actor: Actor) -> QuerySet[Project]:
+    """Return the projects that the acting person marked and may still see, oldest first."""
+    require(actor, ACCOUNT_ADMINISTER)
+    return projects(actor=actor, starred=True)
+
+
+def markable(*, actor: Actor, namespace: str, slug: str) -> Project:
+    """Return a project that the acting person may mark, or take her mark from.
+
+    That is one she sees, or has marked when she still saw it.
+
+    Raises:
+        Unauthenticated, Forbidden: she may not mark anything.
+        NotFound: there is none, or none that she sees.
+    """
+    require(actor, STAR_CHANGE)
+    marked = Star.objects.filter(project=OuterRef("pk"), user=actor.user)
+    found = (
+        Project.objects.select_related("namespace__organization", "namespace__user")
+        .filter(_visible(actor, Q(Exists(marked))), namespace__key=fold(namespace), slug=slug)
+        .filter(deleted_at=None, namespace__deleted_at=None)
+        .first()
+    )
+    if found is None:
+        raise NotFound("Repository not found", absent="project")
+    _close_circle(found.namespace)
+    return found
+
+
+def is_starred(*, actor: Actor, project: Project) -> bool:
+    """Tell whether the acting person marked a project."""
+    return actor.user is not None and Star.objects.filter(user=actor.user, project=project).exists()
+
+
+# Grants --------------------------------------------------------------------------------------------------
+
+
+def grants(*, actor: Actor, project: Project) -> QuerySet[Grant]:
+    """Return who may do what in a project: every grant, oldest first, with its living holder.
+
+    Raises:
+        Forbidden: below admin.
+    """
+    require(actor, PROJECT_ADMINISTER, project)
+    return (
+        Grant.objects.filter(project=project, user__deleted_at=None)
+        .select_related("user", "team", "robot__namespace")
+        .order_by("pk")
+    )
+
+
+def grant_of_person(*, actor: Actor, project: Project, name: str) -> Grant:
+    """Return the grant that a person, or a robot ``namespace+shortname``, holds directly.
+
+    Raises:
+        Forbidden: below admin.
+        NotFound: there is none, or nobody of that name.
+    """
+    owner, plus, shortname = name.partition("+")
+    holder = Q(user__username=fold(name))
+    if plus:
+        holder = Q(robot__namespace__key=fold(owner), robot__shortname=shortname)
+    found = grants(actor=actor, project=project).filter(holder).first()
+    if found is None:
+        raise NotFound("User does not have permission for repo.", absent="grant")
+    return found
+
+
+def grant_of_team(*, actor: Actor, project: Project, name: str) -> Grant:
+    """Return the grant that a team holds. Raises as `grant_of_person`."""
+    found = grants(actor=actor, project=project).filter(team__slug=name).first()
+    if found is None:
+        raise NotFound("Team does not have permission for repo.", absent="grant")
+    return found
+
+
+def holder(*, project: Project, name: str) -> tuple[User | None, Robot | None]:
+    """Return the person, or the robot of the project's namespace, to whom something can be granted.
+
+    Robots of other namespaces are told apart from missing ones by nothing.
+
+    Raises:
+        NotFound: there is none.
+    """
+    owner, plus, shortname = name.partition("+")
+    if not plus:
+        user = User.objects.filter(username=fold(name), deleted_at=None).first()
+        if user is None:
+            raise NotFound(f"Unknown user {name}", absent="user")
+        return user, None
+    robot = Robot.objects.filter(namespace=project.namespace, shortname=shortname).first()
+    if robot is None or fold(owner) != project.namespace.key:
+        raise NotFound(f"Could not find robot with specified username: {name}", absent="robot")
+    robot.namespace = project.namespace
+    return None, robot
+
+
+@dataclass
+class Reach:
+    """A grant by which somebody reaches a project: her own, or a team's."""
+
+    role: str
+    team: str = ""
+
+
+def reach(
+    *, actor: Actor, project: Project, user: User | None = None, robot: Robot | None = None
+) -> list[Reach]:
+    """Return every grant by which a person or robot reaches a project, directly or by team (quay-b.md 2).
+
+    What organization administrators have without a grant is not among them.
+    """
+    require(actor, PROJECT_ADMINISTER, project)
+    holder = Q(user=user, team__members__user=user, _connector=Q.OR)
+    if robot is not None:
+        holder = Q(robot=robot, team__members__robot=robot, _connector=Q.OR)
+    found = Grant.objects.filter(holder, project=project).distinct().order_by("pk")
+    return [Reach(role, team or "") for role, team in found.values_list("role", "team__slug")]
+
+
+def team_grants(*, actor: Actor, team: Team) -> QuerySet[Grant]:
+    """Return what a team may do where, by project name."""
+    require(actor, TEAM_GRANT_LIST, team.organization)
+    return _on_living(Grant.objects.filter(team=team))
+
+
+def robot_grants(*, actor: Actor, robot: Robot) -> QuerySet[Grant]:
+    """Return what a robot may do where, by project name."""
+    require(actor, ROBOT_READ, robot.namespace)
+    return _on_living(Grant.objects.filter(robot=robot))
+
+
+def _on_living(found: QuerySet[Grant]) -> QuerySet[Grant]:
+    return found.filter(project__deleted_at=None).select_related("project").order_by("project__slug")
+
+
+def team_beside(*, project: Project, name: str) -> Team:
+    """Return a team of the organization that the project is in. Raises NotFound."""
+    found = Team.objects.filter(organization__namespace=project.namespace, slug=name).first()
+    if found is None:
+        raise NotFound(f"Unknown team {name}", absent="team")
+    found.organization = project.namespace.organization
+    return found
+
+
+# Activity ------------------------------------------------------------------------------------------------
+
+POPULAR_DAYS, STATISTICS_DAYS = 7, 92
+
+
+def popularity(*, projects: Iterable[Project]) -> dict[int, int]:
+    """Return how often each of these projects occurs in the usage log of the last 7 days; one query."""
+    since = timezone.now() - timedelta(days=POPULAR_DAYS)
+    found = LogEntry.objects.filter(project__in=[project.pk for project in projects], at__gte=since)
+    return dict(found.order_by().values_list("project").annotate(Count("pk")))
+
+
+def activity(*, project: Project) -> dict[date, int]:
+    """Return how often a project occurs in the usage log on each of the last 92 days, today last."""
+    today = timezone.now().date()
+    days = {today - timedelta(days=back): 0 for back in range(STATISTICS_DAYS - 1, -1, -1)}
+    since = datetime.combine(next(iter(days)), time(), tzinfo=UTC)
+    found = LogEntry.objects.filter(project=project, at__gte=since).order_by()
+    return days | dict(
+        found.annotate(day=TruncDate("at", tzinfo=UTC)).values_list("day").annotate(Count("pk"))
+    )
+
+
+def sees_all(*, actor: Actor) -> bool:
+    """Tell whether the actor sees every project of the instance."""
+    return has_full_access(actor) or is_readonly_superuser(actor)
