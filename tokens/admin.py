@@ -1,0 +1,145 @@
+"""The back office's desks for credentials and applications. No secret, sealed or digested, is ever shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils import timezone
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from backoffice.desk import Desk, Neighbour, column, link
+from backoffice.filters import StateFilter
+from backoffice.verbs import Verb
+from tokens import services
+from tokens.models import Application, Credential
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.utils.safestring import SafeString
+
+
+class LivingFilter(StateFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        now = timezone.now()
+        return [
+            ("living", "living", Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))),
+            ("unused", "living, never used", Q(revoked_at=None, last_used_at=None)),
+            ("endless", "living, without expiry", Q(revoked_at=None, expires_at=None)),
+            ("expired", "expired", Q(revoked_at=None, expires_at__lte=now)),
+            ("revoked", "revoked", Q(revoked_at__isnull=False)),
+        ]
+
+
+class OwnerFilter(StateFilter):
+    title = "owner"
+    parameter_name = "owner"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        return [
+            (name, words, Q(**{f"{name}__isnull": False}))
+            for name, words in (
+                ("user", "person"),
+                ("robot", "robot"),
+                ("organization", "organization"),
+                ("project", "project"),
+            )
+        ]
+
+
+@admin.register(Credential)
+class CredentialDesk(Desk):
+    list_display = (
+        "name",
+        "kind",
+        "owner_link",
+        "state",
+        "scopes",
+        "last_used_at",
+        "expires_at",
+        "created_at",
+    )
+    list_filter = ("kind", LivingFilter, OwnerFilter, ("user", AutocompleteSelectFilter))
+    search_fields = ("title", "=uuid", "user__username", "robot__shortname", "organization__slug")
+    search_help_text = "Title, owner or a whole UUID"
+    date_hierarchy = "created_at"
+    ordering = ("-pk",)
+    related = (
+        "user__namespace",
+        "robot__namespace__organization",
+        "organization__namespace",
+        "project__namespace",
+        "application",
+        "issued_by",
+    )
+    fieldsets = (
+        (None, {"fields": ("uuid", "kind", "name", "owner_link", "state", "scopes")}),
+        ("Origin", {"fields": ("application_link", "issuer_link", "created_at")}),
+        ("Traces", {"fields": ("last_used_at", "expires_at", "revoked_at")}),
+    )
+    neighbours = (Neighbour("Usage log", "logs_logentry", "credential__id__exact"),)
+    verbs = (
+        Verb(
+            "revoke",
+            "Revoke",
+            "The token is refused from now on, everywhere. This cannot be undone.",
+            "Revoked",
+            lambda actor, credential, data: services.revoke(actor=actor, credential=credential),
+            icon="key_off",
+            fits=lambda credential: credential.revoked_at is None,
+            danger=True,
+        ),
+    )
+
+    @column(description="Title", ordering="title")
+    def name(self, credential: Credential) -> str:
+        return credential.title or f"{credential.hint}…"
+
+    @column(description="Owner")
+    def owner_link(self, credential: Credential) -> SafeString | str:
+        return link(credential.user or credential.robot or credential.organization or credential.project)
+
+    @column(description="Application")
+    def application_link(self, credential: Credential) -> SafeString | str:
+        return link(credential.application)
+
+    @column(description="Issued by")
+    def issuer_link(self, credential: Credential) -> SafeString | str:
+        return link(credential.issued_by)
+
+    @column(
+        description="State",
+        ordering="revoked_at",
+        label={"living": "success", "expired": "warning", "revoked": "danger"},
+    )
+    def state(self, credential: Credential) -> str:
+        if credential.revoked_at is not None:
+            return "revoked"
+        is_over = credential.expires_at is not None and credential.expires_at <= timezone.now()
+        return "expired" if is_over else "living"
+
+
+@admin.register(Application)
+class ApplicationDesk(Desk):
+    list_display = ("name", "client_id", "namespace_link", "redirect_uri", "created_at")
+    list_filter = (("namespace", AutocompleteSelectFilter),)
+    search_fields = ("name", "=client_id", "namespace__key")
+    search_help_text = "Name, namespace or a whole client id"
+    date_hierarchy = "created_at"
+    ordering = ("namespace__name", "name", "pk")
+    related = ("namespace__organization", "namespace__user")
+    fieldsets = (
+        (None, {"fields": ("name", "client_id", "namespace_link", "description")}),
+        ("Addresses", {"fields": ("application_uri", "redirect_uri", "avatar_email")}),
+        ("Traces", {"fields": ("created_at",)}),
+    )
+    neighbours = (Neighbour("Credentials", "tokens_credential", "application__id__exact"),)
+
+    @column(description="Namespace", ordering="namespace__name")
+    def namespace_link(self, application: Application) -> SafeString | str:
+        return link(application.namespace)

@@ -1,0 +1,74 @@
+"""The kinds of credential: what each looks like, whom it belongs to, and whether it may be shown again."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db.models import TextChoices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+UPPER = string.ascii_uppercase + string.digits
+ALPHANUMERIC = string.ascii_letters + string.digits
+BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
+OWN_PREFIX = "mst_"
+OWN_RANDOM, OWN_CHECK = 30, 6
+
+
+class Kind(TextChoices):
+    """What a credential is for."""
+
+    OAUTH = "oauth", "API token"
+    APP_SPECIFIC = "app_specific", "app-specific token"
+    ROBOT = "robot", "robot token"
+    ACCESS = "access", "access token"
+
+
+def _random(alphabet: str, length: int) -> Callable[[], str]:
+    return lambda: "".join(secrets.choice(alphabet) for _ in range(length))
+
+
+def _checksum(body: str) -> str:
+    number, digits = zlib.crc32(body.encode()), ""
+    for _ in range(OWN_CHECK):
+        number, rest = divmod(number, len(BASE62))
+        digits = BASE62[rest] + digits
+    return digits
+
+
+def _own() -> str:
+    body = OWN_PREFIX + _random(BASE62, OWN_RANDOM)()
+    return body + _checksum(body)
+
+
+def is_misprinted(secret: str) -> bool:
+    """Tell whether a token of our own form is broken, without asking the database."""
+    if not secret.startswith(OWN_PREFIX):
+        return False
+    body, check = secret[:-OWN_CHECK], secret[-OWN_CHECK:]
+    return len(body) != len(OWN_PREFIX) + OWN_RANDOM or _checksum(body) != check
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a kind's secrets are made, and whether they are kept sealed to be shown again."""
+
+    make: Callable[[], str]
+    shown_again: bool
+
+
+FORMS: dict[str, Form] = {
+    Kind.OAUTH: Form(_random(ALPHANUMERIC, 40), shown_again=False),  # quay-a.md 3.1
+    Kind.APP_SPECIFIC: Form(_random(UPPER, 120), shown_again=True),  # quay-a.md 6.5
+    Kind.ROBOT: Form(_random(UPPER, 64), shown_again=True),  # quay-a.md 10
+    Kind.ACCESS: Form(_own, shown_again=False),
+}
+
+new_client_id = _random(UPPER, 20)
+new_client_secret = _random(UPPER, 40)
+new_password = _random(UPPER, 32)

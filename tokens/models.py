@@ -1,0 +1,95 @@
+"""Credentials of every kind, and the applications that some of them are issued to."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from tokens.kinds import Kind
+
+
+class Application(models.Model):
+    """An OAuth application of a namespace (quay-a.md 7.6)."""
+
+    namespace = models.ForeignKey("accounts.Namespace", models.CASCADE, related_name="applications")
+    client_id = models.CharField(max_length=255, unique=True)
+    secret_sealed = models.TextField(editable=False)
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    application_uri = models.CharField(max_length=1024, blank=True)
+    redirect_uri = models.CharField(max_length=1024, blank=True)
+    avatar_email = models.EmailField(null=True, blank=True)  # noqa: DJ001 - the wire tells null from ""
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Credential(models.Model):
+    """A token of any kind, of exactly one owner.
+
+    Found by ``digest`` alone. Kinds that a wire must show again keep the secret in ``sealed``; of all others
+    only the digest is stored.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20, choices=Kind)
+    user = models.ForeignKey(
+        "accounts.User", models.CASCADE, null=True, blank=True, related_name="credentials"
+    )
+    organization = models.ForeignKey(
+        "accounts.Organization", models.CASCADE, null=True, blank=True, related_name="credentials"
+    )
+    project = models.ForeignKey(
+        "projects.Project", models.CASCADE, null=True, blank=True, related_name="credentials"
+    )
+    robot = models.ForeignKey(
+        "accounts.Robot", models.CASCADE, null=True, blank=True, related_name="credentials"
+    )
+    application = models.ForeignKey(
+        Application, models.CASCADE, null=True, blank=True, related_name="credentials"
+    )
+    issued_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, blank=True, related_name="+")
+    title = models.CharField(max_length=255, blank=True)
+    scopes = models.CharField(max_length=255, blank=True)
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    sealed = models.TextField(blank=True, editable=False)
+    hint = models.CharField(max_length=12, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(user__isnull=False, organization__isnull=True, project__isnull=True, robot__isnull=True)
+                    | Q(
+                        user__isnull=True,
+                        organization__isnull=False,
+                        project__isnull=True,
+                        robot__isnull=True,
+                    )
+                    | Q(
+                        user__isnull=True,
+                        organization__isnull=True,
+                        project__isnull=False,
+                        robot__isnull=True,
+                    )
+                    | Q(
+                        user__isnull=True,
+                        organization__isnull=True,
+                        project__isnull=True,
+                        robot__isnull=False,
+                    )
+                ),
+                name="credential_has_one_owner",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.title or self.hint}"
