@@ -1,0 +1,196 @@
+"""The back office's desks for quotas and their thresholds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.db.models import F, Q
+from django.template.defaultfilters import filesizeformat
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+
+from backoffice.desk import Desk, Neighbour, column, link
+from backoffice.filters import StateFilter
+from backoffice.verbs import Verb, VerbForm, choice, number
+from quotas import services
+from quotas.models import Quota, Resource, Threshold
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.utils.safestring import SafeString
+
+    from core.actor import Actor
+
+
+class LimitForm(VerbForm):
+    limit = number("Limit", help_text="A limit below what is used refuses growth and deletes nothing.")
+
+
+class LimitFilter(StateFilter):
+    title = "limit"
+    parameter_name = "fill"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        return [
+            ("limited", "limited", Q(limit__isnull=False)),
+            ("tight", "90 % used or more", Q(limit__isnull=False, used__gte=F("limit") * 0.9)),
+            ("full", "full", Q(limit__isnull=False, used__gte=F("limit"))),
+            ("unlimited", "without limit", Q(limit=None)),
+        ]
+
+
+class ThresholdForm(VerbForm):
+    kind = choice("What happens", Threshold.Kind.choices)
+    percent = number("At percent of the limit", help_text="1 to 100.")
+
+
+def _is_storage(quota: Quota) -> bool:
+    return quota.namespace is not None and quota.resource == Resource.BYTES
+
+
+def _set(actor: Actor, quota: Quota, limit: int | None) -> None:
+    namespace = quota.namespace
+    if namespace is not None and quota.resource == Resource.BYTES:
+        # A namespace's storage has thresholds, and words of its own in the log.
+        if limit is None:
+            services.delete_quota(actor=actor, namespace=namespace)
+        elif quota.limit is None:
+            services.create_quota(actor=actor, namespace=namespace, limit_bytes=limit)
+        else:
+            services.change_quota(actor=actor, namespace=namespace, limit_bytes=limit)
+        return
+    services.set_limit(
+        actor=actor,
+        resource=Resource(quota.resource),
+        limit=limit,
+        namespace=quota.namespace,
+        account=quota.account,
+    )
+
+
+def _amount(quota: Quota, value: int | None) -> str:
+    if value is None:
+        return "-"
+    return filesizeformat(value) if quota.resource == Resource.BYTES else f"{value:,}"
+
+
+@admin.register(Quota)
+class QuotaDesk(Desk):
+    list_display = ("owner", "resource", "shown_used", "shown_limit", "share")
+    list_filter = (
+        "resource",
+        LimitFilter,
+        ("namespace", AutocompleteSelectFilter),
+        ("account", AutocompleteSelectFilter),
+    )
+    search_fields = ("namespace__key", "account__name")
+    search_help_text = "Name of the namespace or the account"
+    ordering = ("namespace__name", "account__name", "pk")
+    related = ("namespace__organization", "namespace__user", "account")
+    fields = ("owner_link", "resource", "shown_used", "shown_limit", "share", "changed_at")
+    neighbours = (Neighbour("Thresholds", "quotas_threshold", "quota__id__exact"),)
+    verbs = (
+        Verb(
+            "limit",
+            "Set limit",
+            "Sets the limit of each chosen quota. Storage is told in bytes; a namespace's is enforced by its "
+            "thresholds alone: add one that rejects.",
+            "Limit set",
+            lambda actor, quota, data: _set(actor, quota, data["limit"]),
+            icon="speed",
+            form=LimitForm,
+        ),
+        Verb(
+            "lift",
+            "Lift limit",
+            "There is no limit any more, nor thresholds. What is used goes on being counted.",
+            "Limit lifted",
+            lambda actor, quota, data: _set(actor, quota, None),
+            icon="all_inclusive",
+            fits=lambda quota: quota.limit is not None,
+        ),
+        Verb(
+            "add-threshold",
+            "Add threshold",
+            "Warns the namespace's administrators, or refuses growth, from a share of the limit on.",
+            "Threshold added",
+            lambda actor, quota, data: services.add_threshold(actor=actor, namespace=quota.namespace, **data),
+            icon="notification_add",
+            form=ThresholdForm,
+            fits=lambda quota: _is_storage(quota) and quota.limit is not None,
+        ),
+    )
+
+    @column(description="Owner", ordering="namespace__name")
+    def owner(self, quota: Quota) -> str:
+        return str(quota.namespace or quota.account)
+
+    @column(description="Owner")
+    def owner_link(self, quota: Quota) -> SafeString | str:
+        return link(quota.namespace or quota.account)
+
+    @column(description="Used", ordering="used")
+    def shown_used(self, quota: Quota) -> str:
+        return _amount(quota, quota.used)
+
+    @column(description="Limit", ordering="limit")
+    def shown_limit(self, quota: Quota) -> str:
+        return _amount(quota, quota.limit)
+
+    @column(description="Share", label={"roomy": "success", "tight": "warning", "full": "danger"})
+    def share(self, quota: Quota) -> Any:
+        if quota.limit is None:
+            return None
+        percent = 100 if not quota.limit else quota.used * 100 // quota.limit
+        mood = "full" if percent >= 100 else "tight" if percent >= 90 else "roomy"
+        return (mood, f"{percent} %")
+
+
+def _of(threshold: Threshold) -> dict[str, Any]:
+    return {
+        "namespace": threshold.quota.namespace,
+        "quota_id": str(threshold.quota_id),
+        "limit_id": str(threshold.pk),
+    }
+
+
+@admin.register(Threshold)
+class ThresholdDesk(Desk):
+    list_display = ("quota", "kind", "shown_percent")
+    list_filter = ("kind",)
+    search_fields = ("quota__namespace__key", "quota__account__name")
+    search_help_text = "Name of the namespace or the account"
+    ordering = ("quota__namespace__name", "percent", "pk")
+    related = ("quota__namespace", "quota__account")
+    fields = ("quota_link", "kind", "shown_percent")
+    verbs = (
+        Verb(
+            "change",
+            "Change",
+            "Another share of the limit, or another consequence.",
+            "Changed",
+            lambda actor, row, data: services.change_threshold(actor=actor, **_of(row), **data),
+            icon="edit",
+            form=ThresholdForm,
+            initial=lambda row: {"kind": row.kind, "percent": row.percent},
+            single=True,
+        ),
+        Verb(
+            "delete",
+            "Remove",
+            "Nothing happens any more at this share of the limit.",
+            "Removed",
+            lambda actor, row, data: services.delete_threshold(actor=actor, **_of(row)),
+            icon="delete",
+            danger=True,
+        ),
+    )
+
+    @column(description="Quota")
+    def quota_link(self, threshold: Threshold) -> SafeString | str:
+        return link(threshold.quota)
+
+    @column(description="At", ordering="percent")
+    def shown_percent(self, threshold: Threshold) -> str:
+        return f"{threshold.percent} %"

@@ -1,0 +1,85 @@
+"""Limits per resource, their thresholds, and how much of each is used."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Resource(models.TextChoices):
+    """What can be limited."""
+
+    BYTES = "bytes", "storage"
+    PROJECTS = "projects", "projects"
+    ROBOTS = "robots", "robots"
+    MEMBERS = "members", "members"
+    ORGANIZATIONS = "organizations", "organizations"
+
+
+class Quota(models.Model):
+    """One resource of a namespace or an account: how much is used, and how much may be.
+
+    The row exists from the owner's birth with ``limit`` null (no limit), so that ``used`` is exact at every
+    moment and one conditional UPDATE both checks and counts.
+    """
+
+    namespace = models.ForeignKey(
+        "accounts.Namespace", models.CASCADE, null=True, blank=True, related_name="quotas"
+    )
+    account = models.ForeignKey(
+        "accounts.Account", models.CASCADE, null=True, blank=True, related_name="quotas"
+    )
+    resource = models.CharField(max_length=13, choices=Resource)
+    limit = models.BigIntegerField(null=True, blank=True)
+    used = models.BigIntegerField(default=0, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(namespace__isnull=False, account__isnull=True)
+                | Q(namespace__isnull=True, account__isnull=False),
+                name="quota_has_one_owner",
+            ),
+            models.UniqueConstraint(
+                fields=["namespace", "resource"],
+                condition=Q(namespace__isnull=False),
+                name="quota_namespace_resource_once",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "resource"],
+                condition=Q(account__isnull=False),
+                name="quota_account_resource_once",
+            ),
+            models.CheckConstraint(condition=Q(used__gte=0), name="quota_used_not_negative"),
+            models.CheckConstraint(
+                condition=Q(limit=None) | Q(limit__gte=0), name="quota_limit_not_negative"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} of {self.namespace or self.account}"
+
+
+class Threshold(models.Model):
+    """A share of a quota's limit at which its owner is warned, or further growth is refused."""
+
+    class Kind(models.TextChoices):
+        WARNING = "Warning"
+        REJECT = "Reject"
+
+    quota = models.ForeignKey(Quota, models.CASCADE, related_name="thresholds")
+    kind = models.CharField(max_length=7, choices=Kind)
+    percent = models.PositiveSmallIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["quota", "kind", "percent"], name="threshold_once"),
+            models.CheckConstraint(
+                condition=Q(percent__gte=1, percent__lte=100), name="threshold_is_percentage"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.percent} %"

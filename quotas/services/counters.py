@@ -1,0 +1,154 @@
+"""Reserving and releasing, exactly, under any concurrency; and setting limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from accounts.models import Namespace
+from core.errors import Invalid, NotFound, QuotaExceeded
+from logs.kinds import CHANGE_LIMIT
+from logs.record import record
+from permissions.catalogue import QUOTA_MANAGE
+from permissions.checks import require
+from quotas.models import Quota, Resource
+
+if TYPE_CHECKING:
+    from accounts.models import Account
+    from core.actor import Actor
+
+OF_NAMESPACE = (Resource.BYTES, Resource.PROJECTS, Resource.ROBOTS, Resource.MEMBERS)
+OF_ACCOUNT = (*OF_NAMESPACE, Resource.ORGANIZATIONS)
+
+
+def open_for(*, namespace: Namespace | None = None, account: Account | None = None) -> None:
+    """Create the counting rows of a new namespace or account."""
+    Quota.objects.bulk_create(drafts(namespace=namespace, account=account))
+
+
+def drafts(*, namespace: Namespace | None = None, account: Account | None = None) -> list[Quota]:
+    """Return the counting rows of a new namespace or account, not yet written."""
+    if namespace is not None:
+        return [Quota(namespace=namespace, resource=resource) for resource in OF_NAMESPACE]
+    return [Quota(account=account, resource=resource) for resource in OF_ACCOUNT]
+
+
+def adopt(*, namespace: Namespace, account: Account) -> None:
+    """Count what a namespace holds already against a new account, whose rows are open and empty."""
+    held = Quota.objects.filter(namespace=namespace).select_for_update(no_key=True).order_by("pk")
+    for resource, used in held.values_list("resource", "used"):
+        Quota.objects.filter(account=account, resource=resource).update(used=used)
+
+
+def reserve(
+    *,
+    resource: Resource,
+    namespace: Namespace | None = None,
+    account_id: int | None = None,
+    amount: int = 1,
+) -> None:
+    """Count ``amount`` more of a resource against the namespace and its account, or refuse.
+
+    Call it inside the transaction that creates the thing: a refusal, like any later failure, undoes it. Rows
+    are taken in one order, the namespace's, the account's, the thing's own, so that no two transactions wait
+    for each other; and a namespace whose row is taken does not die meanwhile.
+
+    Raises:
+        QuotaExceeded: the limit would be passed.
+        NotFound: the namespace or the account is deleted.
+    """
+    fits = Q(limit=None) | Q(limit__gte=F("used") + amount)
+    for owner, whose in _owners(namespace, account_id):
+        moved = Quota.objects.filter(owner, fits, resource=resource).update(used=F("used") + amount)
+        if moved:
+            continue
+        if not Quota.objects.filter(owner, resource=resource).exists():
+            raise NotFound(f"The {whose} was deleted just now")
+        label = Resource(resource).label
+        raise QuotaExceeded(
+            f"The limit of {label} of this {whose} is reached",
+            resource=str(resource),
+            namespace=namespace,
+        )
+
+
+def release(
+    *,
+    resource: Resource,
+    namespace: Namespace | None = None,
+    account_id: int | None = None,
+    amount: int = 1,
+) -> None:
+    """Give back what was reserved, in the transaction that deletes the thing and before its row is touched.
+
+    Nothing is given back twice: of a dead namespace all was given back when it died, and of a thing that
+    somebody else deleted just now the caller finds no row and undoes this.
+    """
+    if amount:
+        for owner, _ in _owners(namespace, account_id):
+            counted = Quota.objects.filter(owner, resource=resource, used__gte=amount)
+            if not counted.update(used=F("used") - amount):
+                break
+
+
+def close(*, namespace: Namespace, account_id: int | None = None) -> None:
+    """End the counting rows of a dying namespace and give back to its account all that they counted."""
+    rows = Quota.objects.filter(namespace=namespace)
+    counted = {row.resource: row.used for row in rows.select_for_update().order_by("pk")}
+    if account_id is not None:
+        # In the order of the rows, for those who wait for several of them.
+        for resource in OF_NAMESPACE:
+            release(resource=resource, account_id=account_id, amount=counted.get(resource, 0))
+    rows.delete()
+
+
+def close_account(*, account: Account) -> None:
+    """End the counting rows of a dying account, whose namespaces are closed."""
+    Quota.objects.filter(account=account).delete()
+
+
+def _owners(namespace: Namespace | None, account_id: int | None) -> list[tuple[Q, str]]:
+    owners = [(Q(namespace=namespace), "namespace")] if namespace is not None else []
+    return [*owners, (Q(account=account_id), "account")] if account_id is not None else owners
+
+
+@transaction.atomic
+def set_limit(
+    *,
+    actor: Actor,
+    resource: Resource,
+    limit: int | None,
+    namespace: Namespace | None = None,
+    account: Account | None = None,
+) -> Quota:
+    """Set or lift (None) a limit. A limit below what is used refuses growth and deletes nothing.
+
+    Raises:
+        Forbidden: only superusers set limits.
+        Invalid: the limit is negative.
+        NotFound: this owner does not have the resource.
+    """
+    require(actor, QUOTA_MANAGE)
+    if limit is not None and not 0 <= limit < 2**63:
+        raise Invalid("A limit is a whole number from 0", field="limit")
+    quota = (
+        Quota.objects.select_for_update(no_key=True)
+        .filter(namespace=namespace, account=account, resource=resource)
+        .first()
+    )
+    if quota is None:
+        raise NotFound(f"There is no limit of {resource} here")
+    previous, quota.limit = quota.limit, limit
+    quota.save(update_fields=["limit"])
+    record(
+        CHANGE_LIMIT,
+        actor=actor,
+        namespace=namespace,
+        resource=str(resource),
+        limit=limit,
+        previous_limit=previous,
+        account=account.name if account else "",
+    )
+    return quota
