@@ -1,0 +1,242 @@
+"""The back office's desks for the usage log and its exports."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.contrib import admin
+from django.db.models import Count, Q
+from django.urls import reverse
+from django.utils import timezone
+from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilter
+from unfold.paginator import InfinitePaginator
+
+from backoffice.desk import Desk, Figure, column, link
+from backoffice.filters import SpanFilter, StateFilter
+from backoffice.verbs import Verb
+from logs import services
+from logs.kinds import KINDS
+from logs.models import LogEntry, LogExport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.db.models import QuerySet
+    from django.http import HttpRequest
+    from django.utils.safestring import SafeString
+
+Status = LogExport.Status
+DIALECTS = ("admin", "console", "quay", "system")
+
+
+class KindFilter(DropdownFilter):  # type: ignore[misc]  # unfold has no types
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(name, name.replace("_", " ")) for name in sorted(KINDS)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+class GroupFilter(StateFilter):
+    title = "about"
+    parameter_name = "group"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        names: dict[str, list[str]] = defaultdict(list)
+        for kind in KINDS.values():
+            names[kind.group].append(kind.name)
+        return [(group, group, Q(kind__in=found)) for group, found in sorted(names.items())]
+
+
+class WhenFilter(StateFilter):
+    title = "when"
+    parameter_name = "when"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        now = timezone.now()
+        return [
+            ("hour", "the last hour", Q(at__gt=now - timedelta(hours=1))),
+            ("day", "the last day", Q(at__gt=now - timedelta(days=1))),
+            ("week", "the last 7 days", Q(at__gt=now - timedelta(days=7))),
+            ("month", "the last 30 days", Q(at__gt=now - timedelta(days=30))),
+        ]
+
+
+class DialectFilter(StateFilter):
+    title = "door"
+    parameter_name = "door"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        return [(name, name, Q(dialect=name)) for name in DIALECTS]
+
+
+@admin.register(LogEntry)
+class LogEntryDesk(Desk):
+    list_display = (
+        "at",
+        "sentence",
+        "namespace_name",
+        "project_name",
+        "performer_name",
+        "address",
+        "dialect",
+    )
+    list_filter = (KindFilter, WhenFilter, GroupFilter, DialectFilter, ("at", SpanFilter))
+    search_fields = ("^namespace_name", "^performer_name", "^project_name", "=ip")
+    search_help_text = "Beginning of a namespace, performer or project, or a whole address"
+    ordering = ("-at", "-id")  # by its index
+    # The log may hold many millions of rows: it is neither counted nor grouped by day.
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    # Names are copied into the entry; what it points at may be long gone.
+    fieldsets = (
+        (None, {"fields": ("at", "kind", "sentence", "metadata")}),
+        ("Where", {"fields": ("namespace_name", "namespace_kind", "project_name")}),
+        (
+            "Who",
+            {"fields": ("performer_name", "performer_kind", "performer_email", "credential_name")},
+        ),
+        ("From", {"fields": ("dialect", "address")}),
+    )
+
+    @column(description="Address")
+    def address(self, entry: LogEntry) -> str:
+        return entry.ip or "-"
+
+    @column(description="What")
+    def sentence(self, entry: LogEntry) -> str:
+        kind = KINDS.get(entry.kind)
+        if kind is None:
+            return entry.kind
+        told = {
+            **entry.metadata,
+            "performer": entry.performer_name or "Nobody",
+            "namespace": entry.metadata.get("namespace") or entry.namespace_name,
+        }
+        return kind.sentence.format_map(defaultdict(lambda: "?", told))
+
+
+class DueFilter(StateFilter):
+    title = "work"
+    parameter_name = "work"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        return [
+            ("open", "not finished", Q(status__in=[Status.QUEUED, Status.RUNNING])),
+            ("due", "waiting for a worker", Q(due_at__lte=timezone.now())),
+        ]
+
+
+@admin.register(LogExport)
+class LogExportDesk(Desk):
+    list_display = (
+        "created_at",
+        "what",
+        "requester",
+        "shown_status",
+        "shown_percent",
+        "rows_written",
+        "attempts",
+        "finished_at",
+    )
+    list_filter = ("status", DueFilter, ("requested_by", AutocompleteSelectFilter))
+    search_fields = ("=uuid", "namespace_name", "project_name", "requested_by__username")
+    search_help_text = "Namespace, project, requester or a whole UUID"
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "-pk")
+    related = ("requested_by", "namespace__organization", "namespace__user", "project__namespace")
+    # The file's name is not shown: whoever knows it needs no other right. Of the callback only the host is.
+    fieldsets = (
+        (None, {"fields": ("uuid", "what", "filters", "starts_at", "ends_at")}),
+        ("Asked for", {"fields": ("requester", "dialect", "callback_host", "callback_email", "created_at")}),
+        (
+            "Work",
+            {"fields": ("shown_status", "shown_percent", "rows_expected", "rows_written", "attempts")},
+        ),
+        ("Traces", {"fields": ("error", "due_at", "started_at", "finished_at", "expires_at")}),
+        ("File", {"fields": ("size_bytes", "sha256")}),
+    )
+    verbs = (
+        Verb(
+            "retry",
+            "Try again",
+            "Begins a failed export anew, and lets one that pauses after a failure go on at once.",
+            "Queued again",
+            lambda actor, export, data: services.retry_export(actor=actor, export=export),
+            icon="refresh",
+            fits=lambda export: export.status in (Status.QUEUED, Status.FAILED),
+        ),
+        Verb(
+            "cancel",
+            "Cancel",
+            "A worker stops building it; the link of a finished one dies, and its file is removed.",
+            "Cancelled",
+            lambda actor, export, data: services.cancel_export(actor=actor, export=export),
+            icon="cancel",
+            fits=lambda export: export.status in (Status.QUEUED, Status.RUNNING, Status.DONE),
+            danger=True,
+        ),
+    )
+
+    @column(description="Log of", ordering="namespace_name")
+    def what(self, export: LogExport) -> str:
+        if not export.namespace_name:
+            return "the whole instance"
+        project = f"/{export.project_name}" if export.project_name else ""
+        return f"{export.namespace_name}{project}"
+
+    @column(description="Requested by", ordering="requested_by__username")
+    def requester(self, export: LogExport) -> SafeString | str:
+        return link(export.requested_by)
+
+    @column(
+        description="Status",
+        ordering="status",
+        label={"queued": "info", "running": "info", "done": "success", "failed": "danger"},
+    )
+    def shown_status(self, export: LogExport) -> str:
+        return export.status
+
+    @column(description="Done", ordering="percent")
+    def shown_percent(self, export: LogExport) -> str:
+        return f"{export.percent} %"
+
+    @column(description="Calls back")
+    def callback_host(self, export: LogExport) -> str:
+        try:
+            return urlsplit(export.callback_url).hostname or "-"
+        except ValueError:
+            return "-"
+
+    def figures(self, request: HttpRequest) -> Sequence[Figure]:
+        found = LogExport.objects.aggregate(
+            running=Count("pk", filter=Q(status=Status.RUNNING)),
+            queued=Count("pk", filter=Q(status=Status.QUEUED)),
+            failed=Count(
+                "pk", filter=Q(status=Status.FAILED, created_at__gt=timezone.now() - timedelta(days=7))
+            ),
+        )
+        address = reverse("admin:logs_logexport_changelist")
+        return [
+            Figure(
+                "Exports running",
+                found["running"],
+                note=f"{found['queued']} queued",
+                url=f"{address}?status__exact=running",
+                rank=5,
+            ),
+            Figure(
+                "Exports failed",
+                found["failed"],
+                note="in the last 7 days",
+                url=f"{address}?status__exact=failed",
+                mood="danger" if found["failed"] else "",
+                rank=6,
+            ),
+        ]

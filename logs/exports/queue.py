@@ -1,0 +1,280 @@
+"""The queue of exports: who has a row, for how long, what is to be done for it, and what if that fails."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils import timezone
+
+from logs.downloads import link
+from logs.exports import file, store, tell
+from logs.models import LogExport
+from logs.selectors import is_revoked
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+
+log = logging.getLogger(__name__)
+
+Status = LogExport.Status
+LONGEST = timedelta(hours=2)  # a worker that has not come to an end by then is taken for stuck
+PROGRESS_SECONDS = 1.0
+PAUSE, GROWTH = timedelta(seconds=30), 4  # 30 s after the first failure, 2 min after the second
+
+
+class Lost(Exception):
+    """The row is not this worker's any more: it was cancelled, or the lease ran out and another has it."""
+
+
+class Lease:
+    """A row that this worker has for now; a thread keeps it for as long as the block runs."""
+
+    def __init__(self, export: LogExport) -> None:
+        self.export = export
+        self.over = threading.Event()
+        self.keeper = threading.Thread(target=self._keep_on, name=f"lease-{export.pk}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.keeper.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.over.set()
+        self.keeper.join()
+
+    def _keep_on(self) -> None:
+        end = time.monotonic() + LONGEST.total_seconds()
+        try:
+            while not self.over.wait(settings.EXPORT_LEASE_SECONDS / 3) and time.monotonic() < end:
+                try:
+                    self._write({"due_at": _lease_end()})
+                except Lost:
+                    return
+                except DatabaseError as error:
+                    log.warning("Export %s: lease not renewed: %s", self.export.uuid, error)
+        finally:
+            connection.close()
+
+    def keep(self, **changes: Any) -> None:
+        """Write changes, and keep the row. Raises Lost."""
+        self._write({"due_at": _lease_end(), **changes})
+        self._note(changes)
+
+    def end(self, *, due_at: datetime | None, **changes: Any) -> None:
+        """Write changes, and let go of the row until ``due_at``, or for good. Raises Lost."""
+        self.over.set()
+        self._write({"due_at": due_at, "claim": None, **changes})
+        self._note(changes)
+
+    def _write(self, changes: dict[str, Any]) -> None:
+        mine = LogExport.objects.filter(pk=self.export.pk, claim=self.export.claim)
+        if not mine.update(**changes):
+            raise Lost
+
+    def _note(self, changes: dict[str, Any]) -> None:
+        for name, value in changes.items():
+            setattr(self.export, name, value)
+
+
+def _lease_end() -> datetime:
+    return timezone.now() + timedelta(seconds=settings.EXPORT_LEASE_SECONDS)
+
+
+# Taking --------------------------------------------------------------------------------------------------
+
+
+def due(limit: int) -> list[int]:
+    """Return the exports that somebody should look at now, those that wait longest first."""
+    rows = LogExport.objects.filter(due_at__lte=timezone.now()).order_by("due_at")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def take(export_id: int) -> Lease | None:
+    """Take a row that is due; None if it is not, or if another worker was faster."""
+    claim = uuid4()
+    taken = LogExport.objects.filter(pk=export_id, due_at__lte=timezone.now()).update(
+        claim=claim, due_at=_lease_end()
+    )
+    if not taken:
+        return None
+    export = (
+        LogExport.objects.select_related("namespace", "project", "requested_by")
+        .filter(pk=export_id, claim=claim)
+        .first()
+    )
+    return Lease(export) if export is not None else None
+
+
+def work(export_id: int) -> None:
+    """Do what is to be done next for an export, if it is due and nobody else has it."""
+    lease = take(export_id)
+    if lease is None:
+        return
+    export = lease.export
+    with lease:
+        try:
+            _step(lease)
+        except Lost:
+            log.info("Export %s is somebody else's now", export.uuid)
+        except Exception as error:  # a storage raises what it likes: noted for people here, and it climbs
+            _put_back(lease, error)
+            raise
+
+
+def _step(lease: Lease) -> None:
+    export = lease.export
+    if export.status in (Status.QUEUED, Status.RUNNING) and not _build(lease):
+        return
+    if export.status == Status.DONE and export.expires_at and export.expires_at > timezone.now():
+        _tell(lease)
+    else:
+        _drop(lease)
+
+
+def _put_back(lease: Lease, error: Exception) -> None:
+    export = lease.export
+    words = f"Something went wrong ({type(error).__name__})."
+    try:
+        if export.status == Status.RUNNING and export.attempts >= settings.EXPORT_ATTEMPTS:
+            _fail(lease, words)
+        elif export.status == Status.RUNNING:
+            lease.end(status=Status.QUEUED, error=words, due_at=_after(export.attempts))
+        else:
+            lease.end(error=words, due_at=_after(max(1, export.tellings)))
+    except Lost:
+        log.info("Export %s is somebody else's now", export.uuid)
+
+
+def _after(failures: int) -> datetime:
+    pause: timedelta = PAUSE * GROWTH ** (failures - 1)
+    return timezone.now() + pause
+
+
+# Building ------------------------------------------------------------------------------------------------
+
+
+def _build(lease: Lease) -> bool:
+    """Write the file and hand it over; return False if there will be none. What fails climbs."""
+    export = lease.export
+    if is_revoked(export):
+        _fail(lease, "What it is about, or who asked for it, is gone.")
+        return False
+    if export.attempts >= settings.EXPORT_ATTEMPTS:
+        _fail(lease, "Its worker was lost, again and again.")
+        return False
+    lease.keep(
+        status=Status.RUNNING,
+        attempts=export.attempts + 1,
+        started_at=timezone.now(),
+        rows_expected=None,
+        rows_written=0,
+        percent=0,
+    )
+    # An attempt before this one may have been cut off while it handed its file over.
+    store.remove(export.storage_name)
+    lease.keep(rows_expected=file.rows_of(export).count())
+    with store.draft(export) as draft:
+        written = file.write(export, draft, _Progress(lease))
+        # Noted before it is there, so that it is found again whatever happens.
+        lease.keep(storage_name=store.new_name(export), rows_written=written.rows)
+        store.hand_over(export, draft, export.storage_name)
+    now = timezone.now()
+    try:
+        lease.keep(
+            status=Status.DONE,
+            percent=100,
+            size_bytes=written.size,
+            sha256=written.sha256,
+            error="",
+            finished_at=now,
+            expires_at=now + timedelta(seconds=settings.EXPORT_LINK_SECONDS),
+        )
+    except Lost:
+        store.remove(export.storage_name)
+        raise
+    return True
+
+
+class _Progress:
+    """Writes how far it is onto the row, now and then; so a row that was lost is noticed, too."""
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.expected = max(1, lease.export.rows_expected or 0)
+        self.next = time.monotonic()
+
+    def __call__(self, rows: int) -> None:
+        now = time.monotonic()
+        if now >= self.next:
+            self.next = now + PROGRESS_SECONDS
+            self.lease.keep(rows_written=rows, percent=min(99, rows * 100 // self.expected))
+
+
+def _fail(lease: Lease, words: str) -> None:
+    """End an export without a file; who wanted to be told is told once, as well as may be."""
+    export = lease.export
+    lease.keep(status=Status.FAILED, error=words, finished_at=timezone.now())
+    try:
+        if export.callback_url:
+            tell.call_back(export, "failed", "")
+        if export.callback_email:
+            tell.mail(export, "failed", "", words)
+    except tell.Untold as error:
+        log.warning("Export %s: nobody told of its failure: %s", export.uuid, error)
+    # A file that an attempt was cut off with is to be removed yet.
+    lease.end(due_at=timezone.now() if export.storage_name else None)
+
+
+# Afterwards ----------------------------------------------------------------------------------------------
+
+
+def _tell(lease: Lease) -> None:
+    """Call back, then mail; the file stays as it is however often this is tried."""
+    export = lease.export
+    to_call = export.callback_url != "" and export.called_back_at is None
+    to_mail = export.callback_email != "" and export.mailed_at is None
+    if not (to_call or to_mail) or export.tellings >= settings.EXPORT_ATTEMPTS:
+        lease.end(due_at=export.expires_at)
+        return
+    # The link lives from when it is told.
+    expires_at = timezone.now() + timedelta(seconds=settings.EXPORT_LINK_SECONDS)
+    lease.keep(tellings=export.tellings + 1, expires_at=expires_at)
+    last = export.tellings >= settings.EXPORT_ATTEMPTS
+    problem = ""
+    if to_call:
+        try:
+            tell.call_back(export, "success", link(export))
+        except tell.Untold as error:
+            problem, last = str(error), last or error.final
+            if not last:
+                lease.end(error=problem, due_at=_after(export.tellings))
+                return
+            lease.keep(error=problem, tellings=settings.EXPORT_ATTEMPTS)
+        else:
+            lease.keep(called_back_at=timezone.now(), error="")
+    if to_mail:
+        try:
+            # Also when the callback failed for good: the file is there, and somebody waits for it.
+            tell.mail(export, "success", link(export), problem)
+        except tell.Untold as error:
+            due_at = export.expires_at if last else _after(export.tellings)
+            lease.end(error=f"{problem} {error}".strip(), due_at=due_at)
+            return
+        lease.keep(mailed_at=timezone.now(), error=problem)
+    lease.end(due_at=export.expires_at)
+
+
+def _drop(lease: Lease) -> None:
+    """Remove the file of an export that has expired or was cancelled."""
+    store.remove(lease.export.storage_name)
+    lease.end(storage_name="", due_at=None)

@@ -1,0 +1,74 @@
+"""Where export files are: drafts on this machine's disk, finished ones in the storage called ``exports``."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import storages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from logs.models import LogExport
+
+
+class _Draft(File):  # type: ignore[type-arg]  # generic in the stubs alone
+    """A finished draft, in the form that lets a storage on the same disk take it by renaming."""
+
+    def temporary_file_path(self) -> str:
+        return str(self.name)
+
+
+@contextmanager
+def draft(export: LogExport) -> Iterator[IO[bytes]]:
+    """Open a new file for one attempt. What attempts that were killed have left behind is removed."""
+    path = _path(export)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for other in path.parent.glob("*.part"):
+        _remove_if_left(other)
+    try:
+        with open(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "w+b") as file:
+            # The lock goes with the process, however it ends.
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _path(export: LogExport) -> Path:
+    return Path(settings.DATA) / "work" / f"{export.pk}-{export.claim}.part"
+
+
+def _remove_if_left(path: Path) -> None:
+    with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink(missing_ok=True)
+
+
+def new_name(export: LogExport) -> str:
+    """Return a name in the storage that nobody can guess (256 bits)."""
+    return f"{export.uuid}-{secrets.token_urlsafe(32)}.json"
+
+
+def hand_over(export: LogExport, file: IO[bytes], name: str) -> None:
+    """Put a finished draft into the storage under ``name``, whole or not at all."""
+    file.flush()
+    os.fsync(file.fileno())
+    file.seek(0)
+    stored = storages["exports"].save(name, _Draft(file, name=str(_path(export))))
+    if stored != name:
+        message = f"the storage took the file as {stored}, not as {name}"
+        raise OSError(message)
+
+
+def remove(name: str) -> None:
+    """Remove a file from the storage, if it is there."""
+    if name:
+        storages["exports"].delete(name)

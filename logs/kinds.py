@@ -1,0 +1,503 @@
+"""Every kind of log entry: its name on the wires, a sentence for people, and the keys of its metadata.
+
+Names and keys of the Quay wire are those of quay-a.md 14 and quay-b.md 9; the others are Muster's own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LogKind:
+    """A kind of entry. ``sentence`` may name ``performer``, ``namespace`` and any of ``keys``."""
+
+    name: str
+    sentence: str
+    keys: frozenset[str]
+    group: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+KINDS: dict[str, LogKind] = {}
+
+
+def kind(name: str, sentence: str, *keys: str, group: str = "change") -> LogKind:
+    """Register a kind. ``group`` colours charts: change, access, security or export."""
+    if name in KINDS:
+        message = f"log kind {name} exists"
+        raise ValueError(message)
+    KINDS[name] = LogKind(name, sentence, frozenset(keys), group)
+    return KINDS[name]
+
+
+# People
+USER_CREATE = kind("user_create", "{performer} created the user {username}", "username", "email", "superuser")
+USER_DELETE = kind(
+    "user_delete", "{performer} deleted the user {username}", "username", "superuser", group="security"
+)
+USER_ENABLE = kind(
+    "user_enable", "{performer} enabled the user {username}", "username", "superuser", group="security"
+)
+USER_DISABLE = kind(
+    "user_disable", "{performer} disabled the user {username}", "username", "superuser", group="security"
+)
+USER_CHANGE_PASSWORD = kind(
+    "user_change_password",
+    "{performer} changed the password of {username}",
+    "username",
+    "superuser",
+    group="security",
+)
+USER_CHANGE_EMAIL = kind(
+    "user_change_email",
+    "{performer} changed an e-mail address to {email}",
+    "email",
+    "old_email",
+    "username",
+    "superuser",
+)
+USER_CHANGE_NAME = kind("user_change_name", "{performer} renamed the user {old_username}", "old_username")
+USER_CHANGE_INVOICING = kind(
+    "user_change_invoicing", "{performer} changed invoicing", "invoice_email", "invoice_email_address"
+)
+USER_CHANGE_TAG_EXPIRATION = kind(
+    "user_change_tag_expiration", "{performer} changed how long old tags are kept", "tag_expiration"
+)
+USER_CHANGE_METADATA = kind(
+    "user_change_metadata",
+    "{performer} changed the profile",
+    "given_name",
+    "family_name",
+    "company",
+    "location",
+    "name",
+)
+USER_GRANT_SUPERUSER = kind(
+    "user_grant_superuser", "{performer} made {username} a superuser", "username", group="security"
+)
+USER_REVOKE_SUPERUSER = kind(
+    "user_revoke_superuser", "{performer} took superuser rights from {username}", "username", group="security"
+)
+USER_END_SESSIONS = kind(
+    "user_end_sessions", "{performer} ended all sessions of {username}", "username", group="security"
+)
+ACCOUNT_CHANGE_PASSWORD = kind(
+    "account_change_password", "{performer} changed the own password", group="security"
+)
+ACCOUNT_CONVERT = kind("account_convert", "{performer} turned the account into an organization")
+LOGIN_SUCCESS = kind("login_success", "{performer} signed in", "type", "useragent", group="security")
+LOGIN_FAILURE = kind(
+    "login_failure",
+    "A sign-in as {username} failed",
+    "type",
+    "kind",
+    "useragent",
+    "message",
+    "username",
+    "robot",
+    "token",
+    group="security",
+)
+LOGOUT_SUCCESS = kind("logout_success", "{performer} signed out", group="security")
+ACCESS_DENIED = kind(
+    "access_denied",
+    "{performer} was refused: {reason}",
+    "right",
+    "reason",
+    "method",
+    "path",
+    "status",
+    group="security",
+)
+
+# Group accounts
+ACCOUNT_CREATE = kind("account_create", "{performer} created the account {account}", "account")
+ACCOUNT_CHANGE = kind(
+    "account_change", "{performer} changed the account {account}", "account", "name", "old_name"
+)
+ACCOUNT_DELETE = kind(
+    "account_delete", "{performer} deleted the account {account}", "account", group="security"
+)
+ACCOUNT_ADD_ADMINISTRATOR = kind(
+    "account_add_administrator",
+    "{performer} made {member} administrator of {account}",
+    "account",
+    "member",
+    group="security",
+)
+ACCOUNT_REMOVE_ADMINISTRATOR = kind(
+    "account_remove_administrator",
+    "{performer} removed {member} from the administrators of {account}",
+    "account",
+    "member",
+    group="security",
+)
+
+# Organizations and their members
+ORG_CREATE = kind("org_create", "{performer} created the organization {namespace}", "namespace", "email")
+ORG_DELETE = kind(
+    "org_delete", "{performer} deleted the organization {namespace}", "namespace", group="security"
+)
+ORG_CHANGE_EMAIL = kind(
+    "org_change_email",
+    "{performer} changed the organization's e-mail address",
+    "email",
+    "namespace",
+    "old_email",
+)
+ORG_CHANGE_INVOICING = kind(
+    "org_change_invoicing",
+    "{performer} changed the organization's invoicing",
+    "invoice_email",
+    "invoice_email_address",
+    "namespace",
+)
+ORG_CHANGE_TAG_EXPIRATION = kind(
+    "org_change_tag_expiration",
+    "{performer} changed how long old tags are kept",
+    "tag_expiration",
+    "namespace",
+)
+ORG_CHANGE_NAME = kind(
+    "org_change_name", "{performer} renamed {old_name} to {new_name}", "old_name", "new_name", "superuser"
+)
+ORG_CHANGE_PROFILE = kind(
+    "org_change_profile", "{performer} changed the organization's profile", "namespace", "fields"
+)
+ORG_IMPORT = kind(
+    "org_import",
+    "{performer} imported the organization from {source}",
+    "source",
+    "users",
+    "teams",
+    "projects",
+    "grants",
+    "members",
+)
+TAKE_OWNERSHIP = kind(
+    "take_ownership",
+    "{performer} took ownership of {namespace}",
+    "entity_id",
+    "namespace",
+    "was_user",
+    "superuser",
+    group="security",
+)
+ORG_SET_MEMBER_ROLE = kind(
+    "org_set_member_role",
+    "{performer} made {member} {role} of the organization",
+    "member",
+    "role",
+    "old_role",
+)
+ORG_REMOVE_MEMBER = kind("org_remove_member", "{performer} removed {member} from the organization", "member")
+ORG_CREATE_TEAM = kind("org_create_team", "{performer} created the team {team}", "team")
+ORG_DELETE_TEAM = kind("org_delete_team", "{performer} deleted the team {team}", "team")
+ORG_SET_TEAM_DESCRIPTION = kind(
+    "org_set_team_description", "{performer} changed the description of team {team}", "team", "description"
+)
+ORG_SET_TEAM_ROLE = kind(
+    "org_set_team_role", "{performer} gave the team {team} the role {role}", "team", "role"
+)
+ORG_CHANGE_TEAM = kind("org_change_team", "{performer} changed the team {team}", "team", "fields", "old_name")
+ORG_SET_TEAM_MAINTAINER = kind(
+    "org_set_team_maintainer",
+    "{performer} changed whether {member} maintains the team {team}",
+    "member",
+    "team",
+    "maintainer",
+)
+ORG_ADD_TEAM_MEMBER = kind(
+    "org_add_team_member", "{performer} added {member} to the team {team}", "member", "team"
+)
+ORG_REMOVE_TEAM_MEMBER = kind(
+    "org_remove_team_member", "{performer} removed {member} from the team {team}", "member", "team"
+)
+ORG_INVITE_TEAM_MEMBER = kind(
+    "org_invite_team_member",
+    "{performer} invited {member} to the team {team}",
+    "user",
+    "email",
+    "member",
+    "team",
+)
+ORG_DELETE_TEAM_MEMBER_INVITE = kind(
+    "org_delete_team_member_invite",
+    "{performer} withdrew the invitation of {member} to the team {team}",
+    "user",
+    "email",
+    "member",
+    "team",
+)
+ORG_INVITE_ACCEPTED = kind(
+    "org_team_member_invite_accepted", "{member} joined the team {team}", "member", "team", "inviter"
+)
+ORG_INVITE_DECLINED = kind(
+    "org_team_member_invite_declined",
+    "{member} declined to join the team {team}",
+    "member",
+    "team",
+    "inviter",
+)
+
+# Default permissions
+_PROTOTYPE = ("prototypeid", "username", "activating_username", "role", "delegate_user", "delegate_team")
+CREATE_PROTOTYPE = kind(
+    "create_prototype_permission", "{performer} added a default permission: {role}", *_PROTOTYPE
+)
+MODIFY_PROTOTYPE = kind(
+    "modify_prototype_permission",
+    "{performer} changed a default permission to {role}",
+    *_PROTOTYPE,
+    "original_role",
+)
+DELETE_PROTOTYPE = kind(
+    "delete_prototype_permission", "{performer} removed a default permission: {role}", *_PROTOTYPE
+)
+
+# Robots
+CREATE_ROBOT = kind(
+    "create_robot", "{performer} created the robot {robot}", "robot", "description", "unstructured_metadata"
+)
+DELETE_ROBOT = kind("delete_robot", "{performer} deleted the robot {robot}", "robot")
+REGENERATE_ROBOT_TOKEN = kind(
+    "regenerate_robot_token", "{performer} regenerated the token of robot {robot}", "robot", group="security"
+)
+CREATE_ROBOT_FEDERATION = kind(
+    "create_robot_federation",
+    "{performer} changed who may act as robot {robot}",
+    "config",
+    "robot",
+    group="security",
+)
+DELETE_ROBOT_FEDERATION = kind(
+    "delete_robot_federation", "{performer} ended the federation of robot {robot}", "robot", group="security"
+)
+CHANGE_ROBOT = kind("change_robot", "{performer} changed the robot {robot}", "robot", "description")
+ENABLE_ROBOT = kind("enable_robot", "{performer} enabled the robot {robot}", "robot", group="security")
+DISABLE_ROBOT = kind("disable_robot", "{performer} disabled the robot {robot}", "robot", group="security")
+
+# Projects
+CREATE_REPO = kind("create_repo", "{performer} created the project {repo}", "repo", "namespace")
+DELETE_REPO = kind(
+    "delete_repo", "{performer} deleted the project {repo}", "repo", "namespace", group="security"
+)
+SET_REPO_DESCRIPTION = kind(
+    "set_repo_description",
+    "{performer} changed the description of {repo}",
+    "repo",
+    "namespace",
+    "description",
+)
+CHANGE_REPO_VISIBILITY = kind(
+    "change_repo_visibility",
+    "{performer} made {repo} {visibility}",
+    "repo",
+    "namespace",
+    "visibility",
+    group="security",
+)
+CHANGE_REPO_STATE = kind(
+    "change_repo_state", "{performer} set {repo} to {state_changed}", "repo", "namespace", "state_changed"
+)
+CHANGE_REPO_PROFILE = kind(
+    "change_repo_profile", "{performer} changed the profile of {repo}", "repo", "namespace", "fields"
+)
+CHANGE_REPO_PERMISSION = kind(
+    "change_repo_permission",
+    "{performer} granted {role} on {repo}",
+    "username",
+    "team",
+    "repo",
+    "namespace",
+    "role",
+    group="access",
+)
+DELETE_REPO_PERMISSION = kind(
+    "delete_repo_permission",
+    "{performer} revoked a permission on {repo}",
+    "username",
+    "team",
+    "repo",
+    "namespace",
+    group="access",
+)
+STAR_REPO = kind("star_repo", "{performer} starred {repo}", "repo", "namespace")
+UNSTAR_REPO = kind("unstar_repo", "{performer} unstarred {repo}", "repo", "namespace")
+
+# Credentials
+CREATE_OAUTH_API_TOKEN = kind(
+    "create_oauth_api_token",
+    "{performer} issued an API token",
+    "oauth_token_uuid",
+    "scope",
+    "token_display_name",
+    "application_name",
+    "auth_method",
+    "client_id",
+    "username",
+    group="security",
+)
+REVOKE_OAUTH_API_TOKEN = kind(
+    "revoke_oauth_api_token",
+    "{performer} revoked an API token",
+    "oauth_token_uuid",
+    "application_name",
+    "client_id",
+    "username",
+    group="security",
+)
+CREATE_APP_TOKEN = kind(
+    "create_app_specific_token",
+    "{performer} made the token {app_specific_token_title}",
+    "app_specific_token_title",
+    "app_specific_token",
+    group="security",
+)
+REVOKE_APP_TOKEN = kind(
+    "revoke_app_specific_token",
+    "{performer} revoked the token {app_specific_token_title}",
+    "app_specific_token_title",
+    "app_specific_token",
+    group="security",
+)
+ROTATE_KEYS = kind(
+    "rotate_keys", "{performer} sealed {count} secrets with the newest key", "count", group="security"
+)
+
+# Quotas
+_QUOTA = ("namespace", "limit_bytes", "limit")
+ORG_CREATE_QUOTA = kind("org_create_quota", "{performer} set a quota for {namespace}", *_QUOTA)
+ORG_CHANGE_QUOTA = kind(
+    "org_change_quota",
+    "{performer} changed the quota of {namespace}",
+    *_QUOTA,
+    "previous_limit_bytes",
+    "previous_limit",
+)
+ORG_DELETE_QUOTA = kind(
+    "org_delete_quota", "{performer} removed the quota of {namespace}", *_QUOTA, "quota_id"
+)
+ORG_CREATE_QUOTA_LIMIT = kind(
+    "org_create_quota_limit",
+    "{performer} added a {type} at {threshold_percent} % of the quota",
+    "namespace",
+    "type",
+    "threshold_percent",
+)
+ORG_CHANGE_QUOTA_LIMIT = kind(
+    "org_change_quota_limit",
+    "{performer} changed a quota limit to {type} at {threshold_percent} %",
+    "namespace",
+    "type",
+    "threshold_percent",
+    "previous_type",
+    "previous_threshold_percent",
+)
+ORG_DELETE_QUOTA_LIMIT = kind(
+    "org_delete_quota_limit",
+    "{performer} removed the {type} at {threshold_percent} % of the quota",
+    "namespace",
+    "limit_id",
+    "type",
+    "threshold_percent",
+)
+CHANGE_LIMIT = kind(
+    "change_limit",
+    "{performer} set the limit of {resource} to {limit}",
+    "resource",
+    "limit",
+    "previous_limit",
+    "account",
+)
+
+# Exports and messages
+EXPORT_LOGS_SUCCESS = kind(
+    "export_logs_success",
+    "{performer} requested a log export",
+    "date/time",
+    "export_id",
+    "message",
+    "url",
+    "email",
+    "repo",
+    group="export",
+)
+EXPORT_LOGS_FAILURE = kind(
+    "export_logs_failure",
+    "A log export was refused: {error}",
+    "date/time",
+    "error",
+    "url",
+    "email",
+    "repo",
+    group="export",
+)
+EXPORT_LOGS_CANCEL = kind(
+    "export_logs_cancel", "{performer} cancelled a log export", "export_id", group="export"
+)
+EXPORT_LOGS_RETRY = kind(
+    "export_logs_retry", "{performer} put a log export back into the queue", "export_id", group="export"
+)
+CREATE_MESSAGE = kind("create_global_message", "{performer} wrote a message to everybody", "uuid", "severity")
+DELETE_MESSAGE = kind("delete_global_message", "{performer} removed a message to everybody", "uuid")
+
+# Notifications
+_NOTIFICATION = ("notification_id", "event", "method")
+ADD_REPO_NOTIFICATION = kind(
+    "add_repo_notification",
+    "{performer} added a notification of {event} to {repo}",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+)
+DELETE_REPO_NOTIFICATION = kind(
+    "delete_repo_notification",
+    "{performer} removed a notification of {event} from {repo}",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+)
+RESET_REPO_NOTIFICATION = kind(
+    "reset_repo_notification",
+    "{performer} switched a notification of {event} on again for {repo}",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+)
+DISABLE_REPO_NOTIFICATION = kind(
+    "disable_repo_notification",
+    "A notification of {event} for {repo} failed {failures} times in a row and was switched off",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+    "failures",
+)
+CREATE_NAMESPACE_NOTIFICATION = kind(
+    "create_namespace_notification",
+    "{performer} added a notification of {event} to {namespace}",
+    "namespace",
+    *_NOTIFICATION,
+)
+DELETE_NAMESPACE_NOTIFICATION = kind(
+    "delete_namespace_notification",
+    "{performer} removed a notification of {event} from {namespace}",
+    "namespace",
+    *_NOTIFICATION,
+)
+RESET_NAMESPACE_NOTIFICATION = kind(
+    "reset_namespace_notification",
+    "{performer} switched a notification of {event} on again for {namespace}",
+    "namespace",
+    *_NOTIFICATION,
+)
+DISABLE_NAMESPACE_NOTIFICATION = kind(
+    "disable_namespace_notification",
+    "A notification of {event} for {namespace} failed {failures} times in a row and was switched off",
+    "namespace",
+    *_NOTIFICATION,
+    "failures",
+)

@@ -1,0 +1,284 @@
+"""Reading the usage log: entries by page, counts by day, and exports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, DateField, F, Func, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from core.errors import Invalid, NotFound
+from core.paging import cut, page_token, read_token
+from logs.models import LogEntry, LogExport
+from permissions.catalogue import (
+    INSTANCE_LOG_EXPORT,
+    INSTANCE_READ,
+    LOG_EXPORT,
+    LOG_READ,
+    PROJECT_LOG_EXPORT,
+    PROJECT_LOG_READ,
+)
+from permissions.checks import check, require
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from accounts.models import Namespace
+    from core.actor import Actor
+    from permissions.catalogue import Right
+    from projects.models import Project
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of entries; ``next_page`` is empty on the last one."""
+
+    entries: Sequence[LogEntry]
+    next_page: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayCount:
+    """How often something happened on one day (UTC)."""
+
+    kind: str
+    day: date
+    count: int
+
+
+# Entries -------------------------------------------------------------------------------------------------
+
+
+def entries(
+    *,
+    actor: Actor,
+    namespace: Namespace | None = None,
+    project: Project | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    performer: str = "",
+    kinds: Collection[str] = (),
+    search: str = "",
+) -> QuerySet[LogEntry]:
+    """Return the entries of a project, of a namespace or, without both, of the instance; newest first.
+
+    ``starts_at <= at < ends_at``. ``performer`` is an exact name as it was then; ``search`` looks for a piece
+    of text in names, kinds, addresses and metadata. Entries carry the names of what they tell about, so
+    showing them costs no further query.
+
+    Raises:
+        Unauthenticated, Forbidden: the log is not the actor's to read.
+        Invalid: the range ends before it starts.
+    """
+    require_reader(actor, namespace, project)
+    check_range(starts_at, ends_at)
+    found = matching(
+        namespace_id=namespace.pk if namespace else None,
+        project_id=project.pk if project else None,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        performer=performer,
+        kinds=kinds,
+        search=search,
+    )
+    return found.order_by("-at", "-id")
+
+
+def page(rows: QuerySet[LogEntry], *, next_page: str = "", size: int = PAGE_SIZE) -> Page:
+    """Return the page of `entries` that a token asks for, with one query.
+
+    An empty, altered or expired token is the first page (quay-b.md 0.4).
+    """
+    after = _position(next_page)
+    if after is not None:
+        at, pk = after
+        # It has to stand first: of two bounds of one kind, SQLite begins at the one it reads first.
+        rows = LogEntry.objects.filter(Q(at__lt=at) | Q(id__lt=pk), at__lte=at) & rows
+    found, more = cut(rows, size)
+    if not more:
+        return Page(found, "")
+    return Page(found, page_token({"at": found[-1].at.isoformat(), "id": found[-1].pk}))
+
+
+def by_day(
+    *,
+    actor: Actor,
+    namespace: Namespace | None = None,
+    project: Project | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    performer: str = "",
+    kinds: Collection[str] = (),
+    search: str = "",
+) -> list[DayCount]:
+    """Return how often each kind happened on each day (UTC), in one query; quiet days have no row.
+
+    Takes and raises what `entries` does. Sorted by day and kind.
+    """
+    found = entries(
+        actor=actor,
+        namespace=namespace,
+        project=project,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        performer=performer,
+        kinds=kinds,
+        search=search,
+    )
+    # SQLite keeps UTC, and PostgreSQL is spoken to in UTC: both know DATE(), far faster than a truncation
+    # that SQLite has to ask Python for.
+    day = Func(F("at"), function="DATE", output_field=DateField())
+    counted = found.order_by().values("kind", day=day).annotate(count=Count("*")).order_by("day", "kind")
+    return [DayCount(row["kind"], row["day"], row["count"]) for row in counted]
+
+
+def matching(
+    *,
+    namespace_id: int | None = None,
+    project_id: int | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    performer: str = "",
+    kinds: Collection[str] = (),
+    search: str = "",
+) -> QuerySet[LogEntry]:
+    """Return entries in no order, whoever asks: for `entries` and for the worker that writes exports."""
+    found = LogEntry.objects.all()
+    if project_id is not None:
+        found = found.filter(project=project_id)
+    elif namespace_id is not None:
+        found = found.filter(namespace=namespace_id)
+    if starts_at is not None:
+        found = found.filter(at__gte=starts_at)
+    if ends_at is not None:
+        found = found.filter(at__lt=ends_at)
+    if performer:
+        found = found.filter(performer_name=performer)
+    if kinds:
+        found = found.filter(kind__in=kinds)
+    if search:
+        found = found.alias(address=Cast("ip", TextField()), told=Cast("metadata", TextField())).filter(
+            Q(kind__icontains=search)
+            | Q(performer_name__icontains=search)
+            | Q(project_name__icontains=search)
+            | Q(credential_name__icontains=search)
+            | Q(address__startswith=search)
+            | Q(told__icontains=_as_stored(search))
+        )
+    return found
+
+
+def _as_stored(text: str) -> str:
+    """Return the text as it stands inside the JSON that the database keeps."""
+    return json.dumps(text, ensure_ascii=connection.vendor == "sqlite")[1:-1]
+
+
+def _position(token: str) -> tuple[datetime, int] | None:
+    told = read_token(token)
+    try:
+        at, pk = datetime.fromisoformat(told["at"]), told["id"]
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (at.astimezone(UTC), pk) if isinstance(pk, int) and at.tzinfo else None
+
+
+def check_range(starts_at: datetime | None, ends_at: datetime | None) -> None:
+    """Raise Invalid for a range that ends before it starts."""
+    if starts_at is not None and ends_at is not None and ends_at < starts_at:
+        raise Invalid("The end of the range lies before its start", field="endtime")
+
+
+# Who may -------------------------------------------------------------------------------------------------
+
+
+def require_reader(actor: Actor, namespace: Namespace | None, project: Project | None) -> None:
+    """Pass, or raise: who reads a log is asked by where it belongs."""
+    if project is not None:
+        require(actor, PROJECT_LOG_READ, project)
+    elif namespace is not None:
+        require(actor, LOG_READ, namespace)
+    else:
+        require(actor, INSTANCE_READ)
+
+
+def require_exporter(actor: Actor, namespace: Namespace | None, project: Project | None) -> None:
+    """Pass, or raise: as `require_reader`, for exports."""
+    if project is not None:
+        require(actor, PROJECT_LOG_EXPORT, project)
+    elif namespace is not None:
+        require(actor, LOG_EXPORT, namespace)
+    else:
+        require(actor, INSTANCE_LOG_EXPORT)
+
+
+# Exports -------------------------------------------------------------------------------------------------
+
+
+def exports(
+    *, actor: Actor, namespace: Namespace | None = None, project: Project | None = None
+) -> QuerySet[LogExport]:
+    """Return the exports of a project, of a namespace with its projects, or of the instance; newest first.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor may not export there.
+    """
+    require_exporter(actor, namespace, project)
+    found = LogExport.objects.order_by("-id")
+    if project is not None:
+        return found.filter(project=project)
+    return found.filter(namespace=namespace) if namespace is not None else found
+
+
+def export(*, actor: Actor, uuid: UUID | str) -> LogExport:
+    """Return one export, with its namespace and project.
+
+    Raises:
+        NotFound: there is none, or not for this actor.
+    """
+    found = by_uuid(uuid)
+    if found is None or not check(actor, *_guard(found)):
+        raise NotFound("There is no such export")
+    return found
+
+
+def by_uuid(uuid: UUID | str) -> LogExport | None:
+    """Return an export, whoever asks, or None: for `export` and for links, which carry their own proof."""
+    try:
+        wanted = UUID(str(uuid))
+    except ValueError:
+        return None
+    return (
+        LogExport.objects.select_related(
+            "namespace__organization", "namespace__user", "project__namespace__organization", "requested_by"
+        )
+        .filter(uuid=wanted)
+        .first()
+    )
+
+
+def _guard(found: LogExport) -> tuple[Right, Any]:
+    # Of a deleted project the namespace is left; of a deleted namespace, the instance.
+    if found.project is not None:
+        return PROJECT_LOG_EXPORT, found.project
+    if found.namespace is not None:
+        return LOG_EXPORT, found.namespace
+    return INSTANCE_LOG_EXPORT, None
+
+
+def is_revoked(found: LogExport) -> bool:
+    """Tell whether what an export is about, or who asked for it, is gone: it must not be had any more."""
+    if found.namespace_name and (found.namespace is None or found.namespace.deleted_at is not None):
+        return True
+    if found.project_name and (found.project is None or found.project.deleted_at is not None):
+        return True
+    person = found.requested_by
+    if person is None:
+        return bool(found.requested_by_name)
+    return not person.is_active or person.deleted_at is not None
