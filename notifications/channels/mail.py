@@ -1,0 +1,62 @@
+"""Notifications by e-mail."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.template.loader import render_to_string
+
+from notifications.channels import Answer, Undelivered
+
+if TYPE_CHECKING:
+    from notifications.models import Delivery
+
+log = logging.getLogger(__name__)
+
+SUBJECT_MAX = 200  # characters
+
+
+def send(delivery: Delivery) -> Answer:
+    """Mail a delivery to the subscription's address.
+
+    Raises:
+        Undelivered: the mail was not taken.
+    """
+    told = delivery.payload["data"]
+    where = "/".join(filter(None, [told["namespace"], told["project"]]))
+    message = EmailMessage(
+        subject(f"[Muster] {where}: {told['sentence']}"),
+        render_to_string(
+            "mail/notification.txt",
+            {
+                "told": told,
+                "where": where,
+                "at": delivery.created_at,
+                "title": delivery.subscription.title,
+                "public_url": settings.PUBLIC_URL,
+            },
+        ),
+        to=[delivery.subscription.config["email"]],
+        headers={
+            # Always the same: should it be sent twice, mail programs see that it is one.
+            "Message-ID": f"<{delivery.uuid}@{urlsplit(settings.PUBLIC_URL).hostname}>",
+            "Auto-Submitted": "auto-generated",
+        },
+    )
+    try:
+        message.send()
+    except OSError as error:
+        # The server's own words may name hosts: they are for the operator.
+        log.warning("Delivery %s: mail not sent: %s", delivery.uuid, error)
+        raise Undelivered("The mail could not be sent.") from error
+    return Answer()
+
+
+def subject(text: str) -> str:
+    """Return one line that can be no second header, whatever people called their things."""
+    words = "".join(char if char.isprintable() else " " for char in text).split()
+    return " ".join(words)[:SUBJECT_MAX]

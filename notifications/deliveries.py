@@ -1,0 +1,196 @@
+"""The queue of deliveries: who has a row, what becomes of it, and what that means for its subscription."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from core.actor import Actor
+from core.batches import delete_in_batches
+from logs.kinds import DISABLE_NAMESPACE_NOTIFICATION, DISABLE_REPO_NOTIFICATION
+from logs.record import record
+from notifications.channels import Answer, Undelivered, mail, webhook
+from notifications.models import Delivery, Subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+Status = Delivery.Status
+CHANNELS: dict[str, Callable[[Delivery], Answer]] = {
+    Subscription.Method.WEBHOOK: webhook.send,
+    Subscription.Method.EMAIL: mail.send,
+}
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600))
+ATTEMPTS = len(PAUSES) + 1
+# Receivers may be slow. Of a worker's threads so many may wait for them, and the others go on.
+SLOTS = threading.BoundedSemaphore(2)
+SPELL_SECONDS = 20.0
+AHEAD = 20
+
+
+# Taking --------------------------------------------------------------------------------------------------
+
+
+def due(limit: int) -> list[int]:
+    """Return the deliveries that somebody should look at now, those that wait longest first."""
+    rows = Delivery.objects.filter(due_at__lte=timezone.now()).order_by("due_at", "pk")
+    return list(rows.values_list("pk", flat=True)[:limit])
+
+
+def work_off(delivery_id: int) -> bool:
+    """Work on this delivery, then on what else is due, for a while; return whether some may be left.
+
+    Does nothing while as many threads as may are at it: they come by what is due themselves.
+    """
+    if not SLOTS.acquire(blocking=False):
+        return False
+    try:
+        end = time.monotonic() + SPELL_SECONDS
+        waiting = [delivery_id]
+        while waiting:
+            for one in waiting:
+                if time.monotonic() >= end:
+                    return True
+                work(one)
+            waiting = due(AHEAD)
+        return False
+    finally:
+        SLOTS.release()
+
+
+def work(delivery_id: int) -> None:
+    """Try a delivery once, if it is due and nobody else has it."""
+    delivery = _take(delivery_id)
+    if delivery is None:
+        return
+    try:
+        answer = _send(delivery)
+    except Undelivered as error:
+        _note_failure(delivery, error)
+    else:
+        _note_success(delivery, answer)
+
+
+def _take(delivery_id: int) -> Delivery | None:
+    claim, now = uuid4(), timezone.now()
+    taken = Delivery.objects.filter(pk=delivery_id, due_at__lte=now).update(
+        claim=claim,
+        status=Status.RUNNING,
+        attempts=F("attempts") + 1,
+        due_at=now + timedelta(seconds=settings.NOTIFICATION_LEASE_SECONDS),
+    )
+    if not taken:
+        return None
+    mine = Delivery.objects.filter(pk=delivery_id, claim=claim)
+    delivery = mine.select_related("subscription__namespace", "subscription__project__namespace").first()
+    if delivery is None:
+        mine.delete()  # its subscription is gone
+    return delivery
+
+
+def _send(delivery: Delivery) -> Answer:
+    subscription = delivery.subscription
+    project, namespace = subscription.project, subscription.namespace
+    if (project and project.deleted_at) or (namespace and namespace.deleted_at):
+        raise Undelivered("What it is about is gone.", final=True, counts=False)
+    if subscription.disabled_at is not None:
+        raise Undelivered("The notification is switched off.", final=True, counts=False)
+    if delivery.attempts > ATTEMPTS:
+        raise Undelivered("Its worker was lost, again and again.", final=True, counts=False)
+    return CHANNELS[subscription.method](delivery)
+
+
+# Afterwards ----------------------------------------------------------------------------------------------
+
+
+def _note_success(delivery: Delivery, answer: Answer) -> None:
+    with transaction.atomic():
+        if _let_go(delivery, answer, status=Status.DONE, due_at=None, finished_at=timezone.now(), error=""):
+            failing = Subscription.objects.filter(pk=delivery.subscription_id, number_of_failures__gt=0)
+            failing.update(number_of_failures=0, disabled_at=None)
+
+
+def _note_failure(delivery: Delivery, error: Undelivered) -> None:
+    now = timezone.now()
+    changes: dict[str, Any] = {"status": Status.QUEUED, "due_at": now + _pause(delivery, error)}
+    if error.final or delivery.attempts >= ATTEMPTS:
+        changes = {"status": Status.FAILED, "due_at": None, "finished_at": now}
+    with transaction.atomic():
+        if _let_go(delivery, error.answer, error=str(error), **changes) and error.counts:
+            _count_failure(delivery.subscription, gone=error.gone)
+
+
+def _pause(delivery: Delivery, error: Undelivered) -> timedelta:
+    pause = PAUSES[min(delivery.attempts, len(PAUSES)) - 1]
+    # Up to a tenth longer, each in its own way: what failed together shall not come again together.
+    return max(pause * (1 + delivery.uuid.int % 100 / 1000), timedelta(seconds=error.pause))
+
+
+def _let_go(delivery: Delivery, answer: Answer, **changes: Any) -> int:
+    mine = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim)
+    return mine.update(
+        claim=None,
+        last_status=answer.status,
+        last_seconds=answer.seconds,
+        last_excerpt=answer.excerpt,
+        **changes,
+    )
+
+
+def _count_failure(subscription: Subscription, *, gone: bool) -> None:
+    """Count one more failure in a row; at the limit, or when the receiver says so, switch it off."""
+    row = Subscription.objects.filter(pk=subscription.pk)
+    row.update(number_of_failures=F("number_of_failures") + 1)
+    enough = Q() if gone else Q(number_of_failures__gte=settings.NOTIFICATION_FAILURES)
+    if not row.filter(enough, disabled_at=None).update(disabled_at=timezone.now()):
+        return
+    subscription.refresh_from_db(fields=["number_of_failures"])
+    project = subscription.project
+    record(
+        DISABLE_REPO_NOTIFICATION if project else DISABLE_NAMESPACE_NOTIFICATION,
+        actor=Actor.of_system(),
+        namespace=project.namespace if project else subscription.namespace,
+        project=project,
+        metadata=told(subscription),
+        failures=subscription.number_of_failures,
+    )
+
+
+def told(subscription: Subscription) -> dict[str, str]:
+    """Return the metadata of log entries about a subscription (quay-b.md 9)."""
+    project, namespace = subscription.project, subscription.namespace
+    where = {"namespace": namespace.name} if namespace else {}
+    if project:
+        where = {"repo": project.slug, "namespace": project.namespace.name}
+    return where | {
+        "notification_id": str(subscription.uuid),
+        "event": subscription.event,
+        "method": subscription.method,
+    }
+
+
+# Forgetting ----------------------------------------------------------------------------------------------
+
+
+def forget(subscription_id: int) -> None:
+    """Remove the deliveries of a subscription that is gone."""
+    delete_in_batches(Delivery.objects.filter(subscription=subscription_id))
+
+
+def prune() -> None:
+    """Remove deliveries that are over and old, and those whose subscription is gone."""
+    old = timezone.now() - timedelta(days=settings.NOTIFICATION_DAYS)
+    delete_in_batches(Delivery.objects.filter(created_at__lt=old, due_at=None))
+    its = Subscription.objects.filter(pk=OuterRef("subscription_id"))
+    delete_in_batches(Delivery.objects.filter(~Exists(its)))

@@ -1,0 +1,129 @@
+"""Reading messages to everybody, subscriptions, and what became of their deliveries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from core import seal
+from core.errors import NotFound
+from notifications.models import Delivery, GlobalMessage, Subscription
+from permissions.catalogue import (
+    NOTIFICATION_CHANGE,
+    NOTIFICATION_READ,
+    PROJECT_NOTIFICATION_CHANGE,
+    PROJECT_NOTIFICATION_READ,
+)
+from permissions.checks import require
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
+    from accounts.models import Namespace
+    from core.actor import Actor
+    from projects.models import Project
+
+
+# Messages to everybody -----------------------------------------------------------------------------------
+
+
+def messages() -> QuerySet[GlobalMessage]:
+    """Return the messages to everybody, oldest first; anybody may read them."""
+    return GlobalMessage.objects.order_by("pk")
+
+
+def message(*, uuid: str) -> GlobalMessage:
+    """Return one message. Raises NotFound."""
+    try:
+        found = GlobalMessage.objects.filter(uuid=UUID(uuid)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such message", absent="message")
+    return found
+
+
+# Subscriptions -------------------------------------------------------------------------------------------
+
+
+def subscriptions(
+    *, actor: Actor, namespace: Namespace | None = None, project: Project | None = None
+) -> QuerySet[Subscription]:
+    """Return the subscriptions of a project, or of a namespace without those of its projects; oldest first.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer it.
+    """
+    _require_read(actor, namespace, project)
+    return Subscription.objects.filter(**_owner(namespace, project)).order_by("pk")
+
+
+def subscription(
+    *, actor: Actor, uuid: UUID | str, namespace: Namespace | None = None, project: Project | None = None
+) -> Subscription:
+    """Return one subscription of a project or a namespace.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer it.
+        NotFound: there is none, or it is another's.
+    """
+    _require_read(actor, namespace, project)
+    try:
+        found = Subscription.objects.filter(uuid=UUID(str(uuid)), **_owner(namespace, project)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such notification", absent="notification")
+    # Its owner is known, with all that belongs to it: spare the queries.
+    found.namespace, found.project = namespace, project
+    return found
+
+
+def secret(*, actor: Actor, subscription: Subscription) -> str:
+    """Return the secret that a webhook's deliveries are signed with; of other methods "".
+
+    Raises:
+        Unauthenticated, Forbidden: the actor may not change notifications there.
+    """
+    if subscription.project is not None:
+        require(actor, PROJECT_NOTIFICATION_CHANGE, subscription.project)
+    else:
+        require(actor, NOTIFICATION_CHANGE, subscription.namespace)
+    return seal.unseal(subscription.secret_sealed) if subscription.secret_sealed else ""
+
+
+# Deliveries ----------------------------------------------------------------------------------------------
+
+
+def deliveries(*, actor: Actor, subscription: Subscription) -> QuerySet[Delivery]:
+    """Return what was, or will be, delivered to a subscription; newest first.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer the project or namespace.
+    """
+    _require_read(actor, subscription.namespace, subscription.project)
+    return Delivery.objects.filter(subscription=subscription).order_by("-pk")
+
+
+def notices(
+    *, actor: Actor, namespace: Namespace | None = None, project: Project | None = None
+) -> QuerySet[Delivery]:
+    """Return what a project, or a namespace, wants to be told in the console; newest first.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer it.
+    """
+    _require_read(actor, namespace, project)
+    mine = Subscription.objects.filter(method=Subscription.Method.IN_CONSOLE, **_owner(namespace, project))
+    return Delivery.objects.filter(subscription__in=mine).order_by("-pk")
+
+
+def _require_read(actor: Actor, namespace: Namespace | None, project: Project | None) -> None:
+    if project is not None:
+        require(actor, PROJECT_NOTIFICATION_READ, project)
+    else:
+        require(actor, NOTIFICATION_READ, namespace)
+
+
+def _owner(namespace: Namespace | None, project: Project | None) -> dict[str, object]:
+    return {"project": project} if project is not None else {"namespace": namespace}

@@ -1,0 +1,36 @@
+"""The bells of deliveries. The rows are the queue: a bell may be lost, late, or ring twice."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from core.bell import ring
+from notifications import deliveries
+
+RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
+
+
+@shared_task(name="notifications.deliver", expires=60)
+def deliver(delivery_id: int) -> None:
+    """Deliver this, if it is due and nobody else has it, then what else is due."""
+    if deliveries.work_off(delivery_id):
+        sweep()
+
+
+@shared_task(name="notifications.sweep")
+def sweep() -> None:
+    """Ring again for deliveries that are due: a bell was lost, a worker died, or a pause is over."""
+    for delivery_id in deliveries.due(RUNG_AT_ONCE):
+        ring(deliver, delivery_id)
+
+
+@shared_task(name="notifications.forget")
+def forget(subscription_id: int) -> None:
+    """Remove the deliveries of a subscription that is gone."""
+    deliveries.forget(subscription_id)
+
+
+@shared_task(name="notifications.prune")
+def prune() -> None:
+    """Remove what is over and old, and what a lost bell left."""
+    deliveries.prune()
