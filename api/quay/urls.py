@@ -1,0 +1,119 @@
+"""The routes of the Quay wire. Both spellings of a trailing slash are served directly.
+
+Repository routes with a known ending come before the bare repository route, which takes what is left as a
+nested name (quay-b.md 0.1).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.urls import re_path
+
+from api.quay.view import UnknownRoute
+from api.quay.views import (
+    entities,
+    logs,
+    members,
+    organizations,
+    permissions,
+    platform,
+    prototypes,
+    quotas,
+    repositories,
+    robots,
+    session,
+    stars,
+    superuser,
+    teams,
+    users,
+)
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+
+    from api.quay.view import QuayView
+
+ORG = r"organization/(?P<orgname>[^/]+)"
+TEAM = rf"{ORG}/team/(?P<teamname>[^/]+)"
+ROBOT = rf"(?:user|{ORG})/robots/(?P<robot_shortname>[^/]+)"
+QUOTA = r"quota/(?P<quota_id>[^/]+)"
+ANY = r"superuser/(?:users|organization)/(?P<namespace>[^/]+)"
+REPO = r"repository/(?P<repository>[^/]+(?:/[^/]+)+)"
+
+
+def route(pattern: str, view: type[QuayView]) -> URLPattern:
+    """Return a route below ``/api/v1/``, named after its view."""
+    return re_path(rf"^{pattern}/?\Z", view.as_view(), name=view.__name__)
+
+
+urlpatterns = [
+    route(r"signin", session.SignIn),
+    route(r"signin/verify", session.VerifySignIn),
+    route(r"signout", session.SignOut),
+    route(r"user", users.OwnUser),
+    route(r"user/initialize", session.Initialize),
+    route(r"users/(?P<username>[^/]+)", users.OtherUser),
+    route(r"organization", organizations.Organizations),
+    route(ORG, organizations.OneOrganization),
+    route(rf"{ORG}/members", members.Members),
+    route(rf"{ORG}/members/(?P<membername>[^/]+)", members.OneMember),
+    route(rf"{ORG}/collaborators", members.Collaborators),
+    route(TEAM, teams.OneTeam),
+    route(rf"{TEAM}/members", teams.TeamMembers),
+    route(rf"{TEAM}/members/(?P<membername>[^/]+)", teams.TeamMember),
+    route(rf"{TEAM}/invite/(?P<email>[^/]+)", teams.TeamInvite),
+    route(rf"{TEAM}/permissions", teams.TeamGrants),
+    route(r"teaminvite/(?P<code>[^/]+)", teams.AnswerInvitation),
+    route(rf"{ORG}/prototypes", prototypes.Prototypes),
+    route(rf"{ORG}/prototypes/(?P<prototypeid>[^/]+)", prototypes.OnePrototype),
+    route(rf"(?:user|{ORG})/robots", robots.Robots),
+    route(ROBOT, robots.OneRobot),
+    route(rf"{ROBOT}/regenerate", robots.RegenerateRobotToken),
+    route(rf"{ROBOT}/permissions", robots.RobotPermissions),
+    route(rf"{ROBOT}/federation", robots.RobotFederation),
+    route(r"superuser/users", superuser.InstanceUsers),
+    route(r"superuser/users/(?P<username>[^/]+)", superuser.InstanceUser),
+    route(r"superuser/organizations", superuser.InstanceOrganizations),
+    route(r"superuser/organizations/(?P<name>[^/]+)", superuser.InstanceOrganization),
+    route(r"superuser/takeownership/(?P<namespace>[^/]+)", superuser.TakeOwnership),
+    route(rf"{ORG}/quota", quotas.OrganizationQuotas),
+    route(rf"{ORG}/{QUOTA}", quotas.OrganizationQuota),
+    route(rf"{ORG}/{QUOTA}/limit", quotas.OrganizationQuotaLimits),
+    route(rf"{ORG}/{QUOTA}/limit/(?P<limit_id>[^/]+)", quotas.OrganizationQuotaLimit),
+    route(r"user/quota", quotas.OwnQuotas),
+    route(rf"user/{QUOTA}", quotas.OwnQuota),
+    route(rf"user/{QUOTA}/limit", quotas.OwnQuotaLimits),
+    route(rf"user/{QUOTA}/limit/(?P<limit_id>[^/]+)", quotas.OwnQuotaLimit),
+    route(rf"{ANY}/quota", quotas.InstanceQuotas),
+    route(rf"{ANY}/{QUOTA}", quotas.InstanceQuota),
+    route(r"messages", platform.Messages),
+    route(r"message/(?P<uuid>[^/]+)", platform.OneMessage),
+    route(r"error/(?P<error_type>[^/]+)", platform.ErrorDescription),
+    route(r"user/starred", stars.Starred),
+    route(r"user/starred/(?P<repository>[^/]+(?:/[^/]+)+)", stars.OneStar),
+    route(r"entities/link/(?P<username>[^/]+)", entities.LinkEntity),
+    route(r"entities/(?P<prefix>[^/]+)", entities.Entities),
+    route(r"user/logs", logs.UserLogs),
+    route(r"user/aggregatelogs", logs.UserAggregatedLogs),
+    route(r"user/exportlogs", logs.ExportUserLogs),
+    route(rf"{ORG}/logs", logs.OrganizationLogs),
+    route(rf"{ORG}/aggregatelogs", logs.OrganizationAggregatedLogs),
+    route(rf"{ORG}/exportlogs", logs.ExportOrganizationLogs),
+    route(r"superuser/logs", logs.AllLogs),
+    route(r"superuser/aggregatelogs", logs.AllAggregatedLogs),
+    route(r"repository", repositories.Repositories),
+    route(rf"{REPO}/permissions/user/(?P<username>[^/]+)/transitive", permissions.TransitivePermission),
+    route(rf"{REPO}/permissions/user/(?P<username>[^/]+)", permissions.UserPermission),
+    route(rf"{REPO}/permissions/user", permissions.UserPermissions),
+    route(rf"{REPO}/permissions/team/(?P<teamname>[^/]+)", permissions.TeamPermission),
+    route(rf"{REPO}/permissions/team", permissions.TeamPermissions),
+    route(rf"{REPO}/changevisibility", repositories.ChangeVisibility),
+    route(rf"{REPO}/changestate", repositories.ChangeState),
+    route(rf"{REPO}/logs", logs.RepositoryLogs),
+    route(rf"{REPO}/aggregatelogs", logs.RepositoryAggregatedLogs),
+    route(rf"{REPO}/exportlogs", logs.ExportRepositoryLogs),
+    # The bare rule comes after every ending.
+    route(REPO, repositories.OneRepository),
+    re_path(r"^", UnknownRoute.as_view(), name="UnknownRoute"),
+]

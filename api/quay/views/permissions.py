@@ -1,0 +1,163 @@
+"""Who may do what in a repository (quay-b.md 2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from accounts import selectors as accounts
+from api.fields import Word
+from api.quay.errors import API, MESSAGE
+from api.quay.shapes import entity, team_avatar
+from api.quay.views.repositories import RepositoryPart
+from core.errors import NotFound
+from permissions.catalogue import GRANT_CHANGE, PROJECT_ADMINISTER
+from projects import selectors, services
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rest_framework.request import Request
+
+    from api.quay.errors import Shape
+    from permissions.models import Grant
+    from projects.models import Project
+
+# Nobody holds anything in a repository that is missing: clients expect the empty object (2).
+NOBODY: dict[str, tuple[int, Shape]] = {"get not_found:project": (200, {"permissions": {}})}
+
+
+def person_views(project: Project, grants: Iterable[Grant]) -> list[dict[str, Any]]:
+    """Return grants of people and robots; ``is_org_member`` is told in organizations alone."""
+    held = list(grants)
+    namespace = project.namespace
+    people = {grant.user_id for grant in held if grant.user_id is not None}
+    inside: set[int] = set()
+    if namespace.kind == "organization" and people:
+        inside = accounts.inside(organization=namespace.organization, users=people)
+    views = []
+    for grant in held:
+        who = entity(grant.user, grant.robot)
+        view = {"role": grant.role} | {key: who[key] for key in ("name", "is_robot", "avatar")}
+        if namespace.kind == "organization":
+            view["is_org_member"] = grant.robot_id is not None or grant.user_id in inside
+        views.append(view)
+    return views
+
+
+def team_grant_view(grant: Grant) -> dict[str, Any]:
+    """Return a team's grant."""
+    if grant.team is None:
+        return {}
+    return {"role": grant.role, "name": grant.team.slug, "avatar": team_avatar(grant.team)}
+
+
+class Role(serializers.Serializer[None]):
+    """The body that grants a role."""
+
+    role = Word("read", "write", "admin")
+
+
+class UserPermissions(RepositoryPart):
+    """``permissions/user/``."""
+
+    errors = NOBODY
+
+    def get(self, request: Request, repository: str) -> Response:
+        """Return the people and robots with a permission of their own, by name."""
+        project = self.project(repository, PROJECT_ADMINISTER)
+        grants = selectors.grants(actor=self.actor, project=project).filter(team=None)
+        return Response({"permissions": {view["name"]: view for view in person_views(project, grants)}})
+
+
+class UserPermission(RepositoryPart):
+    """``permissions/user/{username}``, where a robot is addressed by its full name."""
+
+    errors = {
+        "get not_found:grant": (400, MESSAGE),
+        "not_found:grant": (400, API),
+        "not_found:user": (400, API),
+        "not_found:robot": (400, API),
+    }
+
+    def get(self, request: Request, repository: str, username: str) -> Response:
+        """Return one permission; none is a 400."""
+        project = self.project(repository, PROJECT_ADMINISTER)
+        grant = selectors.grant_of_person(actor=self.actor, project=project, name=username)
+        return Response(person_views(project, [grant])[0])
+
+    def put(self, request: Request, repository: str, username: str) -> Response:
+        """Grant a role, whether or not there was one."""
+        project = self.project(repository, GRANT_CHANGE)
+        body = self.body(Role)
+        user, robot = selectors.holder(project=project, name=username)
+        grant = services.set_grant(
+            actor=self.actor, project=project, user=user, robot=robot, role=body["role"]
+        )
+        return Response(person_views(project, [grant])[0])
+
+    def delete(self, request: Request, repository: str, username: str) -> Response:
+        """Take the permission back; none is a 400."""
+        project = self.project(repository, GRANT_CHANGE)
+        grant = selectors.grant_of_person(actor=self.actor, project=project, name=username)
+        services.revoke_grant(actor=self.actor, project=project, user=grant.user, robot=grant.robot)
+        return Response(status=204)
+
+
+class TransitivePermission(RepositoryPart):
+    """``permissions/user/{username}/transitive``."""
+
+    def get(self, request: Request, repository: str, username: str) -> Response:
+        """Return every role that somebody holds by a permission of her own or of a team; none is a 404."""
+        project = self.project(repository, PROJECT_ADMINISTER)
+        user, robot = selectors.holder(project=project, name=username)
+        found = selectors.reach(actor=self.actor, project=project, user=user, robot=robot)
+        if not found:
+            raise NotFound("User does not have permission for repo.", absent="grant")
+        return Response({"permissions": [{"role": one.role} for one in found]})
+
+
+class TeamPermissions(RepositoryPart):
+    """``permissions/team/``."""
+
+    errors = NOBODY
+
+    def get(self, request: Request, repository: str) -> Response:
+        """Return the teams with a permission, by name."""
+        project = self.project(repository, PROJECT_ADMINISTER)
+        grants = selectors.grants(actor=self.actor, project=project).filter(team__isnull=False)
+        views = [team_grant_view(grant) for grant in grants]
+        return Response({"permissions": {view["name"]: view for view in views}})
+
+
+class TeamPermission(RepositoryPart):
+    """``permissions/team/{teamname}``."""
+
+    errors = {
+        "get not_found:grant": (400, MESSAGE),
+        "not_found:grant": (400, API),
+        "not_found:team": (400, API),
+    }
+
+    def get(self, request: Request, repository: str, teamname: str) -> Response:
+        """Return the role alone; none is a 400."""
+        project = self.project(repository, PROJECT_ADMINISTER)
+        grant = selectors.grant_of_team(actor=self.actor, project=project, name=teamname)
+        return Response({"role": grant.role})
+
+    def put(self, request: Request, repository: str, teamname: str) -> Response:
+        """Grant a team of the same organization a role."""
+        project = self.project(repository, GRANT_CHANGE)
+        body = self.body(Role)
+        team = selectors.team_beside(project=project, name=teamname)
+        grant = services.set_grant(actor=self.actor, project=project, team=team, role=body["role"])
+        return Response(team_grant_view(grant))
+
+    def delete(self, request: Request, repository: str, teamname: str) -> Response:
+        """Take the team's permission back; none is a 400."""
+        project = self.project(repository, GRANT_CHANGE)
+        grant = selectors.grant_of_team(actor=self.actor, project=project, name=teamname)
+        services.revoke_grant(actor=self.actor, project=project, team=grant.team)
+        return Response(status=204)

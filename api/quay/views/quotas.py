@@ -1,0 +1,308 @@
+"""Storage quotas of organizations, of one's own namespace, and as superusers set them (quay-b.md 6)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from accounts import selectors as accounts
+from api.fields import Text, Whole
+from api.quay.errors import MESSAGE
+from api.quay.view import QuayView
+from api.quay.views.superuser import SuperuserView
+from core.errors import Invalid
+from permissions.catalogue import ACCOUNT_ADMINISTER, INSTANCE_READ, QUOTA_CHANGE, QUOTA_MANAGE, QUOTA_READ
+from permissions.checks import require
+from quotas import selectors, services
+from quotas.sizes import read_size, write_size
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from accounts.models import Namespace
+    from permissions.catalogue import Right
+    from quotas.models import Threshold
+    from quotas.selectors import Step, Storage
+
+
+def limit_view(step: Step | Threshold) -> dict[str, Any]:
+    """Return a threshold: what a request calls ``threshold_percent`` is ``limit_percent`` here (6.1)."""
+    return {"id": step.pk, "type": step.kind, "limit_percent": step.percent}
+
+
+def quota_view(quota: Storage) -> dict[str, Any]:
+    """Return a quota as the quota operations show it (6.1)."""
+    return {
+        "id": quota.pk,
+        "limit_bytes": quota.limit,
+        "limit": write_size(quota.limit or 0),
+        "default_config": False,
+        "limits": [limit_view(step) for step in quota.steps],
+        "default_config_exists": False,
+    }
+
+
+class QuotaBody(serializers.Serializer[None]):
+    """A limit, as a number of bytes or as a size such as ``10 GiB``."""
+
+    limit_bytes = Whole(required=False)
+    limit = Text(required=False)
+
+
+class LimitBody(serializers.Serializer[None]):
+    """A new threshold."""
+
+    type = Text()
+    threshold_percent = Whole()
+
+
+class LimitChange(serializers.Serializer[None]):
+    """What may change of a threshold."""
+
+    type = Text(required=False)
+    threshold_percent = Whole(required=False)
+
+
+class QuotaView(QuayView):
+    """What the quota operations share: whose quota it is, and how sizes are read."""
+
+    reading: Right = QUOTA_READ
+    writing: Right = QUOTA_CHANGE
+
+    def owner(self, right: Right) -> Namespace:
+        """Return the namespace of the path, on which the caller has the right."""
+        return self.organization(self.kwargs["orgname"], right).namespace
+
+    def shown(self, namespace: Namespace) -> list[dict[str, Any]]:
+        """Return the quota as the lists do: none or one."""
+        found = selectors.bytes_of(namespace_id=namespace.pk)
+        return [quota_view(found)] if found is not None and found.limit is not None else []
+
+    def size(self, *, empty_is_fine: bool) -> int | None:
+        """Return the bytes of the body, which names them in exactly one way; None for an empty one."""
+        body = self.body(QuotaBody)
+        if len(body) > 1:
+            raise Invalid("Give either limit_bytes or limit", field="limit")
+        if not body:
+            if empty_is_fine:
+                return None
+            raise Invalid("Give limit_bytes or limit", field="limit")
+        return body["limit_bytes"] if "limit_bytes" in body else read_size(body["limit"])
+
+    # The operations, for the views below to name
+
+    def list_quotas(self) -> Response:
+        """Answer with the quota of the namespace, in a list."""
+        return Response(self.shown(self.owner(self.reading)))
+
+    def create_quota(self) -> Response:
+        """Give the namespace a quota."""
+        limit = self.size(empty_is_fine=False)
+        namespace = self.owner(self.writing)
+        services.create_quota(actor=self.actor, namespace=namespace, limit_bytes=limit or 0)
+        return Response("Created", status=201)
+
+    def show_quota(self, quota_id: str) -> Response:
+        """Answer with one quota."""
+        namespace = self.owner(self.reading)
+        return Response(quota_view(selectors.storage(namespace=namespace, quota_id=quota_id)))
+
+    def change_quota(self, quota_id: str) -> Response:
+        """Change a quota; nothing, or 0 bytes, leaves it as it is (6.2)."""
+        unknown = set(self.request.data) - {"limit", "limit_bytes"} if self.is_object() else set()
+        if unknown:
+            raise Invalid(f"Additional properties are not allowed ({min(unknown)!r} was unexpected)")
+        limit = self.size(empty_is_fine=True)
+        namespace = self.owner(self.writing)
+        selectors.storage(namespace=namespace, quota_id=quota_id)
+        if limit:
+            services.change_quota(actor=self.actor, namespace=namespace, limit_bytes=limit)
+        return Response(quota_view(selectors.storage(namespace=namespace, quota_id=quota_id)))
+
+    def is_object(self) -> bool:
+        """Tell whether the body is a JSON object."""
+        return isinstance(self.request.data, dict)
+
+    def delete_quota(self, quota_id: str) -> Response:
+        """Remove a quota, limits with it."""
+        namespace = self.owner(self.writing)
+        selectors.storage(namespace=namespace, quota_id=quota_id)
+        services.delete_quota(actor=self.actor, namespace=namespace)
+        return Response(status=204)
+
+
+class OrganizationQuotas(QuotaView):
+    """``organization/{orgname}/quota``."""
+
+    def get(self, request: Request, orgname: str) -> Response:
+        """List."""
+        return self.list_quotas()
+
+    def post(self, request: Request, orgname: str) -> Response:
+        """Create."""
+        return self.create_quota()
+
+
+class OrganizationQuota(QuotaView):
+    """``organization/{orgname}/quota/{quota_id}``."""
+
+    def get(self, request: Request, orgname: str, quota_id: str) -> Response:
+        """Show."""
+        return self.show_quota(quota_id)
+
+    def put(self, request: Request, orgname: str, quota_id: str) -> Response:
+        """Change."""
+        return self.change_quota(quota_id)
+
+    def delete(self, request: Request, orgname: str, quota_id: str) -> Response:
+        """Delete."""
+        return self.delete_quota(quota_id)
+
+
+class OrganizationQuotaLimits(QuotaView):
+    """``organization/{orgname}/quota/{quota_id}/limit``."""
+
+    # An unknown type and more than 100 are told in one way, 0 in the other (6.2).
+    errors = {"post invalid:type": (400, MESSAGE), "post invalid:threshold_percent": (400, MESSAGE)}
+
+    def get(self, request: Request, orgname: str, quota_id: str) -> Response:
+        """List the thresholds."""
+        namespace = self.owner(self.reading)
+        found = selectors.storage(namespace=namespace, quota_id=quota_id)
+        return Response([limit_view(step) for step in found.steps])
+
+    def post(self, request: Request, orgname: str, quota_id: str) -> Response:
+        """Add a threshold."""
+        body = self.body(LimitBody)
+        namespace = self.owner(self.writing)
+        selectors.storage(namespace=namespace, quota_id=quota_id)
+        services.add_threshold(
+            actor=self.actor, namespace=namespace, kind=body["type"], percent=body["threshold_percent"]
+        )
+        return Response("Created", status=201)
+
+
+class OrganizationQuotaLimit(QuotaView):
+    """``organization/{orgname}/quota/{quota_id}/limit/{limit_id}``."""
+
+    errors = {
+        "put invalid:type": (400, MESSAGE),
+        "put invalid:threshold_percent": (400, MESSAGE),
+        "put invalid:threshold_percent_zero": (400, MESSAGE),
+    }
+
+    def get(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
+        """Show a threshold."""
+        namespace = self.owner(self.reading)
+        step = selectors.threshold(namespace=namespace, quota_id=quota_id, limit_id=limit_id)
+        return Response(limit_view(step))
+
+    def put(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
+        """Change a threshold; the answer is the whole quota (6.2)."""
+        body = self.body(LimitChange)
+        namespace = self.owner(self.writing)
+        services.change_threshold(
+            actor=self.actor,
+            namespace=namespace,
+            quota_id=quota_id,
+            limit_id=limit_id,
+            kind=body.get("type"),
+            percent=body.get("threshold_percent"),
+        )
+        return Response(quota_view(selectors.storage(namespace=namespace, quota_id=quota_id)))
+
+    def delete(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
+        """Remove a threshold."""
+        namespace = self.owner(self.writing)
+        services.delete_threshold(actor=self.actor, namespace=namespace, quota_id=quota_id, limit_id=limit_id)
+        return Response(status=204)
+
+
+class OwnQuotaView(QuotaView):
+    """What one's own quota operations share: they only read (6.3)."""
+
+    reading = ACCOUNT_ADMINISTER
+
+    def owner(self, right: Right) -> Namespace:
+        """Return the caller's own namespace."""
+        require(self.actor, right)
+        return self.own_namespace()
+
+
+class OwnQuotas(OwnQuotaView):
+    """``user/quota``."""
+
+    def get(self, request: Request) -> Response:
+        """List."""
+        return self.list_quotas()
+
+
+class OwnQuota(OwnQuotaView):
+    """``user/quota/{quota_id}``."""
+
+    def get(self, request: Request, quota_id: str) -> Response:
+        """Show."""
+        return self.show_quota(quota_id)
+
+
+class OwnQuotaLimits(OwnQuotaView):
+    """``user/quota/{quota_id}/limit``."""
+
+    def get(self, request: Request, quota_id: str) -> Response:
+        """List the thresholds."""
+        found = selectors.storage(namespace=self.owner(self.reading), quota_id=quota_id)
+        return Response([limit_view(step) for step in found.steps])
+
+
+class OwnQuotaLimit(OwnQuotaView):
+    """``user/quota/{quota_id}/limit/{limit_id}``; the answer is the quota, not the limit (6.3)."""
+
+    def get(self, request: Request, quota_id: str, limit_id: str) -> Response:
+        """Show the quota of a threshold."""
+        namespace = self.owner(self.reading)
+        selectors.threshold(namespace=namespace, quota_id=quota_id, limit_id=limit_id)
+        return self.show_quota(quota_id)
+
+
+class InstanceQuotaView(SuperuserView, QuotaView):
+    """What superusers' quota operations share: any namespace, under two spellings of the path (6.4)."""
+
+    reading = INSTANCE_READ
+    writing = QUOTA_MANAGE
+
+    def owner(self, right: Right) -> Namespace:
+        """Return the namespace of the path."""
+        self.may(right)
+        return accounts.namespace(actor=self.actor, name=self.kwargs["namespace"])
+
+
+class InstanceQuotas(InstanceQuotaView):
+    """``superuser/{users,organization}/{namespace}/quota``."""
+
+    def get(self, request: Request, namespace: str) -> Response:
+        """List."""
+        return self.list_quotas()
+
+    def post(self, request: Request, namespace: str) -> Response:
+        """Create."""
+        self.may(QUOTA_MANAGE)
+        return self.create_quota()
+
+
+class InstanceQuota(InstanceQuotaView):
+    """``superuser/{users,organization}/{namespace}/quota/{quota_id}``."""
+
+    def get(self, request: Request, namespace: str, quota_id: str) -> Response:
+        """Show."""
+        return self.show_quota(quota_id)
+
+    def put(self, request: Request, namespace: str, quota_id: str) -> Response:
+        """Change."""
+        self.may(QUOTA_MANAGE)
+        return self.change_quota(quota_id)
+
+    def delete(self, request: Request, namespace: str, quota_id: str) -> Response:
+        """Delete."""
+        return self.delete_quota(quota_id)

@@ -1,0 +1,231 @@
+"""Repositories (quay-b.md 1.1 to 1.7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from api.fields import Text, Word
+from api.quay.errors import EMPTY, MESSAGE
+from api.quay.view import QuayView
+from core.errors import Invalid
+from core.names import is_project_name
+from core.paging import cut, page_token, read_token
+from permissions.catalogue import (
+    PROJECT_CHANGE,
+    PROJECT_CREATE,
+    PROJECT_DELETE,
+    PROJECT_READ,
+    PROJECT_WRITE,
+    Level,
+)
+from permissions.checks import project_level
+from projects import selectors, services
+from quotas import selectors as quotas
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+    from rest_framework.request import Request
+
+    from core.actor import Actor
+    from projects.models import Project
+
+PAGE, STARRED_PAGE = 100, 99
+
+
+def page_after(token: str) -> int:
+    """Return the key after which a page begins; 0 for the first page, and for a token of something else."""
+    key = read_token(token).get("after")
+    return key if isinstance(key, int) and 0 <= key < 2**63 else 0
+
+
+def repository_view(actor: Actor, project: Project) -> dict[str, Any]:
+    """Return one repository as its own resource shows it (1.3); there is no registry content behind it."""
+    namespace = project.namespace
+    is_organization = namespace.kind == "organization"
+    owner = namespace.organization if is_organization else namespace.user
+    level = project_level(actor, project)
+    return {
+        "namespace": namespace.name,
+        "name": project.slug,
+        "kind": "image",
+        "description": project.description,
+        "is_public": project.visibility == "public",
+        "is_organization": is_organization,
+        "is_starred": selectors.is_starred(actor=actor, project=project),
+        "status_token": "" if project.visibility == "public" else str(project.badge),
+        "trust_enabled": False,
+        "tag_expiration_s": owner.tag_expiration_s,
+        "is_free_account": True,
+        "state": project.state,
+        "can_write": level >= Level.WRITE and project.state == "NORMAL",
+        "can_admin": level >= Level.ADMIN,
+    }
+
+
+def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, Any]]:
+    """Return the items of the repository list (1.2); three queries more at any size."""
+    popular: dict[int, int] = {}
+    if view.flag("popularity"):
+        popular = selectors.popularity(projects=projects)
+    limits: dict[int, int | None] = {}
+    if settings.QUOTA_MANAGEMENT:
+        found = quotas.bytes_of_many(namespaces={project.namespace_id for project in projects})
+        limits = {key: quota.limit for key, quota in found.items()}
+    items = []
+    for project in projects:
+        item: dict[str, Any] = {
+            "namespace": project.namespace.name,
+            "name": project.slug,
+            "description": project.description,
+            "is_public": project.visibility == "public",
+            "kind": "image",
+            "state": project.state,
+        }
+        if view.flag("last_modified"):
+            item["last_modified"] = None  # the time of the newest tag: no registry, no tags
+        if view.flag("popularity"):
+            item["popularity"] = float(popular.get(project.pk, 0))
+        if view.actor.user is not None:
+            item["is_starred"] = project.is_starred  # type: ignore[attr-defined] # annotated by the selector
+        if settings.QUOTA_MANAGEMENT:
+            configured = limits.get(project.namespace_id)
+            item["quota_report"] = {"quota_bytes": 0, "configured_quota": configured}
+        items.append(item)
+    return items
+
+
+class NewRepository(serializers.Serializer[None]):
+    """The body of repository creation; the namespace is the caller's own where none is given."""
+
+    repository = Text()
+    visibility = Word("public", "private")
+    description = Text()
+    namespace = Text(required=False)
+    repo_kind = Word("image", required=False, allow_null=True)
+
+
+class Repositories(QuayView):
+    """``repository``."""
+
+    errors = {"get invalid:starred": (400, MESSAGE), "get invalid:repo_kind": (400, MESSAGE)}
+
+    def get(self, request: Request) -> Response:
+        """Return what the caller sees, a hundred at a time, oldest first."""
+        namespace = request.query_params.get("namespace", "")
+        starred, public = self.flag("starred"), self.flag("public")
+        if not (namespace or starred or public):
+            raise Invalid("One of namespace, starred and public must be given")
+        if starred and self.actor.is_anonymous:
+            raise Invalid("Nobody is signed in whose stars could be listed", field="starred")
+        if request.query_params.get("repo_kind", "image") != "image":
+            raise Invalid("Only repositories of the kind image are known", field="repo_kind")
+        found = selectors.projects(
+            actor=self.actor, namespace=namespace, public=public, starred=starred
+        ).filter(pk__gt=0 if starred else page_after(request.query_params.get("next_page", "")))
+        rows, is_more = cut(found, STARRED_PAGE if starred else PAGE)
+        body: dict[str, Any] = {"repositories": listed_views(self, rows)}
+        if is_more and not starred:
+            body["next_page"] = page_token({"after": rows[-1].pk})
+        return Response(body)
+
+    def post(self, request: Request) -> Response:
+        """Create a repository; a person who makes one gets an explicit admin permission."""
+        body = self.body(NewRepository)
+        if self.actor.user is None:
+            raise Invalid("Sign in to create a repository")
+        namespace = self.namespace(body.get("namespace", self.actor.user.username), PROJECT_CREATE)
+        if not is_project_name(body["repository"]):
+            raise Invalid("Invalid repository name", field="repository")
+        project = services.create_project(
+            actor=self.actor,
+            namespace=namespace,
+            slug=body["repository"],
+            description=body["description"],
+            visibility=body["visibility"],
+        )
+        return Response({"namespace": namespace.name, "name": project.slug, "kind": "image"}, status=201)
+
+
+class Description(serializers.Serializer[None]):
+    """The body of a repository's change; nothing else can be changed there."""
+
+    description = Text()
+
+
+class OneRepository(QuayView):
+    """``repository/{repository}``: also what no ending below a repository serves (0.1)."""
+
+    errors = {"delete not_found": (204, EMPTY)}
+
+    def get(self, request: Request, repository: str) -> Response:
+        """Return the repository; it has no tags, and its statistics count its entries in the usage log."""
+        project = self.project(repository, PROJECT_READ)
+        body = repository_view(self.actor, project)
+        if self.flag("includeTags", default=True):
+            body["tags"] = {}
+        if self.flag("includeStats"):
+            days = selectors.activity(project=project)
+            body["stats"] = [{"date": day.isoformat(), "count": count} for day, count in days.items()]
+        return Response(body)
+
+    def put(self, request: Request, repository: str) -> Response:
+        """Change the description."""
+        project = self.project(repository, PROJECT_WRITE)
+        services.set_description(actor=self.actor, project=project, **self.body(Description))
+        return Response({"success": True})
+
+    def delete(self, request: Request, repository: str) -> Response:
+        """Delete the repository; a missing one is gone already, for who administers the namespace."""
+        services.delete_project(actor=self.actor, project=self.project(repository, PROJECT_DELETE))
+        return Response(status=204)
+
+
+class RepositoryPart(QuayView):
+    """Something below a repository. A method that it lacks goes to the bare repository rule (0.1)."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Let the bare rule take the whole path as a nested name where this resource has no such method."""
+        if hasattr(self, (request.method or "").lower()):
+            return super().dispatch(request, *args, **kwargs)
+        path = request.path_info.partition("/repository/")[2].rstrip("/")
+        answer: HttpResponseBase = OneRepository.as_view()(request, repository=path)
+        return answer
+
+
+class Visibility(serializers.Serializer[None]):
+    """The body of ``changevisibility``."""
+
+    visibility = Word("public", "private")
+
+
+class ChangeVisibility(RepositoryPart):
+    """``repository/{repository}/changevisibility``."""
+
+    def post(self, request: Request, repository: str) -> Response:
+        """Make the repository public or private."""
+        project = self.project(repository, PROJECT_CHANGE)
+        services.set_visibility(actor=self.actor, project=project, **self.body(Visibility))
+        return Response({"success": True})
+
+
+class State(serializers.Serializer[None]):
+    """The body of ``changestate``."""
+
+    state = Word("NORMAL", "READ_ONLY", "MIRROR")
+
+
+class ChangeState(RepositoryPart):
+    """``repository/{repository}/changestate``."""
+
+    def put(self, request: Request, repository: str) -> Response:
+        """Set what may be done with the repository's content."""
+        project = self.project(repository, PROJECT_CHANGE)
+        services.set_state(actor=self.actor, project=project, **self.body(State))
+        return Response({"success": True})

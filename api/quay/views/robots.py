@@ -1,0 +1,180 @@
+"""Robots of an organization and of the caller (quay-a.md 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from accounts import selectors, services
+from api.fields import Object, Text
+from api.quay.errors import MESSAGE
+from api.quay.shapes import grant_views, robot_token, robot_view, team_avatar
+from api.quay.view import QuayView
+from permissions.catalogue import (
+    ACCOUNT_ADMINISTER,
+    ROBOT_CHANGE,
+    ROBOT_CREATE,
+    ROBOT_DELETE,
+    ROBOT_LIST,
+    ROBOT_READ,
+    ROBOT_SECRET,
+)
+from permissions.checks import check, require
+from projects import selectors as projects
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from accounts.models import Namespace, Robot
+    from permissions.catalogue import Right
+
+LIMIT = "If specified, the number of robots to return."
+
+
+class RobotPart(QuayView):
+    """A resource of robots: of the organization in the path, or of the caller where there is none."""
+
+    errors = {"not_found": (400, MESSAGE)}
+
+    def space(self, orgname: str, right: Right) -> Namespace:
+        """Return the namespace whose robots are meant; the caller has the right on it."""
+        if orgname:
+            return self.organization(orgname, right).namespace
+        namespace = self.own_namespace()
+        require(self.actor, right, namespace)
+        return namespace
+
+    def robot(
+        self, orgname: str, shortname: str, right: Right = ROBOT_READ, *, with_token: bool = False
+    ) -> Robot:
+        """Return the robot of a path."""
+        return selectors.robot(
+            actor=self.actor,
+            namespace=self.space(orgname, right),
+            shortname=shortname,
+            right=right,
+            with_token=with_token,
+        )
+
+
+class Robots(RobotPart):
+    """``organization/{orgname}/robots`` and ``user/robots``."""
+
+    # Whoever may see all finds no robots where there is no organization.
+    errors = {"not_found:organization": (200, {"robots": []})}
+
+    def get(self, request: Request, orgname: str = "") -> Response:
+        """Return the robots, last used first; their tokens only to who may see them and wants to."""
+        with_permissions = self.flag("permissions")
+        limit = self.whole("limit", LIMIT)
+        space = self.space(orgname, ROBOT_LIST)
+        found = selectors.robots(
+            actor=self.actor,
+            namespace=space,
+            with_permissions=with_permissions and check(self.actor, ROBOT_READ, space),
+        )
+        shows_token = self.flag("token", default=True) and check(self.actor, ROBOT_SECRET, space)
+        views = []
+        for robot in found[:limit] if limit is not None and limit >= 0 else found:
+            robot.namespace = space
+            view = robot_view(robot, token=robot_token(robot) if shows_token else None)
+            if with_permissions and check(self.actor, ROBOT_READ, space):
+                teams = [row.team for row in robot.team_members.all()]
+                view["teams"] = [{"name": team.slug, "avatar": team_avatar(team)} for team in teams]
+                view["repositories"] = [grant.project.slug for grant in robot.grants.all()]
+            views.append(view)
+        return Response({"robots": views})
+
+
+class NewRobot(serializers.Serializer[None]):
+    """The body that makes a robot; it may be missing altogether."""
+
+    description = Text(required=False, max_length=255)
+    unstructured_metadata = Object(required=False)
+
+
+class OneRobot(RobotPart):
+    """``robots/{robot_shortname}``."""
+
+    errors = {"not_found": (400, MESSAGE)}
+
+    def get(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Return the robot, with its token for who may see it."""
+        robot = self.robot(orgname, robot_shortname, with_token=True)
+        token = robot_token(robot) if check(self.actor, ROBOT_SECRET, robot.namespace) else None
+        return Response(robot_view(robot, token=token) | {"unstructured_metadata": robot.metadata})
+
+    def put(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Make the robot; one of that name is never changed."""
+        if not orgname:
+            # Of one's own robots the right comes before the body, of an organization's after it.
+            self.space(orgname, ROBOT_CREATE)
+        body = self.body(NewRobot, optional=True)
+        robot, token = services.create_robot(
+            actor=self.actor,
+            namespace=self.space(orgname, ROBOT_CREATE),
+            shortname=robot_shortname,
+            description=body.get("description", ""),
+            metadata=body.get("unstructured_metadata"),
+        )
+        # As it was sent: null where nothing was, though the robot shows {} from then on.
+        shown = {"unstructured_metadata": body.get("unstructured_metadata")}
+        return Response(robot_view(robot, token=token) | shown, status=201)
+
+    def delete(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Delete the robot; its token is refused from now on."""
+        robot = self.robot(orgname, robot_shortname, ROBOT_DELETE)
+        services.delete_robot(actor=self.actor, robot=robot)
+        return Response(status=204)
+
+
+class RegenerateRobotToken(RobotPart):
+    """``robots/{robot_shortname}/regenerate``."""
+
+    def post(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Give the robot a new token; the old one is refused from now on."""
+        robot = self.robot(orgname, robot_shortname, ROBOT_CHANGE)
+        token = services.regenerate_robot_token(actor=self.actor, robot=robot)
+        return Response(robot_view(robot, token=token))
+
+
+class RobotPermissions(RobotPart):
+    """``robots/{robot_shortname}/permissions``."""
+
+    errors = {"not_found": (400, MESSAGE), "forbidden": (403, MESSAGE)}
+
+    def get(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Return what the robot may do where; of an organization's, too, the own account must be open."""
+        require(self.actor, ACCOUNT_ADMINISTER)
+        robot = self.robot(orgname, robot_shortname)
+        return Response({"permissions": grant_views(projects.robot_grants(actor=self.actor, robot=robot))})
+
+
+class Identity(serializers.Serializer[None]):
+    """An outside identity that may act as a robot."""
+
+    issuer = Text(allow_blank=False)
+    subject = Text(allow_blank=False)
+
+
+class RobotFederation(RobotPart):
+    """``robots/{robot_shortname}/federation``: a bare array, both ways."""
+
+    def get(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Return the outside identities that may act as the robot."""
+        robot = self.robot(orgname, robot_shortname)
+        return Response(selectors.robot_federation(actor=self.actor, robot=robot))
+
+    def post(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Replace them all; an empty array leaves none."""
+        robot = self.robot(orgname, robot_shortname, ROBOT_CHANGE)
+        identities = self.bodies(Identity)
+        return Response(services.set_robot_federation(actor=self.actor, robot=robot, identities=identities))
+
+    def delete(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
+        """Let no outside identity act as the robot any more."""
+        robot = self.robot(orgname, robot_shortname, ROBOT_CHANGE)
+        services.delete_robot_federation(actor=self.actor, robot=robot)
+        return Response(status=204)

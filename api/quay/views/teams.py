@@ -1,0 +1,178 @@
+"""Teams, who is in them, and invitations (quay-a.md 8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from accounts import selectors, services
+from api.fields import Text, Word
+from api.quay.errors import API, MESSAGE
+from api.quay.shapes import entity, grant_views, team_view
+from api.quay.view import QuayView
+from core.avatars import avatar
+from core.errors import NotFound
+from permissions.catalogue import (
+    INVITATION_ANSWER,
+    TEAM_CHANGE,
+    TEAM_DELETE,
+    TEAM_GRANT_LIST,
+    TEAM_MEMBER_CHANGE,
+)
+from permissions.checks import check, require
+from projects import selectors as projects
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from accounts.models import Invitation, Team
+    from permissions.catalogue import Right
+
+
+class TeamPart(QuayView):
+    """A resource below ``organization/{orgname}/team/{teamname}``."""
+
+    def team(self, orgname: str, teamname: str, right: Right) -> Team:
+        """Return the team of a path; the caller has the right on its organization."""
+        return selectors.team(organization=self.organization(orgname, right), name=teamname)
+
+
+class PutTeam(serializers.Serializer[None]):
+    """The body that makes or changes a team."""
+
+    role = Word("member", "creator", "admin")
+    description = Text(required=False)
+
+
+class OneTeam(TeamPart):
+    """``team/{teamname}``: there is no reading it, the organization shows its teams."""
+
+    errors = {
+        "not_found": (400, MESSAGE),
+        "put invalid:name": (400, MESSAGE),
+        "invalid:": (400, MESSAGE),
+        "conflict": (400, MESSAGE),
+    }
+
+    def put(self, request: Request, orgname: str, teamname: str) -> Response:
+        """Make the team, or change it if there is one; ``new_team`` tells which it was."""
+        body = self.body(PutTeam)
+        organization = self.organization(orgname, TEAM_CHANGE)
+        team, is_new = services.put_team(
+            actor=self.actor, organization=organization, slug=teamname, teams_only=True, **body
+        )
+        return Response(team_view(team, can_view=True, new_team=is_new))
+
+    def delete(self, request: Request, orgname: str, teamname: str) -> Response:
+        """Delete the team."""
+        team = self.team(orgname, teamname, TEAM_DELETE)
+        services.delete_team(actor=self.actor, team=team, teams_only=True)
+        return Response(status=204)
+
+
+def invitation_view(invitation: Invitation) -> dict[str, Any]:
+    """Return an open invitation: of a known person like a member, of an address by itself."""
+    if invitation.user is not None:
+        return entity(invitation.user, None) | {"invited": True}
+    return {
+        "email": invitation.email,
+        "kind": "invite",
+        "avatar": avatar(invitation.email, email=invitation.email),
+        "invited": True,
+    }
+
+
+class TeamMembers(QuayView):
+    """``team/{teamname}/members``."""
+
+    def get(self, request: Request, orgname: str, teamname: str) -> Response:
+        """Return who is in the team; with ``includePending`` also who is invited, if the caller may edit."""
+        team = selectors.readable_team(actor=self.actor, organization_name=orgname, name=teamname)
+        can_edit = check(self.actor, TEAM_MEMBER_CHANGE, team.organization)
+        members = [
+            entity(member.user, member.robot) | {"invited": False}
+            for member in selectors.team_members(team=team)
+        ]
+        if can_edit and self.flag("includePending"):
+            members += [invitation_view(one) for one in selectors.team_invitations(team=team)]
+        return Response({"name": team.slug, "members": members, "can_edit": can_edit})
+
+
+class TeamMember(TeamPart):
+    """``team/{teamname}/members/{membername}``, where a robot is addressed by its full name."""
+
+    errors = {
+        "put not_found:user": (400, API),
+        "put not_found:robot": (400, API),
+        "put conflict": (400, MESSAGE),
+        "put invalid:membername": (400, MESSAGE),
+        "delete not_found:membership": (400, MESSAGE),
+        "delete invalid": (400, MESSAGE),
+        "delete conflict": (400, MESSAGE),
+    }
+
+    def put(self, request: Request, orgname: str, teamname: str, membername: str) -> Response:
+        """Add a person or a robot, or invite the person; whatever is sent is not looked at."""
+        team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
+        user, robot = selectors.user_or_robot(name=membername)
+        invited = services.add_team_member(actor=self.actor, team=team, user=user, robot=robot)
+        return Response(entity(user, robot) | {"invited": invited})
+
+    def delete(self, request: Request, orgname: str, teamname: str, membername: str) -> Response:
+        """Take somebody out of the team, or withdraw her invitation."""
+        team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
+        user, robot = selectors.user_or_robot(name=membername)
+        services.remove_team_member(actor=self.actor, team=team, user=user, robot=robot, teams_only=True)
+        return Response(status=204)
+
+
+class TeamInvite(TeamPart):
+    """``team/{teamname}/invite/{email}``: a route only where the instance sends mails."""
+
+    def put(self, request: Request, orgname: str, teamname: str, email: str) -> Response:
+        """Invite an address; asking again renews the invitation."""
+        _only_with_mailing()
+        team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
+        return Response(invitation_view(services.invite(actor=self.actor, team=team, email=email)))
+
+    def delete(self, request: Request, orgname: str, teamname: str, email: str) -> Response:
+        """Withdraw the invitation of an address."""
+        _only_with_mailing()
+        team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
+        services.withdraw_invitation(actor=self.actor, team=team, email=email)
+        return Response(status=204)
+
+
+def _only_with_mailing() -> None:
+    if not settings.MAILING:
+        raise NotFound("Not Found")
+
+
+class TeamGrants(TeamPart):
+    """``team/{teamname}/permissions``."""
+
+    def get(self, request: Request, orgname: str, teamname: str) -> Response:
+        """Return what the team may do where."""
+        team = self.team(orgname, teamname, TEAM_GRANT_LIST)
+        return Response({"permissions": grant_views(projects.team_grants(actor=self.actor, team=team))})
+
+
+class AnswerInvitation(QuayView):
+    """``teaminvite/{code}``."""
+
+    errors = {"invalid": (400, MESSAGE), "conflict": (400, MESSAGE)}
+
+    def put(self, request: Request, code: str) -> Response:
+        """Join the team."""
+        require(self.actor, INVITATION_ANSWER)
+        team = services.accept_invitation(actor=self.actor, code=code)
+        return Response({"org": team.organization.slug, "team": team.slug})
+
+    def delete(self, request: Request, code: str) -> Response:
+        """Turn the invitation down."""
+        require(self.actor, INVITATION_ANSWER)
+        services.decline_invitation(actor=self.actor, code=code)
+        return Response(status=204)
