@@ -1,0 +1,105 @@
+"""The frame of every page: where the signed-in person may go, built from what she is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
+
+from accounts import listing
+from console.shell import Choice, Group, Place, Shell
+from permissions.catalogue import LOG_READ, MEMBER_LIST, ORGANIZATION_READ, ROBOT_LIST
+from permissions.checks import check, may_open_back_office
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from accounts.models import Organization
+    from core.actor import Actor
+    from quotas.models import Quota
+
+SWITCHER_MAX = 12
+
+
+@dataclass
+class Frame:
+    """What a page needs to draw its surroundings; ``quotas`` brings the numbers beside the entries."""
+
+    actor: Actor
+    organization: Organization | None = None
+    quotas: Mapping[str, Quota] = field(default_factory=dict)
+
+    def shell(self, current: str = "") -> Shell:
+        """Return the shell with the place ``current`` marked."""
+        own = listing.own_names(actor=self.actor) if self.actor.user else []
+        user = self.actor.user
+        return Shell(
+            nav=[*self._organization_places(current), *self._own_places(current)],
+            home_url=reverse("console:home"),
+            organization=self.organization.slug if self.organization else "",
+            organizations=self._choices(own),
+            all_organizations_url=reverse("console:home"),
+            new_organization_url=reverse("console:organization-new"),
+            search_url=self._search_url(),
+            person=user.username if user else "",
+            person_note=user.name if user and user.name != user.username else "",
+            account_url=reverse("console:account"),
+            back_office_url=reverse("admin:index") if user and may_open_back_office(user) else "",
+            sign_out_url=reverse("console:sign-out"),
+        )
+
+    def _search_url(self) -> str:
+        inside = self.organization and check(self.actor, ORGANIZATION_READ, self.organization)
+        return reverse("console:find", args=[self.organization.slug]) if inside and self.organization else ""
+
+    def _choices(self, own: list[str]) -> list[Choice]:
+        here = self.organization.slug if self.organization else ""
+        names = own[:SWITCHER_MAX]
+        if here and here not in names:
+            names.insert(0, here)
+        return [Choice(name, reverse("console:overview", args=[name]), name == here) for name in names]
+
+    def _organization_places(self, current: str) -> list[Group]:
+        if self.organization is None:
+            return []
+        name, actor = self.organization.slug, self.actor
+
+        def place(label: str, room: str, icon: str, resource: str = "") -> Place:
+            count = self.quotas[resource].used if resource in self.quotas else None
+            return Place(label, reverse(f"console:{room}", args=[name]), icon, count, room == current)
+
+        if not check(actor, ORGANIZATION_READ, self.organization):
+            return [Group("Organization", [place("Projects", "projects", "folder")])]
+        places = [place("Overview", "overview", "home")]
+        if check(actor, MEMBER_LIST, self.organization):
+            places.append(place("Members", "members", "users", "members"))
+        places.append(place("Teams", "teams", "user-group"))
+        places.append(place("Projects", "projects", "folder", "projects"))
+        if check(actor, ROBOT_LIST, self.organization):
+            places.append(place("Robots", "robots", "cpu-chip", "robots"))
+        groups = [Group("Organization", places)]
+        if check(actor, LOG_READ, self.organization):
+            operations = [
+                place("Usage log", "logs", "document-text"),
+                place("Exports", "exports", "arrow-down-tray"),
+            ]
+            groups.append(Group("Operations", operations))
+        return groups
+
+    def _own_places(self, current: str) -> list[Group]:
+        def place(label: str, room: str, icon: str) -> Place:
+            return Place(label, reverse(f"console:{room}"), icon, None, room == current)
+
+        return [
+            Group(
+                "You",
+                [
+                    place("Organizations", "home", "squares-2x2"),
+                    place("My account", "account", "user-circle"),
+                    Place(
+                        "Sign out", reverse("console:sign-out"), "arrow-right-start-on-rectangle", post=True
+                    ),
+                ],
+            )
+        ]

@@ -1,0 +1,214 @@
+"""What every page of the console shares: who is here, refusals in plain words, forms saved by services."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.gzip import gzip_page
+from django.views.generic import View
+
+from accounts import selectors as accounts
+from console.frame import Frame
+from console.page import render_page, wants_part
+from console.shell import Shell
+from core import errors
+from core.client import session_actor
+from logs.record import record_denial
+from quotas import selectors as quotas
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from accounts.models import Organization
+    from core.actor import Actor
+    from permissions.catalogue import Right
+    from quotas.models import Quota
+
+DIALECT = "console"
+CORRECTABLE = (
+    errors.Invalid,
+    errors.Conflict,
+    errors.QuotaExceeded,
+    errors.BadCredentials,
+    errors.TooManyRequests,
+)
+# What opens a dialog by the address; gone once its form is saved.
+OPENERS = ("person", "holder", "as")
+# Where wires call a field otherwise than the forms here.
+FIELDS = {"robot_shortname": "shortname", "membername": "username", "callback_email": "email"}
+
+
+@method_decorator(gzip_page, name="dispatch")
+class Room(View):
+    """A page for signed-in people. ``actor`` is who looks; domain errors become pages that say why."""
+
+    actor: Actor
+    room: ClassVar[str] = ""
+    template: ClassVar[str] = ""
+    part: ClassVar[str] = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Let signed-in people in, and turn what was refused into a page."""
+        self.actor = session_actor(request, dialect=DIALECT)
+        try:
+            if self.actor.is_anonymous:
+                raise errors.Unauthenticated
+            response: HttpResponse = super().dispatch(request, *args, **kwargs)  # type: ignore[assignment]
+        except errors.DomainError as error:
+            response = self.refuse(error)
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    def refuse(self, error: errors.DomainError) -> HttpResponse:
+        """Answer a refused call: the way to sign in, or the reason."""
+        request = self.request
+        if isinstance(error, errors.Unauthenticated | errors.FreshLoginRequired):
+            query = urlencode({"next": request.get_full_path() if request.method == "GET" else "/"})
+            where = f"{reverse('console:sign-in')}?{query}"
+            if request.headers.get("HX-Request"):
+                # A redirect would put the sign-in page into a part of this one.
+                return HttpResponse(status=204, headers={"HX-Redirect": where})
+            return HttpResponseRedirect(where)
+        if isinstance(error, CORRECTABLE):
+            messages.error(request, error.message)
+            return redirect(request.get_full_path())
+        if isinstance(error, errors.Forbidden):
+            with transaction.atomic():
+                record_denial(
+                    actor=self.actor,
+                    right=error.right,
+                    reason=error.message,
+                    method=request.method or "",
+                    path=request.path,
+                    status=403,
+                    namespace=error.namespace,
+                )
+            return render(request, "403.html", {"reason": error.message}, status=403)
+        return render(request, "404.html", {"reason": error.message}, status=404)
+
+    @cached_property
+    def organization(self) -> Organization:
+        """The organization of the address."""
+        return self.enter()
+
+    def enter(self, right: Right | None = None) -> Organization:
+        """Return the organization of the address, on which the person has the right."""
+        found = accounts.organization(actor=self.actor, name=self.kwargs["orgname"], right=right)
+        self.__dict__["organization"] = found
+        return found
+
+    @cached_property
+    def numbers(self) -> Mapping[str, Quota]:
+        """How much of each resource the organization uses."""
+        return quotas.of_namespace(namespace=self.organization.namespace)
+
+    def asked(self, name: str) -> str:
+        """Return what the address says for ``name``, without what no database takes."""
+        return self.request.GET.get(name, "").replace("\0", "").strip()
+
+    def here(self, **changes: str) -> str:
+        """Return the address of this page with other values; empty ones, and open dialogs, are left out."""
+        query = self.request.GET.copy()
+        for name in (*OPENERS, *changes):
+            query.pop(name, None)
+        for name, value in changes.items():
+            if value:
+                query[name] = value
+        return f"{self.request.path}?{query.urlencode()}" if query else self.request.path
+
+    def opener(self, name: str) -> str:
+        """Return the address of this page up to the value of ``name``, which opens a dialog."""
+        here = self.here()
+        return f"{here}{'&' if '?' in here else '?'}{name}="
+
+    @property
+    def asks_for_part(self) -> bool:
+        """Tell whether htmx wants only a part of the page."""
+        return wants_part(self.request)
+
+    def frame(self) -> Frame:
+        """Return what surrounds the page."""
+        if "orgname" in self.kwargs:
+            return Frame(self.actor, self.organization, self.numbers)
+        return Frame(self.actor)
+
+    def page(self, context: Mapping[str, Any], *, status: int = 200, part: str = "") -> HttpResponse:
+        """Draw the page, or only its changing part (or ``part``) where htmx asks for it."""
+        organization = self.organization if "orgname" in self.kwargs else None
+        part = part or self.part
+        is_part = bool(part) and wants_part(self.request)
+        return render_page(
+            self.request,
+            self.template,
+            {"organization": organization, "actor": self.actor, "here": self.here(), **context},
+            # What surrounds the page costs queries, and a part of it stands in none.
+            shell=Shell() if is_part else self.frame().shell(self.room),
+            part=part,
+            status=status,
+        )
+
+    def done(self, words: str, *where: str) -> HttpResponse:
+        """Say what was done and show the page that ``where`` names, or this one again."""
+        messages.success(self.request, words)
+        if where:
+            return redirect(where[0], *where[1:])
+        return redirect(self.here())
+
+
+class FormRoom(Room):
+    """A page with dialogs: each posts ``do`` with its name, and its form is saved by ``save_<name>``.
+
+    ``dialogs`` names them. A form that is refused is shown again with the reason, its dialog open.
+    """
+
+    dialogs: ClassVar[dict[str, type[forms.Form]]] = {}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Save the form that was sent."""
+        name = request.POST.get("do", "")
+        if name not in self.dialogs:
+            raise errors.NotFound("There is nothing to do here by that name")
+        form = self._form(name, request.POST)
+        if form.is_valid():
+            try:
+                saved: HttpResponse = getattr(self, f"save_{name}")(form.cleaned_data)
+            except CORRECTABLE as error:
+                field = FIELDS.get(error.field, error.field)
+                form.add_error(field if field in form.fields else None, error.message)
+            else:
+                return saved
+        if not form.visible_fields():
+            # Sent by a button alone: there is no field to say it at.
+            messages.error(request, " ".join(str(words) for found in form.errors.values() for words in found))
+            return redirect(request.get_full_path())
+        return self.page(self.context({name: form}), status=422 if request.headers.get("HX-Request") else 200)
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the page."""
+        return self.page(self.context({}))
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Return the form of that name; pages whose forms need choices override this."""
+        return self.dialogs[name](data)
+
+    def all_forms(self, sent: Mapping[str, forms.Form]) -> dict[str, forms.Form]:
+        """Return every form by its name, the sent one with its errors."""
+        return {name: sent.get(name) or self._form(name) for name in self.dialogs}
+
+    def _form(self, name: str, data: Any = None) -> forms.Form:
+        form = self.make_form(name, data)
+        form.auto_id = f"{name}_%s"  # several forms on one page may have a field of one name
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return what the template shows; ``sent`` holds a form that was refused."""
+        raise NotImplementedError

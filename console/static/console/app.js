@@ -1,0 +1,155 @@
+// What HTML and CSS cannot do alone. Every page works without this file.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const all = (selector, from = document) =>
+    [...(from.matches?.(selector) ? [from] : []), ...from.querySelectorAll(selector)];
+  const on = (type, selector, act) =>
+    document.addEventListener(type, (event) => {
+      const found = event.target.closest?.(selector);
+      if (found) act(found, event);
+    });
+
+  // Theme: light, dark, or what the system says.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const showTheme = () => {
+    const theme = root.dataset.theme ?? "system";
+    for (const button of all("[data-theme-set][aria-pressed]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeSet === theme));
+    }
+  };
+  on("click", "[data-theme-set]", (button) => {
+    const shown = root.dataset.theme ?? (dark.matches ? "dark" : "light");
+    const theme = button.dataset.themeSet === "other" ? { light: "dark", dark: "light" }[shown] : button.dataset.themeSet;
+    if (theme === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    try {
+      if (theme === "system") localStorage.removeItem("muster-theme");
+      else localStorage.setItem("muster-theme", theme);
+    } catch { /* storage is blocked: the choice holds for this page */ }
+    showTheme();
+  });
+
+  // Dialogs: <button command="show-modal" commandfor="…"> is native; this is for browsers that lack it.
+  if (!("commandForElement" in HTMLButtonElement.prototype)) {
+    on("click", "button[commandfor]", (button) => {
+      const dialog = document.getElementById(button.getAttribute("commandfor"));
+      if (button.getAttribute("command") === "show-modal") dialog?.showModal();
+      else dialog?.close();
+    });
+  }
+  // A menu that opens a dialog has done its work.
+  on("click", "[popover] button[commandfor]", (button) => button.closest("[popover]").hidePopover());
+  // A dialog that the server sent open (a form with errors), or that the address names, becomes a modal one.
+  const raise = (dialog) => {
+    dialog.close();
+    dialog.showModal();
+    // Where something is wrong; else where the form says, or where the choice stands.
+    const wrong = dialog.querySelector("[aria-invalid=true]");
+    (wrong ?? (dialog.querySelector("[autofocus]") ? null : dialog.querySelector(":checked")))?.focus();
+  };
+  const named = () => {
+    const dialog = location.hash && document.getElementById(location.hash.slice(1));
+    if (!(dialog instanceof HTMLDialogElement)) return;
+    if (!dialog.open) dialog.showModal();
+    history.replaceState(history.state, "", location.pathname + location.search);
+  };
+  addEventListener("hashchange", named);
+
+  // Copy
+  on("click", "[data-copy]", async (button) => {
+    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+    button.classList.add("copied");
+    const status = button.querySelector("[role=status]");
+    if (status) status.textContent = "Copied";
+    setTimeout(() => {
+      button.classList.remove("copied");
+      if (status) status.textContent = "";
+    }, 2000);
+  });
+
+  // Times: the page says UTC; the reader sees the own clock, and UTC on hover.
+  const clock = (options) => new Intl.DateTimeFormat(undefined, options);
+  const day = { month: "short", day: "numeric" };
+  const shapes = {
+    day: clock({ ...day, year: "numeric" }),
+    moment: clock({ ...day, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }),
+    old: clock({ ...day, year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+    full: clock({ ...day, year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" }),
+  };
+  const localTimes = (part) => {
+    for (const time of all("time[data-time]", part)) {
+      const at = new Date(time.dateTime);
+      const kind = time.dataset.time;
+      delete time.dataset.time;
+      if (Number.isNaN(at.getTime())) continue;
+      const utc = `${at.toISOString().slice(0, 19).replace("T", " ")} UTC`;
+      time.title = kind === "ago" ? `${shapes.full.format(at)} (${utc})` : utc;
+      if (kind !== "ago") {
+        const old = at.getFullYear() !== new Date().getFullYear();
+        time.textContent = (kind === "moment" && old ? shapes.old : shapes[kind]).format(at);
+      }
+    }
+  };
+
+  // Messages
+  const dismiss = (toast) => toast.remove();
+  on("click", "[data-dismiss]", (button) => dismiss(button.closest(".toast, .banner")));
+  const fade = (toast) => {
+    const later = () => (toast.matches(":hover, :focus-within") ? setTimeout(later, 2000) : dismiss(toast));
+    setTimeout(later, 8000);
+  };
+
+  // Keys: "/" or Ctrl-K to search.
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    const asked = (event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey));
+    const search = document.querySelector("[data-search]");
+    if (asked && search && !document.querySelector("dialog[open]")) {
+      event.preventDefault();
+      search.focus();
+      search.select();
+    }
+  });
+
+  // Selection: one box ticks all; the bar says how many.
+  const count = (form) => {
+    const boxes = all("tbody input[type=checkbox]", form);
+    const ticked = boxes.filter((box) => box.checked).length;
+    const every = form.querySelector("[data-check-all]");
+    if (every) {
+      every.checked = ticked > 0 && ticked === boxes.length;
+      every.indeterminate = ticked > 0 && ticked < boxes.length;
+    }
+    for (const place of all("[data-checked]", form)) place.textContent = `${ticked} selected`;
+  };
+  on("change", "[data-check-all]", (every) => {
+    for (const box of all("tbody input[type=checkbox]", every.form)) box.checked = every.checked;
+    count(every.form);
+  });
+  on("change", "tbody input[type=checkbox]", (box) => box.form && count(box.form));
+
+  // Everything that new parts of a page need, whether they came with the page or by htmx.
+  const tend = (part) => {
+    localTimes(part);
+    for (const dialog of all("dialog[open]:not(:modal)", part)) raise(dialog);
+    for (const toast of all(".toast.success", part)) fade(toast);
+    // As cards, rows are no longer displayed as a table: keep saying what they are.
+    for (const table of all(".table", part)) {
+      table.setAttribute("role", "table");
+      for (const [selector, role] of [["thead, tbody", "rowgroup"], ["tr", "row"], ["td", "cell"], ["th", "columnheader"]]) {
+        for (const piece of all(selector, table)) piece.setAttribute("role", role);
+      }
+    }
+  };
+  // Addresses say what was chosen, not what was left empty.
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.verb !== "get") return;
+    for (const [name, value] of [...detail.formData]) if (value === "") detail.formData.delete(name);
+  });
+
+  tend(document);
+  showTheme();
+  named();
+  document.addEventListener("htmx:load", (event) => event.target !== document.body && tend(event.target));
+})();

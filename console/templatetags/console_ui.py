@@ -1,0 +1,286 @@
+"""The console's components as template tags. /style/ shows each of them with sample data."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from zlib import crc32
+
+from django import template
+from django.forms import BoundField
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from heroicons import _render_icon
+
+from console.charts import BarChart, Meter, Sparkline, short
+
+register = template.Library()
+
+COMPONENTS = "console/components"
+SEPARATORS = re.compile(r"(?<=[/+:._@-])(?=.)")
+BANNER_ICONS = {
+    "info": "information-circle",
+    "good": "check-circle",
+    "warn": "exclamation-triangle",
+    "bad": "exclamation-circle",
+}
+MESSAGE_ICONS = {
+    "success": "check-circle",
+    "warning": "exclamation-triangle",
+    "error": "exclamation-circle",
+}
+
+
+# Small pieces --------------------------------------------------------------------------------------------
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """Draw a heroicon in the colour of the text around it; ``size`` is empty (20 px) or ``sm`` (16 px)."""
+    return _icon(str(name), str(size))
+
+
+@lru_cache(maxsize=256)
+def _icon(name: str, size: str) -> SafeString:
+    classes = f"icon icon-{size}" if size else "icon"
+    drawing = _render_icon("outline", name, None, {"class": classes})
+    return mark_safe(" ".join(drawing.split()))  # noqa: S308 - drawn from the package's own files
+
+
+@register.simple_tag
+def badge(text: str, tone: str = "") -> SafeString:
+    """Show a state in one word; ``tone`` is empty, info, good, warn or bad."""
+    return format_html('<span class="badge {}">{}</span>', tone, text)
+
+
+@register.simple_tag
+def avatar(name: str, size: str = "", shape: str = "") -> SafeString:
+    """Show initials in a colour that stays with the name; ``size`` small or large, ``shape`` square.
+
+    The name itself must stand beside it: the picture is hidden from screen readers.
+    """
+    hue = crc32(name.encode()) % 6 + 1
+    return format_html(
+        '<span class="avatar {} {} hue-{}" aria-hidden="true">{}</span>', size, shape, hue, initials(name)
+    )
+
+
+def initials(name: str) -> str:
+    """Return two letters for a person, a robot or an organization."""
+    for mark in "+-_./@":
+        name = name.replace(mark, " ")
+    words = name.split()
+    if not words:
+        return "?"
+    letters = words[0][:2] if len(words) == 1 else words[0][0] + words[1][0]
+    return letters.upper()
+
+
+@register.filter
+def count(number: int) -> str:
+    """Write a count in full: 2,178."""
+    return f"{number:,}"
+
+
+@register.filter(name="short")
+def short_count(number: int) -> str:
+    """Write a count in at most five characters: 1,277, 12.5k."""
+    return f"{number:,}" if number < 10_000 else short(number)
+
+
+@register.filter
+def breakable(name: object) -> SafeString:
+    """Let a long name break behind its separators, rather than anywhere."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in SEPARATORS.split(str(name))))
+
+
+# Times: right without JavaScript, in the reader's zone with it ---------------------------------------------
+@register.simple_tag
+def ago(moment: datetime | None, never: str = "never") -> SafeString:
+    """Say how long ago, or in how long; the exact moment stands in the tooltip."""
+    if moment is None:
+        return format_html('<span class="muted">{}</span>', never)
+    return _time(moment, "ago", distance(moment, timezone.now()))
+
+
+@register.simple_tag
+def moment(at: datetime | None, never: str = "never") -> SafeString:
+    """Show a moment to the second, as a log does."""
+    if at is None:
+        return format_html('<span class="muted">{}</span>', never)
+    utc = at.astimezone(UTC)
+    year = f" {utc.year}," if utc.year != timezone.now().year else ""
+    return _time(at, "moment", f"{utc:%b} {utc.day},{year} {utc:%H:%M:%S} UTC")
+
+
+@register.simple_tag
+def day(at: datetime | None, never: str = "never") -> SafeString:
+    """Show the day only."""
+    if at is None:
+        return format_html('<span class="muted">{}</span>', never)
+    utc = at.astimezone(UTC)
+    return _time(at, "day", f"{utc:%b} {utc.day}, {utc.year}")
+
+
+def _time(at: datetime, kind: str, text: str) -> SafeString:
+    utc = at.astimezone(UTC)
+    return format_html(
+        '<time datetime="{}" data-time="{}" title="{} UTC">{}</time>',
+        f"{utc:%Y-%m-%dT%H:%M:%SZ}",
+        kind,
+        f"{utc:%Y-%m-%d %H:%M:%S}",
+        text,
+    )
+
+
+def distance(at: datetime, now: datetime) -> str:
+    """Write the way from ``now`` to ``at`` in one unit: 5 min ago, in 8 d."""
+    seconds = (at - now).total_seconds()
+    gap = timedelta(seconds=abs(seconds))
+    steps = (
+        (timedelta(days=365), "y"),
+        (timedelta(days=30), "mo"),
+        (timedelta(days=1), "d"),
+        (timedelta(hours=1), "h"),
+        (timedelta(minutes=1), "min"),
+    )
+    for length, unit in steps:
+        if gap >= length:
+            amount = f"{gap // length} {unit}"
+            return f"in {amount}" if seconds > 0 else f"{amount} ago"
+    return "in a moment" if seconds > 0 else "just now"
+
+
+# Components with a template ------------------------------------------------------------------------------
+@register.inclusion_tag(f"{COMPONENTS}/tile.html")
+def tile(
+    label: str, value: object, note: str = "", url: str = "", spark: Sparkline | None = None
+) -> dict[str, Any]:
+    """Show one number with its name; with ``url`` the whole tile is the link."""
+    shown = f"{value:,}" if isinstance(value, int) else value
+    return {"label": label, "value": shown, "note": note, "url": url, "spark": spark}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/field.html")
+def field(bound: BoundField, prefix: str = "", focus: bool = False) -> dict[str, Any]:
+    """Show a form field with label, hint and errors.
+
+    ``prefix`` stands inside the box, before the text; ``focus`` is for the first field of a dialog.
+    """
+    box = bound.as_widget(attrs={"autofocus": True}) if focus else bound
+    return {"field": bound, "box": box, "prefix": prefix, "kind": bound.widget_type}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/chip.html")
+def chip(label: str, url: str, number: int | None = None, current: bool = False) -> dict[str, Any]:
+    """Show a filter that is a link; the current one is marked."""
+    return {"label": label, "url": url, "number": number, "current": current}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/meter.html")
+def quota(meter: Meter) -> dict[str, Any]:
+    """Show the use of a limit."""
+    return {"meter": meter}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/progress.html")
+def progress(label: str, percent: int | None = None, note: str = "", tone: str = "") -> dict[str, Any]:
+    """Show how far a long job is; without ``percent`` it has not said yet."""
+    return {"label": label, "percent": percent, "note": note, "tone": tone}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/bars.html")
+def bars(chart: BarChart) -> dict[str, Any]:
+    """Draw a daily chart with its legend, and the same numbers as a table for those who cannot see it."""
+    return {"chart": chart}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/spark.html")
+def spark(line: Sparkline) -> dict[str, Any]:
+    """Draw a small line."""
+    return {"line": line}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/copy.html")
+def copyable(text: str, label: str = "Copy") -> dict[str, Any]:
+    """Show a text to take along, with a button that copies it."""
+    return {"text": text, "label": label}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/pager.html")
+def pager(newer: str = "", older: str = "", back: str = "Previous", on: str = "Next") -> dict[str, Any]:
+    """Show the two ways through a long list; an empty address greys its button out."""
+    return {"newer": newer, "older": older, "back": back, "on": on}
+
+
+@register.inclusion_tag(f"{COMPONENTS}/messages.html")
+def toasts(messages: Any, more: bool = False) -> dict[str, Any]:
+    """Show what Django's messages framework has to say; ``more`` adds it to a page that is already there."""
+    said = [
+        {
+            "text": message,
+            "level": message.level_tag,
+            "icon": MESSAGE_ICONS.get(message.level_tag, "information-circle"),
+        }
+        for message in messages or ()
+    ]
+    return {"said": said, "more": more}
+
+
+# Components around other content -------------------------------------------------------------------------
+@register.simple_block_tag(end_name="endcard")
+def card(
+    content: str,
+    title: str = "",
+    note: str = "",
+    action: str = "",
+    url: str = "",
+    tone: str = "",
+    flush: bool = False,
+) -> str:
+    """Frame content; ``action`` and ``url`` make a link in the head, ``flush`` brings it to the edges."""
+    return _around("card", content, title=title, note=note, action=action, url=url, tone=tone, flush=flush)
+
+
+@register.simple_block_tag(end_name="enddialog")
+def dialog(content: str, id: str, title: str, shown: bool = False) -> str:
+    """Make a modal dialog, opened by ``{% opens id %}`` on any button, or at once with ``shown``."""
+    return _around("dialog", content, id=id, title=title, shown=shown)
+
+
+@register.simple_block_tag(end_name="endmenu")
+def menu(
+    content: str, id: str, label: str, text: str = "", icon: str = "ellipsis-horizontal", side: str = ""
+) -> str:
+    """Make a button with a menu of links and buttons; without ``text`` it shows only the icon."""
+    return _around("menu", content, id=id, label=label, text=text, icon=icon, side=side)
+
+
+@register.simple_block_tag(end_name="endbanner")
+def banner(content: str, tone: str = "info", title: str = "", action: str = "", url: str = "") -> str:
+    """Say something about the whole page; ``tone`` is info, good, warn or bad."""
+    return _around("banner", content, tone=tone, title=title, action=action, url=url, icon=BANNER_ICONS[tone])
+
+
+@register.simple_block_tag(end_name="endempty")
+def empty(content: str, icon: str, title: str) -> str:
+    """Say that there is nothing yet, and what to do about it."""
+    return _around("empty", content, icon=icon, title=title)
+
+
+@register.simple_tag
+def opens(id: str) -> SafeString:
+    """Make the button that carries it open the dialog ``id``, without JavaScript where the browser can."""
+    return format_html('type="button" command="show-modal" commandfor="{}"', id)
+
+
+@register.simple_tag
+def closes(id: str) -> SafeString:
+    """Make the button that carries it close the dialog ``id``."""
+    return format_html('type="button" command="close" commandfor="{}"', id)
+
+
+def _around(name: str, content: str, **context: Any) -> str:
+    return render_to_string(f"{COMPONENTS}/{name}.html", {"content": content, **context})

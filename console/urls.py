@@ -1,0 +1,46 @@
+"""Addresses of the console."""
+
+from django.urls import path
+
+from console.views import (
+    account,
+    exports,
+    find,
+    home,
+    logs,
+    members,
+    overview,
+    projects,
+    robots,
+    session,
+    style,
+    teams,
+)
+
+app_name = "console"
+
+ORG = "o/<str:orgname>/"
+
+urlpatterns = [
+    path("", home.Home.as_view(), name="home"),
+    path("sign-in/", session.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", session.SignOut.as_view(), name="sign-out"),
+    path("setup/", session.Setup.as_view(), name="setup"),
+    path("account/", account.MyAccount.as_view(), name="account"),
+    path("new/", home.NewOrganization.as_view(), name="organization-new"),
+    path(ORG, overview.Overview.as_view(), name="overview"),
+    path(f"{ORG}find/", find.Find.as_view(), name="find"),
+    path(f"{ORG}suggest/", find.Suggest.as_view(), name="suggest"),
+    path(f"{ORG}members/", members.Members.as_view(), name="members"),
+    path(f"{ORG}teams/", teams.Teams.as_view(), name="teams"),
+    path(f"{ORG}teams/<str:teamname>/", teams.OneTeam.as_view(), name="team"),
+    path(f"{ORG}projects/", projects.Projects.as_view(), name="projects"),
+    path(f"{ORG}projects/<path:slug>/", projects.OneProject.as_view(), name="project"),
+    path(f"{ORG}robots/", robots.Robots.as_view(), name="robots"),
+    path(f"{ORG}robots/<str:shortname>/", robots.OneRobot.as_view(), name="robot"),
+    path(f"{ORG}logs/", logs.Logs.as_view(), name="logs"),
+    path(f"{ORG}exports/", logs.Exports.as_view(), name="exports"),
+    path(f"{ORG}exports/<uuid:uuid>/", logs.OneExport.as_view(), name="export"),
+    path("exportedlogs/<str:token>", exports.ExportedLogs.as_view(), name="exported-logs"),
+    path("style/", style.style_page, name="style"),
+]

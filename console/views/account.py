@@ -1,0 +1,79 @@
+"""One's own account: profile and password."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from accounts import services
+from console.room import FormRoom
+from console.views.session import start_session
+from permissions.catalogue import ACCOUNT_READ
+from permissions.checks import require, require_fresh
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.http import HttpResponse
+
+
+class ProfileForm(forms.Form):
+    """What others see."""
+
+    name = forms.CharField(label="Name", required=False, max_length=255)
+    email = forms.EmailField(label="E-mail", required=False)
+    company = forms.CharField(required=False, max_length=255)
+    location = forms.CharField(required=False, max_length=255)
+
+
+class PasswordForm(forms.Form):
+    """The old password, and a new one."""
+
+    old = forms.CharField(
+        label="Current password",
+        strip=False,
+        max_length=1024,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    password = forms.CharField(
+        label="New password",
+        strip=False,
+        max_length=1024,
+        help_text="At least 8 characters, no spaces. Every other session of yours ends.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+class MyAccount(FormRoom):
+    """The page of the signed-in person."""
+
+    room = "account"
+    template = "console/account.html"
+    dialogs = {"profile": ProfileForm, "password": PasswordForm}
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Fill the profile with what is there."""
+        user = self.actor.user
+        if name == "profile" and data is None and user is not None:
+            return ProfileForm(initial={field: getattr(user, field) for field in ProfileForm.base_fields})
+        return super().make_form(name, data)
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the person."""
+        require(self.actor, ACCOUNT_READ)
+        return {"user": self.actor.user, "forms": self.all_forms(sent)}
+
+    def save_profile(self, data: dict[str, Any]) -> HttpResponse:
+        """Change the profile; a new address asks for a recent sign-in."""
+        if self.actor.user is not None and data["email"] != self.actor.user.email:
+            require_fresh(self.actor)
+        services.change_own_account(actor=self.actor, changes=data)
+        return self.done("Your profile is changed.")
+
+    def save_password(self, data: dict[str, Any]) -> HttpResponse:
+        """Change the password; this session goes on, every other ends."""
+        services.verify_password(actor=self.actor, password=data["old"])
+        user = services.change_own_account(actor=self.actor, changes={"password": data["password"]})
+        start_session(self.request, user)
+        return self.done("Your password is changed.")

@@ -1,0 +1,139 @@
+"""Who is in an organization."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+
+from accounts import listing, selectors, services
+from console.fields import described, suggest
+from console.paging import paging, start_of
+from console.room import FormRoom
+from permissions.catalogue import MEMBER_CHANGE, MEMBER_LIST, MEMBER_REMOVE, Level, OrganizationRole
+from permissions.checks import check, organization_level
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.http import HttpRequest, HttpResponse
+
+    from accounts.selectors import Person
+
+SHOWN = 50
+ROLES = [
+    (OrganizationRole.MEMBER, described("Member", "Sees the organization, and what teams and grants open")),
+    (OrganizationRole.CREATOR, described("Creator", "May also create projects")),
+    (OrganizationRole.ADMIN, described("Administrator", "Manages people, teams, robots and every project")),
+    (OrganizationRole.OWNER, described("Owner", "May also make and unmake owners")),
+]
+CHIPS = [("owner", "Owners"), ("admin", "Administrators"), ("creator", "Creators"), ("member", "Members")]
+
+
+class AddForm(forms.Form):
+    """A person and her role."""
+
+    username = forms.CharField(
+        label="User name", max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )
+    role = forms.ChoiceField(choices=ROLES, initial=OrganizationRole.MEMBER, widget=forms.RadioSelect)
+
+
+class RemoveForm(forms.Form):
+    """Whom to remove."""
+
+    username = forms.CharField(widget=forms.HiddenInput)
+
+
+class Members(FormRoom):
+    """The list of members with their roles and teams; add, change, remove."""
+
+    room = "members"
+    template = "console/members.html"
+    part = "console/members_list.html"
+    dialogs = {"add": AddForm, "remove": RemoveForm}
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the list, or for htmx the dialog of one person alone."""
+        if self.asked("person") and self.asks_for_part:
+            self.enter(MEMBER_LIST)
+            return self.page(self._one(), part="console/members_person.html")
+        return super().get(request, *args, **kwargs)
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Offer the roles that the person may give: owners are made by owners."""
+        form = super().make_form(name, data)
+        if name == "add":
+            suggest(form.fields["username"], self.organization.slug, "people")
+        if name == "add" and organization_level(self.actor, self.organization) < Level.OWNER:
+            form.fields["role"].choices = ROLES[:-1]  # type: ignore[attr-defined] # a choice field
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return a page of members, narrowed by name and role, and people outside with grants."""
+        organization = self.enter(MEMBER_LIST)
+        search, role = self.asked("q"), self.asked("role")
+        page = listing.member_page(
+            actor=self.actor,
+            organization=organization,
+            search=search,
+            role=role,
+            start=start_of(self),
+            size=SHOWN,
+        )
+        chips = [("", "All", sum(page.by_role.values()))]
+        chips += [(name, label, page.by_role.get(name, 0)) for name, label in CHIPS]
+        return {
+            "people": [(person, *_best_role(person)) for person in page.people],
+            "paging": paging(self, found=page.found, size=SHOWN),
+            "search": search,
+            "role": role,
+            "opener": self.opener("person"),
+            "chips": [(name, label, number, self.here(role=name, start="")) for name, label, number in chips],
+            "collaborators": () if self.request.GET else self._collaborators(),
+            "may_change": check(self.actor, MEMBER_CHANGE, organization),
+            "forms": self.all_forms(sent),
+            **(self._one() if self.asked("person") else {}),
+        }
+
+    def _collaborators(self) -> list[Person]:
+        return selectors.collaborators(actor=self.actor, organization=self.organization)
+
+    def _one(self) -> dict[str, Any]:
+        """Return the person of the address, for the dialog that changes her role or removes her."""
+        organization = self.organization
+        person = selectors.member(actor=self.actor, organization=organization, name=self.asked("person"))
+        form = self.make_form("add")
+        form.auto_id = "person_%s"
+        form.initial = {"role": person.role}
+        return {
+            "person": person,
+            "person_form": form,
+            "may_change": check(self.actor, MEMBER_CHANGE, organization),
+            "may_remove": check(self.actor, MEMBER_REMOVE, organization),
+        }
+
+    def save_add(self, data: dict[str, Any]) -> HttpResponse:
+        """Add a person, or change her role."""
+        person = selectors.user_to_add(name=data["username"])
+        services.set_member_role(
+            actor=self.actor, organization=self.organization, user=person, role=data["role"]
+        )
+        return self.done(f"{person.username} is {data['role']} of {self.organization.slug} now.")
+
+    def save_remove(self, data: dict[str, Any]) -> HttpResponse:
+        """Remove a person from the organization, its teams and its projects."""
+        person = selectors.user_to_add(name=data["username"])
+        services.remove_member(actor=self.actor, organization=self.organization, user=person)
+        return self.done(f"{person.username} is no longer in {self.organization.slug}.")
+
+
+RANK = {"member": 0, "creator": 1, "admin": 2, "owner": 3}
+
+
+def _best_role(person: Person) -> tuple[str, str]:
+    """Return the strongest role of a person, and the team that gives it, if it is not her own."""
+    best = max(person.teams, key=lambda team: RANK[team.role], default=None)
+    if best is not None and RANK[best.role] > RANK[person.role]:
+        return best.role, best.slug
+    return person.role, ""

@@ -1,0 +1,123 @@
+"""An organization at a glance."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.defaultfilters import pluralize
+from django.urls import reverse
+
+from accounts import listing
+from accounts import selectors as accounts
+from console import charts, entries
+from console.room import Room
+from logs import selectors as logs
+from permissions.catalogue import LOG_READ, MEMBER_CHANGE, ORGANIZATION_READ, PROJECT_CREATE, ROBOT_READ
+from permissions.checks import check, organization_paths
+from projects import selectors as projects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from accounts.models import Team
+    from quotas.models import Quota
+
+DAYS = 30
+FEED = 8
+NEAR = 6
+
+
+class Overview(Room):
+    """Numbers, what needs attention, the last month's activity, limits, and what happened last."""
+
+    room = "overview"
+    template = "console/overview.html"
+
+    def get(self, request: HttpRequest, orgname: str) -> HttpResponse:
+        """Show the page; who is not inside sees the projects that are open to her."""
+        organization = self.enter()
+        if not check(self.actor, ORGANIZATION_READ, organization):
+            return redirect("console:projects", organization.slug)
+        limits = meters(self.numbers.values())
+        teams = accounts.teams(organization=organization)
+        context: dict[str, Any] = {
+            "numbers": {name: row.used for name, row in self.numbers.items()},
+            "teams": len(teams),
+            "meters": [meter for _, meter in limits],
+            "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
+            "may_add": check(self.actor, MEMBER_CHANGE, organization),
+        }
+        if context["may_add"]:
+            context["attention"] = [*self._tight(limits), *self._robots()]
+        if check(self.actor, LOG_READ, organization):
+            return self.page(context | self._activity())
+        return self.page(context | self._own(teams))
+
+    def _room(self, name: str) -> str:
+        return reverse(f"console:{name}", args=[self.organization.slug])
+
+    def _tight(self, limits: list[tuple[str, charts.Meter]]) -> Iterable[tuple[str, str]]:
+        """Yield what is said about limits that are nearly reached, and where to look."""
+        for resource, meter in limits:
+            if meter.tone:
+                url = self._room(resource) if resource in ("members", "projects", "robots") else ""
+                yield f"{meter.label.lower()}: {meter.used} of {meter.limit} ({meter.words})", url
+
+    def _robots(self) -> Iterable[tuple[str, str]]:
+        """Yield what is said about robots' tokens, and the list of those robots."""
+        if not check(self.actor, ROBOT_READ, self.organization.namespace):
+            return
+        counts = listing.robot_counts(actor=self.actor, namespace=self.organization.namespace)
+        for state, number, words in (
+            ("expired", counts.expired, "with an expired token"),
+            ("expiring", counts.expiring, f"whose token expires within {listing.EXPIRING_DAYS} days"),
+            ("unused", counts.unused, f"unused for {listing.UNUSED_DAYS} days"),
+        ):
+            if number:
+                yield f"{number:,} robot{pluralize(number)} {words}", f"{self._room('robots')}?state={state}"
+
+    def _activity(self) -> dict[str, Any]:
+        """Return the last month's chart and the newest entries, for who may read the log."""
+        namespace = self.organization.namespace
+        today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        since = today - timedelta(days=DAYS - 1)
+        found = logs.by_day(actor=self.actor, namespace=namespace, starts_at=since)
+        link = partial(_day, self._room("logs"))
+        newest = logs.entries(actor=self.actor, namespace=namespace)
+        return {
+            "chart": entries.daily_chart("activity", found, since.date(), today.date(), link),
+            "feed": [entries.Line(entry) for entry in logs.page(newest, size=FEED).entries],
+        }
+
+    def _own(self, teams: list[Team]) -> dict[str, Any]:
+        """Return the teams and projects of the person, for who sees no more."""
+        own = {path.team for path in organization_paths(self.actor, self.organization)}
+        near = projects.projects(actor=self.actor, namespace=self.organization.slug).order_by("slug")
+        return {"own_teams": [team for team in teams if team.slug in own], "own_projects": near[:NEAR]}
+
+
+def meters(numbers: Iterable[Quota]) -> list[tuple[str, charts.Meter]]:
+    """Return a meter for every resource that has a limit, the fullest first."""
+    found = [
+        (
+            row.resource,
+            charts.meter(
+                row.get_resource_display().capitalize(),
+                row.used,
+                row.limit,
+                unit="bytes" if row.resource == "bytes" else "",
+            ),
+        )
+        for row in numbers
+        if row.limit is not None
+    ]
+    return sorted(found, key=lambda pair: -pair[1].percent)
+
+
+def _day(base: str, day: date) -> str:
+    return f"{base}?{urlencode({'since': day.isoformat(), 'until': day.isoformat()})}"

@@ -1,0 +1,255 @@
+"""Projects: the list, and one project with who may do what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+
+from accounts import selectors as accounts
+from console.fields import described, suggest
+from console.room import FormRoom
+from core.errors import Invalid, NotFound
+from core.paging import cut, page_token, read_token
+from permissions.catalogue import (
+    GRANT_CHANGE,
+    ORGANIZATION_READ,
+    PROJECT_ADMINISTER,
+    PROJECT_CHANGE,
+    PROJECT_CREATE,
+    PROJECT_DELETE,
+    PROJECT_READ,
+    PROJECT_WRITE,
+    ROBOT_READ,
+)
+from permissions.checks import check, explain
+from projects import selectors, services
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from accounts.models import Organization
+    from permissions.models import Grant
+    from projects.models import Project
+
+SHOWN = 50
+VISIBILITY = [
+    ("private", described("Private", "Only who is granted access, and administrators")),
+    ("public", described("Public", "Everybody may read it, signed in or not")),
+]
+STATES = [
+    ("NORMAL", described("Normal", "Who may write, writes")),
+    ("READ_ONLY", described("Read-only", "Nobody changes its content")),
+    ("MIRROR", described("Mirror", "Its content comes from elsewhere")),
+]
+ROLES = [
+    ("read", described("Read", "See it and fetch from it")),
+    ("write", described("Write", "Also change its content and description")),
+    ("admin", described("Admin", "Also grant access, change its settings and delete it")),
+]
+
+
+class ProjectForm(forms.Form):
+    """A new project."""
+
+    name = forms.CharField(
+        max_length=255,
+        help_text="As you write it. Its address is made of it and stays.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    description = forms.CharField(required=False, max_length=10000, widget=forms.Textarea(attrs={"rows": 3}))
+    visibility = forms.ChoiceField(choices=VISIBILITY, initial="private", widget=forms.RadioSelect)
+
+
+class ChangeForm(forms.Form):
+    """What can be changed of a project; below admin only the description."""
+
+    description = forms.CharField(required=False, max_length=10000, widget=forms.Textarea(attrs={"rows": 4}))
+    visibility = forms.ChoiceField(choices=VISIBILITY, widget=forms.RadioSelect)
+    state = forms.ChoiceField(choices=STATES, widget=forms.RadioSelect)
+
+
+class GrantForm(forms.Form):
+    """Who may do what."""
+
+    holder = forms.CharField(
+        label="Who",
+        max_length=511,
+        help_text="A user name, a robot as organization+robot, or a team as @team.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    role = forms.ChoiceField(choices=ROLES, initial="read", widget=forms.RadioSelect)
+
+
+class RevokeForm(forms.Form):
+    """Whose grant to take back."""
+
+    holder = forms.CharField(widget=forms.HiddenInput)
+
+
+class ConfirmForm(forms.Form):
+    """Typing the name proves that one means it."""
+
+    name = forms.CharField(
+        label="Type the project's name to confirm",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class Projects(FormRoom):
+    """The projects of an organization that the person may see."""
+
+    room = "projects"
+    template = "console/projects.html"
+    part = "console/projects_list.html"
+    dialogs = {"create": ProjectForm}
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return a page of projects by key, narrowed by name."""
+        organization = self.enter()
+        search = self.asked("q")
+        found = selectors.projects(
+            actor=self.actor, namespace=organization.slug, public=True, search=search
+        ).order_by("slug")
+        after = read_token(self.asked("after")).get("slug")
+        if isinstance(after, str):
+            found = found.filter(slug__gt=after)
+        rows, more = cut(found, SHOWN)
+        return {
+            "projects": rows,
+            "older": self.here(after=page_token({"slug": rows[-1].slug})) if more else "",
+            "newest": self.here(after="") if isinstance(after, str) else "",
+            "search": search,
+            "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
+            "forms": self.all_forms(sent),
+        }
+
+    def save_create(self, data: dict[str, Any]) -> HttpResponse:
+        """Create a project and go there."""
+        organization = self.organization
+        made = services.create_project(actor=self.actor, namespace=organization.namespace, **data)
+        return self.done(
+            f"The project {made.name} is created.", "console:project", organization.slug, made.slug
+        )
+
+
+class OneProject(FormRoom):
+    """A project: what it is, and who may do what in it."""
+
+    room = "projects"
+    template = "console/project.html"
+    dialogs = {"grant": GrantForm, "revoke": RevokeForm, "change": ChangeForm, "delete": ConfirmForm}
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Remember nothing of the last request."""
+        super().setup(request, *args, **kwargs)
+        self._project: Project | None = None
+
+    @property
+    def project(self) -> Project:
+        """The project of the address."""
+        if self._project is None:
+            self._project = selectors.project(
+                actor=self.actor,
+                namespace=self.kwargs["orgname"],
+                slug=self.kwargs["slug"],
+                right=PROJECT_READ,
+            )
+            self.__dict__["organization"] = self._owner(self._project)
+        return self._project
+
+    def _owner(self, project: Project) -> Organization:
+        # Projects of people have no room here yet.
+        if project.namespace.kind != project.namespace.Kind.ORGANIZATION:
+            raise NotFound("Organization not found", absent="organization")
+        return project.namespace.organization
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Fill the form for changes with what is there; leave out what the person may not change."""
+        if name == "change":
+            return self._change_form(data)
+        form = super().make_form(name, data)
+        if name == "grant":
+            if check(self.actor, ORGANIZATION_READ, self.project.namespace.organization):
+                suggest(form.fields["holder"], self.organization.slug, "people,robots,teams")
+            if self.asked("holder"):
+                form.initial = {"holder": self.asked("holder"), "role": self.asked("as") or "read"}
+        elif name == "delete":
+            form.fields["name"].label = f"Type {self.project.slug} to confirm"
+        return form
+
+    def _change_form(self, data: Any) -> forms.Form:
+        project = self.project
+        values = {
+            "description": project.description,
+            "visibility": project.visibility,
+            "state": project.state,
+        }
+        form = ChangeForm(data, initial=values)
+        if not check(self.actor, PROJECT_CHANGE, project):
+            del form.fields["visibility"], form.fields["state"]
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the project, its grants for administrators, and by which ways the person is here."""
+        project = self.project
+        sees_grants = check(self.actor, PROJECT_ADMINISTER, project)
+        grants = selectors.grants(actor=self.actor, project=project) if sees_grants else ()
+        return {
+            "project": project,
+            "sees_grants": sees_grants,
+            "grants": [(grant, _name_of(grant)) for grant in grants],
+            "paths": explain(self.actor, PROJECT_READ, project).paths,
+            "may_write": check(self.actor, PROJECT_WRITE, project),
+            "may_grant": check(self.actor, GRANT_CHANGE, project),
+            "may_delete": check(self.actor, PROJECT_DELETE, project),
+            "is_inside": check(self.actor, ORGANIZATION_READ, self.organization),
+            "sees_robots": check(self.actor, ROBOT_READ, self.organization.namespace),
+            "opener": self.opener("holder"),
+            "open": "grant" if self.asked("holder") else "",
+            "forms": self.all_forms(sent),
+        }
+
+    def _holder(self, name: str) -> dict[str, Any]:
+        name = name.strip()
+        if name.startswith("@"):
+            return {"team": accounts.team_to_add(organization=self.organization, name=name[1:])}
+        return dict(accounts.holder_to_add(name=name, field="holder"))
+
+    def save_grant(self, data: dict[str, Any]) -> HttpResponse:
+        """Grant a role, or change it."""
+        project = self.project
+        services.set_grant(
+            actor=self.actor, project=project, role=data["role"], **self._holder(data["holder"])
+        )
+        return self.done(f"{data['holder'].strip()} has {data['role']} now.")
+
+    def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
+        """Take a grant back."""
+        project = self.project
+        services.revoke_grant(actor=self.actor, project=project, **self._holder(data["holder"]))
+        return self.done(f"{data['holder'].strip()} has no grant here any more.")
+
+    def save_change(self, data: dict[str, Any]) -> HttpResponse:
+        """Change what differs."""
+        project = self.project
+        services.change_settings(actor=self.actor, project=project, changes=data)
+        return self.done("The project is changed.")
+
+    def save_delete(self, data: dict[str, Any]) -> HttpResponse:
+        """Delete the project, if its name was typed."""
+        project = self.project
+        if data["name"] != project.slug:
+            raise Invalid(f"Type {project.slug} to confirm", field="name")
+        services.delete_project(actor=self.actor, project=project)
+        return self.done(
+            f"The project {project.slug} is deleted.", "console:projects", self.organization.slug
+        )
+
+
+def _name_of(grant: Grant) -> str:
+    """Return the holder of a grant as the form takes it: ``name``, ``organization+robot`` or ``@team``."""
+    if grant.team is not None:
+        return f"@{grant.team.slug}"
+    return grant.robot.full_name if grant.robot is not None else str(grant.user)

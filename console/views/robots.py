@@ -1,0 +1,254 @@
+"""Robots: the list, and one robot with its token and its access."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts import listing, selectors, services
+from console.paging import paging, start_of
+from console.room import FormRoom
+from core.errors import Invalid
+from permissions.catalogue import (
+    ROBOT_CHANGE,
+    ROBOT_CREATE,
+    ROBOT_DELETE,
+    ROBOT_LIST,
+    ROBOT_READ,
+    ROBOT_SECRET,
+)
+from permissions.checks import check
+from projects import selectors as projects
+from tokens import services as tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from accounts.models import Robot
+
+SHOWN = 100
+CHIPS = [
+    ("", "All"),
+    ("expiring", "Expiring soon"),
+    ("expired", "Expired"),
+    ("unused", f"Unused for {listing.UNUSED_DAYS} days"),
+    ("disabled", "Disabled"),
+]
+LIFETIMES = [("90", "In 90 days"), ("30", "In 30 days"), ("365", "In a year"), ("never", "Never")]
+
+
+def state_of(robot: Robot, last_used_at: datetime | None, expires_at: datetime | None) -> tuple[str, str]:
+    """Return a robot's state in one word, and its tone."""
+    now = timezone.now()
+    if robot.disabled_at is not None:
+        return "disabled", ""
+    if expires_at is not None and expires_at <= now:
+        return "expired", "bad"
+    if expires_at is not None and expires_at <= now + timedelta(days=listing.EXPIRING_DAYS):
+        return "expiring", "warn"
+    if (last_used_at or robot.created_at) < now - timedelta(days=listing.UNUSED_DAYS):
+        return "unused", "warn"
+    return ("new", "info") if last_used_at is None else ("active", "good")
+
+
+class LifetimeForm(forms.Form):
+    """How long a token lives, in days."""
+
+    lifetime = forms.ChoiceField(
+        label="Its token expires",
+        choices=LIFETIMES,
+        initial=LIFETIMES[0][0],
+        help_text="Whatever runs with it stops then, unless it is given a new token before.",
+    )
+
+
+class RobotForm(LifetimeForm):
+    """A new robot."""
+
+    shortname = forms.CharField(
+        label="Name",
+        max_length=255,
+        help_text="Lower-case letters and digits, with dots, dashes or underscores between them.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    description = forms.CharField(
+        required=False, max_length=255, widget=forms.TextInput(attrs={"placeholder": "What is it for?"})
+    )
+    field_order = ("shortname", "description", "lifetime")
+
+
+class ChangeForm(forms.Form):
+    """What can be changed of a robot."""
+
+    description = forms.CharField(required=False, max_length=255)
+
+
+class WishForm(forms.Form):
+    """Nothing but the wish itself."""
+
+
+class ConfirmForm(forms.Form):
+    """Typing the name proves that one means it."""
+
+    name = forms.CharField(
+        label="Type the robot's name to confirm",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class Robots(FormRoom):
+    """All robots of an organization."""
+
+    room = "robots"
+    template = "console/robots.html"
+    part = "console/robots_list.html"
+    dialogs = {"create": RobotForm}
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the robots, narrowed by name and state."""
+        organization = self.enter(ROBOT_LIST)
+        namespace = organization.namespace
+        sees_access = check(self.actor, ROBOT_READ, namespace)
+        search, state = self.asked("q"), self.asked("state")
+        page = listing.robot_page(
+            actor=self.actor,
+            namespace=namespace,
+            search=search,
+            state=state,
+            with_permissions=sees_access,
+            start=start_of(self),
+            size=SHOWN,
+        )
+        return {
+            "robots": [(robot, *state_of(robot, *_times(robot))) for robot in page.robots],
+            "paging": paging(self, found=page.found, size=SHOWN),
+            "has_any": page.counts.all > 0,
+            "chips": [
+                (key, label, getattr(page.counts, key or "all"), self.here(state=key, start=""))
+                for key, label in CHIPS
+            ],
+            "state": state,
+            "search": search,
+            "quota": self.numbers.get("robots"),
+            "sees_access": sees_access,
+            "may_create": check(self.actor, ROBOT_CREATE, namespace),
+            "forms": self.all_forms(sent),
+        }
+
+    def save_create(self, data: dict[str, Any]) -> HttpResponse:
+        """Create a robot and show its token."""
+        organization = self.organization
+        days = data.pop("lifetime")
+        robot, _ = services.create_robot(
+            actor=self.actor,
+            namespace=organization.namespace,
+            expires_at=_in_days(days),
+            **data,
+        )
+        words = f"The robot {robot.full_name} is created. Its token is below."
+        return self.done(words, "console:robot", organization.slug, robot.shortname)
+
+
+class OneRobot(FormRoom):
+    """A robot: its token, its teams, its projects."""
+
+    room = "robots"
+    template = "console/robot.html"
+    dialogs = {
+        "change": ChangeForm,
+        "regenerate": LifetimeForm,
+        "enable": WishForm,
+        "disable": WishForm,
+        "delete": ConfirmForm,
+    }
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Remember nothing of the last request."""
+        super().setup(request, *args, **kwargs)
+        self._robot: Robot | None = None
+
+    @property
+    def robot(self) -> Robot:
+        """The robot of the address."""
+        if self._robot is None:
+            self._robot = selectors.robot(
+                actor=self.actor,
+                namespace=self.organization.namespace,
+                shortname=self.kwargs["shortname"],
+            )
+        return self._robot
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Fill the form for changes with what is there."""
+        if name == "change" and data is None:
+            return ChangeForm(initial={"description": self.robot.description})
+        form = super().make_form(name, data)
+        if name == "delete":
+            form.fields["name"].label = f"Type {self.robot.shortname} to confirm"
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the robot with its access; its token for who may see it."""
+        robot, namespace = self.robot, self.organization.namespace
+        living = robot.living  # type: ignore[attr-defined] # loaded by the selector
+        sees_secret = bool(living) and check(self.actor, ROBOT_SECRET, namespace)
+        credential = living[0] if living else None
+        last_used_at, expires_at = (
+            (credential.last_used_at, credential.expires_at) if credential else (None, None)
+        )
+        return {
+            "robot": robot,
+            "credential": credential,
+            "state": state_of(robot, last_used_at, expires_at),
+            "secret": tokens.reveal(living[0]) if sees_secret else "",
+            "login": f"docker login {self.request.get_host()} -u '{robot.full_name}' --password-stdin",
+            "grants": projects.robot_grants(actor=self.actor, robot=robot),
+            "teams": selectors.teams_of_robot(robot=robot),
+            "may_change": check(self.actor, ROBOT_CHANGE, namespace),
+            "may_delete": check(self.actor, ROBOT_DELETE, namespace),
+            "forms": self.all_forms(sent),
+        }
+
+    def save_change(self, data: dict[str, Any]) -> HttpResponse:
+        """Change the description."""
+        services.change_robot(actor=self.actor, robot=self.robot, description=data["description"])
+        return self.done("The robot is changed.")
+
+    def save_regenerate(self, data: dict[str, Any]) -> HttpResponse:
+        """Give it a new token."""
+        services.regenerate_robot_token(
+            actor=self.actor, robot=self.robot, expires_at=_in_days(data["lifetime"])
+        )
+        return self.done("The robot has a new token. The old one does not work any more.")
+
+    def save_enable(self, data: dict[str, Any]) -> HttpResponse:
+        """Switch it on."""
+        services.change_robot(actor=self.actor, robot=self.robot, enabled=True)
+        return self.done("The robot's token works again.")
+
+    def save_disable(self, data: dict[str, Any]) -> HttpResponse:
+        """Switch it off."""
+        services.change_robot(actor=self.actor, robot=self.robot, enabled=False)
+        return self.done("The robot's token is refused until you enable it again.")
+
+    def save_delete(self, data: dict[str, Any]) -> HttpResponse:
+        """Delete it."""
+        name = self.robot.full_name
+        if data["name"] not in (self.robot.shortname, name):
+            raise Invalid(f"Type {self.robot.shortname} to confirm", field="name")
+        services.delete_robot(actor=self.actor, robot=self.robot)
+        return self.done(f"The robot {name} is deleted.", "console:robots", self.organization.slug)
+
+
+def _times(robot: Robot) -> tuple[datetime | None, datetime | None]:
+    # Annotated by the selector.
+    return robot.last_used_at, robot.expires_at  # type: ignore[attr-defined]
+
+
+def _in_days(days: str) -> datetime | None:
+    return timezone.now() + timedelta(days=int(days)) if days.isdigit() else None

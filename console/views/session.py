@@ -1,0 +1,144 @@
+"""Signing in, signing out, and the first run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth import login, logout
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.gzip import gzip_page
+from django.views.generic import View
+
+from accounts import services
+from console.room import DIALECT
+from core.client import SIGNED_IN_AT, session_actor
+from core.errors import DomainError
+
+if TYPE_CHECKING:
+    from accounts.models import User
+
+
+class SignInForm(forms.Form):
+    """Name and password."""
+
+    username = forms.CharField(
+        label="Name or e-mail", max_length=255, widget=forms.TextInput(attrs={"autocomplete": "username"})
+    )
+    password = forms.CharField(
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+def start_session(request: HttpRequest, user: User) -> None:
+    """Make a fresh session for somebody who has just proved herself."""
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    request.session[SIGNED_IN_AT] = timezone.now().isoformat()
+
+
+@method_decorator([gzip_page, never_cache, sensitive_post_parameters("password")], name="dispatch")
+class SignIn(View):
+    """The sign-in page."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the form; who is signed in already goes on, unless asked to prove herself again."""
+        if services.first_run_is_open():
+            return redirect("console:setup")
+        return self._show(SignInForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Sign in and go where the person wanted to be."""
+        form = SignInForm(request.POST)
+        if form.is_valid():
+            actor = session_actor(request, dialect=DIALECT)
+            try:
+                user = services.sign_in(actor=actor, **form.cleaned_data)
+            except DomainError as error:
+                form.add_error(None, error.message)
+            else:
+                start_session(request, user)
+                return redirect(self._wanted())
+        return self._show(form, status=403 if form.errors else 200)
+
+    def _wanted(self) -> str:
+        wanted = self.request.POST.get("next") or self.request.GET.get("next") or ""
+        hosts = {self.request.get_host()}
+        if url_has_allowed_host_and_scheme(wanted, hosts, require_https=self.request.is_secure()):
+            return wanted
+        return reverse("console:home")
+
+    def _show(self, form: forms.Form, status: int = 200) -> HttpResponse:
+        context = {"form": form, "next": self.request.GET.get("next", "")}
+        return render(self.request, "console/signin.html", context, status=status)
+
+
+class SignOut(View):
+    """The way out; ends the person's sessions everywhere."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Sign out."""
+        services.sign_out(actor=session_actor(request, dialect=DIALECT))
+        logout(request)
+        return redirect("console:sign-in")
+
+
+class SetupForm(forms.Form):
+    """The first administrator, and the secret that proves access to the machine."""
+
+    secret = forms.CharField(
+        label="Setup secret",
+        max_length=255,
+        help_text="Printed once where Muster was started.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    username = forms.CharField(
+        label="Your name",
+        max_length=255,
+        help_text="Lower-case letters and digits, with dots, dashes or underscores between them.",
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+    )
+    email = forms.EmailField(label="E-mail", required=False)
+    password = forms.CharField(
+        max_length=1024,
+        strip=False,
+        help_text="At least 8 characters, no spaces.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+
+@method_decorator([gzip_page, never_cache, sensitive_post_parameters("password", "secret")], name="dispatch")
+class Setup(View):
+    """The first-run page: makes the first administrator, while nobody is here."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Open only on an empty instance."""
+        if not services.first_run_is_open():
+            return redirect("console:sign-in")
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the form."""
+        return render(request, "console/setup.html", {"form": SetupForm()})
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Create the administrator and sign her in."""
+        form = SetupForm(request.POST)
+        if form.is_valid():
+            actor = session_actor(request, dialect=DIALECT)
+            try:
+                user = services.set_up(actor=actor, **form.cleaned_data)
+            except DomainError as error:
+                form.add_error(error.field if error.field in form.fields else None, error.message)
+            else:
+                start_session(request, user)
+                return redirect("console:home")
+        return render(request, "console/setup.html", {"form": form}, status=403)

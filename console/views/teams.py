@@ -1,0 +1,202 @@
+"""Teams: the list, and one team with its people and projects."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+
+from accounts import selectors, services
+from console.fields import described, suggest
+from console.paging import paging, start_of
+from console.room import FormRoom
+from permissions.catalogue import (
+    ORGANIZATION_READ,
+    TEAM_CHANGE,
+    TEAM_CREATE,
+    TEAM_DELETE,
+    TEAM_GRANT_LIST,
+    TEAM_MEMBER_CHANGE,
+    TEAM_READ,
+)
+from permissions.checks import check, organization_paths
+from projects import selectors as projects
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from accounts.models import Team
+
+SHOWN = 100
+ROLES = [
+    ("member", described("Member", "Its people may do what the team is granted, and no more")),
+    ("creator", described("Creator", "Its people may also create projects")),
+    ("admin", described("Administrator", "Its people manage the whole organization")),
+]
+
+
+class TeamForm(forms.Form):
+    """A new team."""
+
+    name = forms.CharField(
+        max_length=255,
+        help_text="As you write it. Its address is made of it and stays.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    description = forms.CharField(
+        required=False, max_length=1000, widget=forms.TextInput(attrs={"placeholder": "Who are they?"})
+    )
+    role = forms.ChoiceField(choices=ROLES, initial="member", widget=forms.RadioSelect)
+
+
+class ChangeForm(forms.Form):
+    """What can be changed of a team."""
+
+    description = forms.CharField(required=False, max_length=1000)
+    role = forms.ChoiceField(choices=ROLES, widget=forms.RadioSelect)
+
+
+class MemberForm(forms.Form):
+    """Somebody to add: a person, or a robot of the organization."""
+
+    username = forms.CharField(
+        label="User or robot",
+        max_length=511,
+        help_text="A user name, or a robot as organization+robot.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class RemoveForm(forms.Form):
+    """Whom to remove."""
+
+    username = forms.CharField(widget=forms.HiddenInput)
+
+
+class ConfirmForm(forms.Form):
+    """Nothing but the wish itself."""
+
+
+class Teams(FormRoom):
+    """All teams of an organization."""
+
+    room = "teams"
+    template = "console/teams.html"
+    part = "console/teams_list.html"
+    dialogs = {"create": TeamForm}
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the teams, narrowed by name; one's own are marked."""
+        organization = self.enter(ORGANIZATION_READ)
+        search = self.asked("q").casefold()
+        only_mine = self.asked("mine") == "1"
+        mine = {path.team for path in organization_paths(self.actor, organization) if path.team}
+        everything = sorted(
+            selectors.teams(organization=organization), key=lambda team: (team.name.casefold(), team.pk)
+        )
+        by_key = {team.pk: team for team in everything}
+        found = [
+            team
+            for team in everything
+            if (not search or search in f"{team.slug} {team.name} {team.description}".casefold())
+            and (not only_mine or team.slug in mine)
+        ]
+        start = start_of(self)
+        return {
+            "teams": [(team, by_key.get(team.parent_id or 0)) for team in found[start : start + SHOWN]],
+            "paging": paging(self, found=len(found), size=SHOWN),
+            "mine": mine,
+            "only_mine": "1" if only_mine else "",
+            "chips": [
+                ("", "All", len(everything), self.here(mine="", start="")),
+                ("1", "Mine", len(mine), self.here(mine="1", start="")),
+            ],
+            "has_synced": any(team.sync_service for team in everything),
+            "search": self.asked("q"),
+            "may_create": check(self.actor, TEAM_CREATE, organization),
+            "forms": self.all_forms(sent),
+        }
+
+    def save_create(self, data: dict[str, Any]) -> HttpResponse:
+        """Create a team and go there."""
+        organization = self.organization
+        team = services.create_team(actor=self.actor, organization=organization, **data)
+        return self.done(f"The team {team.name} is created.", "console:team", organization.slug, team.slug)
+
+
+class OneTeam(FormRoom):
+    """A team: who is in it, what it may do where."""
+
+    room = "teams"
+    template = "console/team.html"
+    dialogs = {
+        "add": MemberForm,
+        "remove": RemoveForm,
+        "change": ChangeForm,
+        "delete": ConfirmForm,
+    }
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Remember nothing of the last request."""
+        super().setup(request, *args, **kwargs)
+        self._team: Team | None = None
+
+    @property
+    def team(self) -> Team:
+        """The team of the address."""
+        if self._team is None:
+            organization = self.enter(ORGANIZATION_READ)
+            self._team = selectors.team(organization=organization, name=self.kwargs["teamname"])
+        return self._team
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Fill the form for changes with what is there."""
+        if name == "change" and data is None:
+            return ChangeForm(initial={"description": self.team.description, "role": self.team.role})
+        form = super().make_form(name, data)
+        if name == "add":
+            suggest(form.fields["username"], self.organization.slug, "people,robots")
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the team's people and grants, as far as the person may see them."""
+        team, organization = self.team, self.team.organization
+        sees_members = check(self.actor, TEAM_READ, team)
+        sees_grants = check(self.actor, TEAM_GRANT_LIST, organization)
+        return {
+            "team": team,
+            "sees_members": sees_members,
+            "children": team.children.order_by("slug"),
+            "members": selectors.team_members(team=team) if sees_members else (),
+            "sees_grants": sees_grants,
+            "grants": projects.team_grants(actor=self.actor, team=team) if sees_grants else (),
+            "may_change": check(self.actor, TEAM_CHANGE, organization),
+            "may_change_members": check(self.actor, TEAM_MEMBER_CHANGE, organization),
+            "may_delete": check(self.actor, TEAM_DELETE, organization),
+            "forms": self.all_forms(sent),
+        }
+
+    def save_add(self, data: dict[str, Any]) -> HttpResponse:
+        """Add somebody, or invite her."""
+        who = selectors.holder_to_add(name=data["username"])
+        invited = services.add_team_member(actor=self.actor, team=self.team, **who)
+        name = data["username"].strip()
+        return self.done(f"{name} is invited." if invited else f"{name} is in the team now.")
+
+    def save_remove(self, data: dict[str, Any]) -> HttpResponse:
+        """Remove somebody."""
+        who = selectors.holder_to_add(name=data["username"])
+        services.remove_team_member(actor=self.actor, team=self.team, **who)
+        return self.done(f"{data['username']} is no longer in the team.")
+
+    def save_change(self, data: dict[str, Any]) -> HttpResponse:
+        """Change description and role."""
+        services.change_team(actor=self.actor, team=self.team, **data)
+        return self.done("The team is changed.")
+
+    def save_delete(self, data: dict[str, Any]) -> HttpResponse:
+        """Delete the team."""
+        organization, name = self.team.organization, self.team.name
+        services.delete_team(actor=self.actor, team=self.team)
+        return self.done(f"The team {name} is deleted.", "console:teams", organization.slug)
