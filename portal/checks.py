@@ -1,0 +1,152 @@
+"""What production must not start with. Each refusal says what to do instead."""
+
+from __future__ import annotations
+
+import stat
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECRET_KEY_MIN = 32  # characters
+READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
+
+
+def refuse_unsafe_settings() -> None:
+    """Run every system check and end the process, with the hints on standard error, if one finds an error.
+
+    Management commands do this by themselves; web servers and workers must ask.
+    """
+    found = [message for message in checks.run_checks() if message.is_serious()]
+    if found:
+        for message in found:
+            print(message, file=sys.stderr)  # noqa: T201 - before logging is of any use to the operator
+        print("Muster does not start with these settings. See docs/settings.md.", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+@checks.register(checks.Tags.security)
+def check_keys(**_: Any) -> list[checks.CheckMessage]:
+    """Find keys that are missing, too short or malformed; the first two only in production."""
+    found = list(_missing_keys()) if settings.PRODUCTION else []
+    for key in settings.ENCRYPTION_KEYS:
+        if key.strip() and not _is_fernet_key(key):
+            found.append(
+                checks.Error(
+                    "One of MUSTER_ENCRYPTION_KEYS is not a key.",
+                    hint="Each is 32 bytes in url-safe base64, newest first, separated by commas. Make one: "
+                    "head -c 32 /dev/urandom | base64 | tr '+/' '-_'",
+                    id="muster.E005",
+                )
+            )
+    return found
+
+
+def _missing_keys() -> Iterator[checks.CheckMessage]:
+    make = (
+        "Make one, once for all hosts: head -c 48 /dev/urandom | base64 -w0; keep it in a file of mode 0400."
+    )
+    try:
+        secret_key = settings.SECRET_KEY
+    except ImproperlyConfigured:
+        secret_key = ""
+    if not secret_key:
+        yield checks.Error("No SECRET_KEY.", hint=f"Set SECRET_KEY_FILE. {make}", id="muster.E001")
+    elif len(secret_key) < SECRET_KEY_MIN:
+        yield checks.Error("SECRET_KEY is too short.", hint=make, id="muster.E002")
+    if not any(key.strip() for key in settings.ENCRYPTION_KEYS):
+        yield checks.Error(
+            "No MUSTER_ENCRYPTION_KEYS.",
+            hint="Set MUSTER_ENCRYPTION_KEYS_FILE. Make a key, once for all hosts: "
+            "head -c 32 /dev/urandom | base64 | tr '+/' '-_'; keep it in a file of mode 0400.",
+            id="muster.E003",
+        )
+    if not settings.TOKEN_PEPPER:
+        yield checks.Error(
+            "No MUSTER_TOKEN_PEPPER.", hint=f"Set MUSTER_TOKEN_PEPPER_FILE. {make}", id="muster.E004"
+        )
+
+
+def _is_fernet_key(key: str) -> bool:
+    try:
+        Fernet(key.strip())
+    except ValueError:
+        return False
+    return True
+
+
+@checks.register(checks.Tags.security)
+def check_secret_files(**_: Any) -> list[checks.CheckMessage]:
+    """Find secrets in files that others on the host may read."""
+    if not settings.PRODUCTION:
+        return []
+    files = {f"{name} ({path})": path for name, path in settings.SECRET_FILES.items()}
+    files |= {str(path): path for path in sorted(Path(settings.KEY_DIR).glob("*"))}
+    return [
+        checks.Error(
+            f"{name} may be read by others on this host.",
+            hint=f"chmod 0400 {path}, owned by the user that Muster runs as.",
+            id="muster.E010",
+        )
+        for name, path in files.items()
+        if path.is_file() and path.stat().st_mode & READABLE_BY_OTHERS
+    ]
+
+
+@checks.register(checks.Tags.security)
+def check_production(**_: Any) -> list[checks.CheckMessage]:
+    """Find what is right for trying out and wrong for production."""
+    if not settings.PRODUCTION:
+        return []
+    found: list[checks.CheckMessage] = []
+    if settings.DEBUG:
+        found.append(
+            checks.Error(
+                "DEBUG is on: error pages show settings and code to everybody.",
+                hint="Unset DEBUG.",
+                id="muster.E011",
+            )
+        )
+    url = urlsplit(settings.PUBLIC_URL)
+    if url.scheme != "https" and not settings.INSECURE_HTTP:
+        found.append(
+            checks.Error(
+                f"People reach Muster by {settings.PUBLIC_URL}: passwords and tokens travel in clear.",
+                hint="Set MUSTER_URL to the https:// address of the load balancer; on a network where clear "
+                "text is acceptable, set MUSTER_INSECURE_HTTP=1.",
+                id="muster.E012",
+            )
+        )
+    if settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+        found.append(
+            checks.Error(
+                "The database is SQLite, which serves a single host and no standby.",
+                hint="Set DATABASE_URL=postgres://user:password@host:5432/name, or DATABASE_URL_FILE.",
+                id="muster.E013",
+            )
+        )
+    if not settings.REDIS_URL:
+        found.append(
+            checks.Error(
+                "No REDIS_URL: web and workers would each talk to themselves.",
+                hint="Set REDIS_URL=redis://host:6379/0, or REDIS_URL_FILE.",
+                id="muster.E014",
+            )
+        )
+    if any("*" in host or host.startswith(".") for host in settings.ALLOWED_HOSTS):
+        found.append(
+            checks.Error(
+                "MUSTER_HOSTS has a wildcard: links could be made to lead elsewhere.",
+                hint="Name each host by which Muster is reached, separated by commas.",
+                id="muster.E015",
+            )
+        )
+    return found

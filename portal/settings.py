@@ -1,0 +1,408 @@
+"""Everything that can be set, read from the environment once. docs/settings.md names each switch."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from portal import keys
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+# Which files secrets were read from: the system checks look at who else may read them.
+SECRET_FILES: dict[str, Path] = {}
+
+
+def _text(name: str, default: str = "") -> str:
+    """Return a setting from ``NAME``, or from the file that ``NAME_FILE`` points to."""
+    path = env.str(f"{name}_FILE", default="")
+    if not path:
+        return str(env.str(name, default=default))
+    SECRET_FILES[f"{name}_FILE"] = Path(path)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        message = f"{name}_FILE: {path} cannot be read: {error.strerror}"
+        raise ImproperlyConfigured(message) from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _own_url(host: str, port: int) -> str:
+    """Return where a browser on this machine finds the server that listens on ``host``."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        host = "localhost"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+# Where it runs -------------------------------------------------------------------------------------------
+PRODUCTION = env.bool("MUSTER_PRODUCTION", default=False)
+DEBUG = env.bool("DEBUG", default=False)
+DATA = Path(env.str("MUSTER_DATA", default=str(BASE_DIR / "var"))).resolve()
+HOST = env.str("HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+PUBLIC_URL = env.str("MUSTER_URL", default=_own_url(HOST, PORT)).rstrip("/")
+INSECURE_HTTP = env.bool("MUSTER_INSECURE_HTTP", default=False)
+WEB_WORKERS = env.int("MUSTER_WEB_WORKERS", default=2)
+WEB_THREADS = env.int("MUSTER_WEB_THREADS", default=4)
+WORKER_THREADS = env.int("MUSTER_WORKER_THREADS", default=4)
+EXPORTER_THREADS = env.int("MUSTER_EXPORTER_THREADS", default=2)
+DEMO = env.bool("DEMO", default=not PRODUCTION)
+READ_ONLY = env.bool("MUSTER_READ_ONLY", default=False)
+
+_public = urlsplit(PUBLIC_URL)
+_hosts = env.list("MUSTER_HOSTS", default=[])
+if not (_hosts or PRODUCTION or _is_loopback(HOST) or env.str("MUSTER_URL", default="")):
+    # Trying it out on a network, nobody has said yet by which name it is called; production must say.
+    _hosts = ["*"]
+ALLOWED_HOSTS = [
+    *_hosts,
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    *([_public.hostname] if _public.hostname else []),
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if _public.scheme == "https" else []
+TRUSTED_PROXIES = env.list("MUSTER_TRUSTED_PROXIES", default=[])
+if TRUSTED_PROXIES:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# Keys: from the environment or a file; the embedded default makes its own below DATA ----------------------
+KEY_DIR = DATA / "keys"
+SECRET_KEY = _text("SECRET_KEY") or keys.own(KEY_DIR, "secret_key", production=PRODUCTION)
+# Newest first: the first seals, every one opens. `manage.py rotate_keys` seals again with the first.
+ENCRYPTION_KEYS = (
+    _text("MUSTER_ENCRYPTION_KEYS") or keys.own(KEY_DIR, "encryption_keys", production=PRODUCTION)
+).split(",")
+TOKEN_PEPPER = _text("MUSTER_TOKEN_PEPPER") or keys.own(KEY_DIR, "token_pepper", production=PRODUCTION)
+
+# What it is made of --------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "backoffice",
+    "backoffice.config.BackOfficeConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "heroicons",
+    "csp",
+    "rest_framework",
+    "django_filters",
+    "core",
+    "accounts",
+    "projects",
+    "permissions",
+    "tokens",
+    "quotas",
+    "logs",
+    "notifications",
+    "api",
+    "console",
+    "portal",
+]
+MIDDLEWARE = [
+    "portal.health.answer_probes",
+    "portal.middleware.request_context",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "portal.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+APPEND_SLASH = False  # a redirect would lose the body of a PUT; each dialect serves both spellings itself
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# Database ------------------------------------------------------------------------------------------------
+_database_url = _text("DATABASE_URL")
+EMBEDDED = not _database_url
+DATABASES = {"default": environ.Env.db_url_config(_database_url or f"sqlite:///{DATA / 'muster.sqlite3'}")}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["OPTIONS"] = {
+        # Without these, concurrent read-then-write transactions fail with "database is locked".
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-32000;",
+    }
+else:
+    DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
+    DATABASES["default"].setdefault("OPTIONS", {})
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": env.int("MUSTER_DATABASE_POOL", default=8),
+        "timeout": 10,
+    }
+
+# Redis: broker and shared cache; the process manager starts an embedded one when no URL is given ----------
+REDIS_URL = _text("REDIS_URL")
+EMBEDDED_SOCKET = keys.socket_path(DATA)
+_cache_url = REDIS_URL or f"unix://{EMBEDDED_SOCKET}"
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": _cache_url,
+        "KEY_PREFIX": env.str("MUSTER_REDIS_PREFIX", default="muster"),
+        "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+    }
+}
+
+# Work for later ------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL or f"redis+socket://{EMBEDDED_SOCKET}"
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 1,
+    "global_keyprefix": env.str("MUSTER_REDIS_PREFIX", default="muster") + ":",
+    "visibility_timeout": 3600,
+}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker outlives any outage of the broker
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False  # a request never waits for the broker; the sweeper rings again
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ROUTES = {"logs.build_export": {"queue": "exports"}}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+# A bell that nobody heard is rung again by the next turn: late ones only pile up.
+CELERY_BEAT_SCHEDULE = {
+    "heartbeat": {"task": "portal.heartbeat", "schedule": 15, "options": {"expires": 15}},
+    "accounts": {"task": "accounts.sweep", "schedule": 60, "options": {"expires": 60}},
+    "projects": {"task": "projects.sweep", "schedule": 60, "options": {"expires": 60}},
+    "logs": {"task": "logs.sweep", "schedule": 30, "options": {"expires": 30}},
+    "notifications": {"task": "notifications.sweep", "schedule": 5, "options": {"expires": 5}},
+    "old notifications": {
+        "task": "notifications.prune",
+        "schedule": crontab(minute=23),
+        "options": {"expires": 3600},
+    },
+    "sessions": {
+        "task": "portal.clear_sessions",
+        "schedule": crontab(hour=3, minute=17),
+        "options": {"expires": 3600},
+    },
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "run" / "beat")
+
+# People --------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "console:sign-in"
+LOGIN_REDIRECT_URL = "console:home"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SUPERUSERS = frozenset(name.casefold() for name in env.list("MUSTER_SUPERUSERS", default=[]))
+SUPERUSERS_FULL_ACCESS = env.bool("MUSTER_SUPERUSERS_FULL_ACCESS", default=False)
+READONLY_SUPERUSERS = frozenset(
+    name.casefold() for name in env.list("MUSTER_READONLY_SUPERUSERS", default=[])
+)
+USER_CREATION = env.bool("MUSTER_USER_CREATION", default=False)
+USER_INITIALIZE = env.bool("MUSTER_USER_INITIALIZE", default=EMBEDDED)
+ANONYMOUS_ACCESS = env.bool("MUSTER_ANONYMOUS_ACCESS", default=True)
+BROWSER_CALLS_XHR_ONLY = env.bool("MUSTER_BROWSER_CALLS_XHR_ONLY", default=True)
+QUOTA_MANAGEMENT = env.bool("MUSTER_QUOTA_MANAGEMENT", default=True)
+REQUIRE_TEAM_INVITE = env.bool("MUSTER_REQUIRE_TEAM_INVITE", default=True)
+FRESH_LOGIN_SECONDS = env.int("MUSTER_FRESH_LOGIN_SECONDS", default=600)
+TAG_EXPIRATION_OPTIONS = [0, 86400, 604800, 1209600, 2419200]
+
+# Sessions: one cookie for the console and the Quay wire, under the name that wire's clients know ----------
+SESSION_COOKIE_NAME = "_csrf_token"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = _public.scheme == "https"
+SESSION_COOKIE_AGE = 31 * 24 * 3600
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+CSRF_USE_SESSIONS = True
+CSRF_HEADER_NAME = "HTTP_X_CSRF_TOKEN"
+CSRF_FAILURE_VIEW = "console.views.errors.csrf_failure"
+
+# Browser protection --------------------------------------------------------------------------------------
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31536000 if _public.scheme == "https" else 0
+SECURE_SSL_REDIRECT = False  # the load balancer's business, see docs/deploy.md
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "object-src": [NONE],
+        "img-src": [SELF, "data:"],
+    }
+}
+# unfold draws with Alpine: without these two every overlay stands open. Only below /admin/.
+ADMIN_CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": CONTENT_SECURITY_POLICY["DIRECTIVES"]
+    | {"script-src": [SELF, "'unsafe-eval'"], "style-src": [SELF, "'unsafe-inline'"]}
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# Log exports ---------------------------------------------------------------------------------------------
+EXPORT_LINK_SECONDS = env.int("MUSTER_EXPORT_LINK_SECONDS", default=3600)
+EXPORT_ATTEMPTS = 3
+EXPORT_LEASE_SECONDS = env.int("MUSTER_EXPORT_LEASE_SECONDS", default=60)
+
+# Static files --------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA / "static"
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # every page asks for those; the others would only be compressed too
+STORAGES = {
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA / "media"},
+    },
+    "exports": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA / "exports", "file_permissions_mode": 0o600},
+    },
+}
+S3_BUCKET = env.str("MUSTER_S3_BUCKET", default="")
+if S3_BUCKET:
+    from boto3.s3.transfer import TransferConfig
+
+    STORAGES["exports"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.str("MUSTER_S3_ENDPOINT", default="") or None,
+            "region_name": env.str("MUSTER_S3_REGION", default="") or None,
+            "access_key": _text("MUSTER_S3_ACCESS_KEY") or None,
+            "secret_key": _text("MUSTER_S3_SECRET_KEY") or None,
+            "default_acl": None,
+            "file_overwrite": True,
+            "querystring_expire": EXPORT_LINK_SECONDS,
+            # Part by part: ten threads with eight megabytes each would be most of a worker's memory.
+            "transfer_config": TransferConfig(use_threads=False, multipart_chunksize=5 * 1024 * 1024),
+        },
+    }
+
+# Mail: SMTP by EMAIL_URL; without one every mail is a file below DATA, shown on the operator's screen -----
+_email_url = _text("EMAIL_URL")
+if _email_url:
+    vars().update(environ.Env.email_url_config(_email_url))
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DATA / "mail"
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = env.str("MUSTER_MAIL_FROM", default=f"Muster <muster@{_public.hostname or 'localhost'}>")
+MAILING = env.bool("MUSTER_MAILING", default=bool(_email_url))
+
+# Outgoing calls ------------------------------------------------------------------------------------------
+# Intranet targets that callbacks and webhooks may reach: host names, addresses or networks.
+EGRESS_ALLOW = env.list("MUSTER_EGRESS_ALLOW", default=[])
+EGRESS_PORTS = [int(port) for port in env.list("MUSTER_EGRESS_PORTS", default=["80", "443", "8080", "8443"])]
+
+# Notifications -------------------------------------------------------------------------------------------
+# After so many failures in a row a subscription is switched off (quay-b.md 4.3).
+NOTIFICATION_FAILURES = env.int("MUSTER_NOTIFICATION_FAILURES", default=3)
+NOTIFICATION_SECONDS = env.float("MUSTER_NOTIFICATION_SECONDS", default=10)  # for a whole call; 15 at most
+NOTIFICATION_LEASE_SECONDS = 60
+NOTIFICATION_DAYS = env.int("MUSTER_NOTIFICATION_DAYS", default=30)  # that finished deliveries are kept
+
+# Language and time ---------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+FORMAT_MODULE_PATH = ["portal.formats"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+}
+
+UNFOLD = {
+    "SITE_TITLE": "Muster back office",
+    "SITE_HEADER": "Muster",
+    "SITE_SUBHEADER": "Back office",
+    "SITE_URL": None,
+    "SITE_ICON": "backoffice.navigation.logo",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "backoffice.navigation.logo"}],
+    "SHOW_HISTORY": False,
+    "STYLES": ["backoffice.navigation.stylesheet"],
+    "SIDEBAR": {"navigation": "backoffice.navigation.sidebar"},
+    "ACCOUNT": {"navigation": [{"title": "Console", "link": "/"}]},
+    "DASHBOARD_CALLBACK": "portal.dashboard.fill",
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "#f0f4ff",
+            "100": "#e1e9ff",
+            "200": "#c8d6ff",
+            "300": "#a3b9ff",
+            "400": "#7d9bff",
+            "500": "#5b80f6",
+            "600": "#2e5bea",
+            "700": "#2349c7",
+            "800": "#1f3d9e",
+            "900": "#1b2f75",
+            "950": "#131f4d",
+        },
+    },
+}
+
+LOG_LEVEL = env.str("MUSTER_LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("MUSTER_LOG_FORMAT", default="json" if PRODUCTION else "plain")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"()": "portal.logs.formatter", "json": LOG_FORMAT == "json"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True, "level": LOG_LEVEL},
+        "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},
+    },
+}

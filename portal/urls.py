@@ -1,0 +1,13 @@
+"""Which prefix speaks which dialect. Order matters: the longer prefix comes first, the console last."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from api.quay.views.session import csrf_token
+
+urlpatterns = [
+    path("api/v1/", include("api.quay.urls")),
+    path("csrf_token", csrf_token),
+    path("admin/", admin.site.urls),
+    path("", include("console.urls")),
+]
