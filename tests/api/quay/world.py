@@ -1,0 +1,144 @@
+"""The world of the Quay wire's tests: one organization seen by everybody, and another tenant beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.test import Client
+
+from accounts import services as accounts
+from accounts.models import Organization, Robot, Team, User
+from permissions.catalogue import Scope
+from projects import services as projects
+from projects.models import Project
+from tests import make
+from tokens import services as tokens
+
+ALL_SCOPES = make.ALL_SCOPES
+
+# Who calls. The scopes stand for tokens of the organization's owner; ``super:user`` for one of a superuser.
+PEOPLE = ("stranger", "reader", "writer", "member", "creator", "admin", "owner")
+OF_OWNER = tuple(scope for scope in Scope.values if scope != Scope.SUPER_USER)
+PRINCIPALS = ("anonymous", "robot", *PEOPLE, "superuser", "full", "auditor", *Scope.values)
+
+# What a principal sees of the instance's switches.
+SETTINGS: dict[str, dict[str, Any]] = {"full": {"SUPERUSERS_FULL_ACCESS": True}}
+EVERYWHERE: dict[str, Any] = {"READONLY_SUPERUSERS": frozenset({"auditor"})}
+
+
+@dataclass
+class World:
+    """People and things by the names that paths and bodies use."""
+
+    acme: Organization
+    globex: Organization
+    people: dict[str, User]
+    teams: dict[str, Team]
+    robots: dict[str, Robot]
+    projects: dict[str, Project]
+    secrets: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+
+    def client(self, principal: str) -> Client:
+        """Return a client that sends the principal's token; none for ``anonymous``."""
+        if principal == "anonymous":
+            return Client(enforce_csrf_checks=True)
+        return bearer(self.secret(principal))
+
+    def secret(self, principal: str) -> str:
+        """Return the principal's token, issued when it is first asked for."""
+        if principal not in self.secrets:
+            self.secrets[principal] = self._issue(principal)
+        return self.secrets[principal]
+
+    def _issue(self, principal: str) -> str:
+        if principal == "robot":
+            return accounts.regenerate_robot_token(actor=make.SYSTEM, robot=self.robots["ci"])
+        if principal in OF_OWNER:
+            return make.token(self.people["owner"], principal)
+        if principal == Scope.SUPER_USER:
+            return make.token(self.people["superuser"], principal)
+        return make.token(self.people["superuser" if principal == "full" else principal])
+
+
+def bearer(secret: str) -> Client:
+    """Return a client that sends a token, as clients outside of browsers do."""
+    return Client(enforce_csrf_checks=True, headers={"authorization": f"Bearer {secret}"})
+
+
+def signed_in(username: str, password: str = make.PASSWORD) -> Client:
+    """Return a client with a session, which sends the session's CSRF token with every call."""
+    client = Client(enforce_csrf_checks=True)
+    first = client.get("/csrf_token").json()["csrf_token"]
+    answer = client.post(
+        "/api/v1/signin",
+        {"username": username, "password": password},
+        content_type="application/json",
+        headers={"x-csrf-token": first},
+    )
+    assert answer.status_code == 200, answer.content
+    client.defaults["HTTP_X_CSRF_TOKEN"] = answer["X-Next-CSRF-Token"]
+    return client
+
+
+def build() -> World:
+    """Make the world.
+
+    ``acme``: people named after what they are in it (see PEOPLE); its teams are owners, leads (admin), makers
+    (creator) and devs (member); robots ci and bot; private projects web (reader reads, writer writes, ci
+    writes) and docs (devs write), public project site; stranger is invited to makers. ``globex`` is another
+    tenant with the same names
+    inside: team devs, robot ci, project web. Nobody is in both.
+    """
+    people = {name: make.user(name) for name in (*PEOPLE, "auditor")}
+    people["superuser"] = make.user("superuser", superuser=True)
+    people["globex-owner"] = make.user("globex-owner")
+    acme = make.organization("acme", owner=people["owner"], email="acme@example.test")
+    globex = make.organization("globex", owner=people["globex-owner"])
+    teams = {
+        "leads": make.team(acme, "leads", "admin"),
+        "makers": make.team(acme, "makers", "creator"),
+        "devs": make.team(acme, "devs", "member", description="builds it"),
+        "globex-devs": make.team(globex, "devs"),
+    }
+    make.member(teams["leads"], people["admin"])
+    make.member(teams["makers"], people["creator"])
+    make.member(teams["devs"], people["member"])
+    robots = {
+        "ci": make.robot(acme, "ci"),
+        "bot": make.robot(acme, "bot", description="waters the plants"),
+        "globex-ci": make.robot(globex, "ci"),
+    }
+    accounts.add_team_member(actor=make.SYSTEM, team=teams["devs"], robot=robots["bot"])
+    things = {
+        "web": make.project(acme, "web"),
+        "docs": make.project(acme, "docs"),
+        "site": make.project(acme, "site", visibility="public"),
+        "globex-web": make.project(globex, "web"),
+    }
+    make.grant(things["web"], "read", user=people["reader"])
+    make.grant(things["web"], "write", user=people["writer"])
+    make.grant(things["web"], "write", robot=robots["ci"])
+    make.grant(things["docs"], "write", team=teams["devs"])
+    rule = projects.create_default_grant(
+        actor=make.SYSTEM, organization=acme, role="read", team=teams["devs"]
+    )
+    foreign = projects.create_default_grant(
+        actor=make.SYSTEM, organization=globex, role="read", team=teams["globex-devs"]
+    )
+    invitation = accounts.invite(actor=make.SYSTEM, team=teams["makers"], user=people["stranger"])
+    names = {
+        "prototype": str(rule.uuid),
+        "globex_prototype": str(foreign.uuid),
+        "invitation": invitation.code,
+    }
+    return World(acme, globex, people, teams, robots, things, names=names)
+
+
+def end_token(secret: str) -> None:
+    """Revoke a token."""
+    from core.seal import digest
+    from tokens.models import Credential
+
+    tokens.revoke(actor=make.SYSTEM, credential=Credential.objects.get(digest=digest(secret)))

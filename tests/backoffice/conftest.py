@@ -1,0 +1,139 @@
+"""A world in which every desk has something to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import services as accounts
+from accounts.models import FailedSignIn, Organization, RobotFederation, User
+from core.client import SIGNED_IN_AT
+from core.seal import seal
+from logs.models import LogExport
+from notifications import services as notifications
+from notifications.channels.webhook import new_secret
+from notifications.models import Subscription
+from projects import services as projects
+from projects.models import Project
+from quotas import services as quotas
+from quotas.models import Quota
+from tests import make
+from tokens import services as tokens
+from tokens.models import Application, Credential
+
+
+@dataclass
+class World:
+    """People by their names, what they have, and every secret that was made on the way."""
+
+    root: User
+    auditor: User
+    ada: User
+    acme: Organization
+    web: Project
+    secrets: set[str] = field(default_factory=set)
+
+
+def one_more(world: World, name: str) -> None:
+    """Make one more of everything that a desk lists."""
+    person = make.user(name)
+    acme = world.acme
+    team = make.team(acme, f"{name}-team")
+    make.member(team, person)
+    robot, secret = accounts.create_robot(
+        actor=make.SYSTEM, namespace=acme.namespace, shortname=f"{name}-bot"
+    )
+    RobotFederation.objects.create(robot=robot, issuer="https://issuer.example.test", subject=name)
+    project = make.project(acme, f"{name}-web", contact=person, team=team)
+    make.grant(project, "read", user=person)
+    make.grant(project, "write", team=team)
+    make.grant(project, "admin", robot=robot)
+    projects.create_default_grant(
+        actor=make.SYSTEM, organization=acme, role="read", team=team, activating_user=person
+    )
+    projects.star_project(actor=make.actor(person), project=project)
+    world.secrets |= {secret, make.token(person)}
+    _, secret = tokens.create_app_token(actor=make.actor(person), title=f"{name} laptop")
+    world.secrets.add(secret)
+    FailedSignIn.objects.create(name=name, ip="192.0.2.7")
+    invitation = accounts.invite(actor=make.SYSTEM, team=team, email=f"{name}@invited.example.test")
+    world.secrets.add(invitation.code)
+    account = accounts.create_account(actor=make.SYSTEM, name=f"{name} group", administrator=person)
+    accounts.add_administrator(actor=make.SYSTEM, account=account, user=world.root)
+    export = LogExport.objects.create(
+        namespace=acme.namespace,
+        namespace_name="acme",
+        starts_at=timezone.now() - timedelta(days=1),
+        ends_at=timezone.now(),
+        requested_by=person,
+        storage_name=f"unguessable-{name}",
+        callback_url=f"https://hooks.example.test/?key=callback-{name}",
+    )
+    world.secrets |= {export.storage_name, f"callback-{name}"}
+    quota = Quota.objects.get(namespace=acme.namespace, resource="bytes")
+    if quota.limit is None:
+        quotas.create_quota(actor=make.SYSTEM, namespace=acme.namespace, limit_bytes=10**9)
+    percent = quota.thresholds.count() + 1
+    quotas.add_threshold(actor=make.SYSTEM, namespace=acme.namespace, kind="Warning", percent=percent)
+    notifications.create_message(
+        actor=make.SYSTEM, content=f"{name} was here", severity="info", media_type="text/plain"
+    )
+    secret = new_secret()
+    hook = Subscription.objects.create(
+        project=project,
+        event="repo_change",
+        method="webhook",
+        config={"url": f"https://hooks.example.test/?key=hook-{name}"},
+        secret_sealed=seal(secret),
+        title=f"{name} hook",
+        created_by=person,
+    )
+    world.secrets |= {f"hook-{name}", secret, hook.secret_sealed}
+    notifications.send_test(actor=make.SYSTEM, subscription=hook)
+    gone = make.organization(f"{name}-gone", owner=person)
+    accounts.delete_organization(actor=make.SYSTEM, organization=gone)
+
+
+@pytest.fixture
+def world(db, settings, tmp_path) -> World:
+    """Make a superuser, a read-only superuser, an ordinary person and an organization full of things."""
+    settings.READONLY_SUPERUSERS = frozenset({"auditor"})
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
+    ada = make.user("ada")
+    acme = make.organization("acme", owner=ada)
+    web = make.project(acme, "web", visibility="public")
+    made = World(make.user("root", superuser=True), make.user("auditor"), ada, acme, web)
+    one_more(made, "first")
+    made.secrets |= {row.sealed for row in Credential.objects.exclude(sealed="")}
+    made.secrets |= {bytes(row.digest).hex() for row in Credential.objects.all()}
+    made.secrets |= {row.secret_sealed for row in Application.objects.all()}
+    made.secrets |= {row.password for row in User.objects.all()}
+    return made
+
+
+def signed_in(user: User, *, fresh: bool = True) -> Client:
+    """Return a browser in which a person is signed in, just now or long ago."""
+    client = Client()
+    client.force_login(user)
+    at = timezone.now() if fresh else timezone.now() - timedelta(days=1)
+    session = client.session
+    session[SIGNED_IN_AT] = at.isoformat()
+    session.save()
+    return client
+
+
+@pytest.fixture
+def operator(world) -> Client:
+    """Return the superuser's browser, with a fresh sign-in."""
+    return signed_in(world.root)
+
+
+@pytest.fixture
+def reader(world) -> Client:
+    """Return the read-only superuser's browser."""
+    return signed_in(world.auditor)

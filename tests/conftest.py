@@ -1,0 +1,144 @@
+"""What every test stands on. What the settings read from the environment is prepared in environment.py."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+from celery.signals import before_task_publish
+from django.conf import settings as configured
+from django.core.cache import caches
+from django.test import Client
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from playwright.sync_api import Browser
+
+    from accounts.models import User
+    from tests.browser import Visit
+
+# Changed once, before anything has looked at them: these hold for every test of the run.
+configured.STORAGES["staticfiles"] = {
+    # Pages are drawn without `collectstatic`.
+    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+}
+Path(configured.STATIC_ROOT).mkdir(parents=True, exist_ok=True)
+configured.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if not configured.REDIS_URL:
+    configured.CACHES["default"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    configured.CELERY_BROKER_URL = "memory://"
+    configured.CELERY_BROKER_TRANSPORT_OPTIONS = {}
+if configured.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # In a file, as in real life: in memory, SQLite locks differently and threads collide.
+    configured.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(configured.DATA / "tests.sqlite3")
+
+_prefix = configured.CACHES["default"].get("KEY_PREFIX", "muster")
+_number = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def empty_cache():
+    """Give every test a cache in which nothing is: keys of its own, in this thread and in new ones."""
+    prefix = f"{_prefix}-{next(_number)}"
+    configured.CACHES["default"]["KEY_PREFIX"] = prefix
+    caches["default"].key_prefix = prefix
+
+
+@pytest.fixture
+def bells():
+    """Collect what workers were asked to do, as (task name, *ids).
+
+    Bells ring on commit: run the change under ``django_capture_on_commit_callbacks(execute=True)``.
+    """
+    rung = []
+
+    def hear(sender=None, body=None, **_):
+        rung.append((sender, *body[0]))
+
+    before_task_publish.connect(hear, weak=False)
+    yield rung
+    before_task_publish.disconnect(hear)
+
+
+# The browser; its library is loaded by those tests alone that want it.
+
+
+@pytest.fixture(scope="session")
+def chromium(request: pytest.FixtureRequest) -> Iterator[Browser]:
+    """Start a headless Chromium once, or skip and say so."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser import find_chromium
+
+    path = find_chromium()
+    if not path:
+        terminal = request.config.get_terminal_writer()
+        terminal.line("\n*** No Chromium found (CHROMIUM or PATH): browser tests are SKIPPED ***", red=True)
+        pytest.skip("no Chromium found; name one with CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        # Playwright's loop runs in this thread as long as the browser does; the ORM is used between calls.
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+        try:
+            yield browser
+        finally:
+            del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+            browser.close()
+
+
+@pytest.fixture
+def browse(chromium: Browser, live_server) -> Iterator[Callable[..., Visit]]:
+    """Open windows: ``browse(user, theme="dark", width=390)``; without a user nobody is signed in."""
+    from tests.browser import HEIGHTS, Visit
+
+    contexts = []
+
+    def open_window(
+        user: User | None = None,
+        *,
+        theme: Literal["light", "dark"] = "light",
+        width: int = 1280,
+        scripts: bool = True,
+    ) -> Visit:
+        context = chromium.new_context(
+            viewport={"width": width, "height": HEIGHTS.get(width, 900)},
+            color_scheme=theme,
+            timezone_id="America/New_York",
+            java_script_enabled=scripts,
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        if user:
+            client = Client()
+            client.force_login(user)
+            name = configured.SESSION_COOKIE_NAME
+            context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": live_server.url}])
+        return Visit.start(context, live_server.url)
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say it loudly where nobody can miss it: what a worker of pytest-xdist prints is not shown."""
+    from tests.browser import find_chromium
+
+    if find_chromium() is None:
+        terminalreporter.section("NO CHROMIUM: THE BROWSER TESTS WERE SKIPPED", red=True, bold=True)
+        terminalreporter.line("Install one, or name it with CHROMIUM=/path/to/chromium, to run them.")
+
+
+def pytest_sessionfinish():
+    """Leave nothing of ours in a Redis that others use too."""
+    if configured.REDIS_URL:
+        import redis
+
+        with redis.Redis.from_url(configured.REDIS_URL) as client:
+            prefix = configured.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"].removesuffix(":")
+            for key in client.scan_iter(match=f"{prefix}*", count=1000):
+                client.delete(key)

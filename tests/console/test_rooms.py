@@ -1,0 +1,549 @@
+"""The console's pages without a browser: who gets in, what is saved, how many queries a page costs."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import services as accounts
+from accounts.models import Membership, Organization, Robot, Team, TeamMember, User
+from logs.models import LogEntry, LogExport
+from permissions.models import Grant
+from projects.models import Project
+from quotas import services as quotas
+from quotas.models import Resource
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+def enter(user=None):
+    client = Client()
+    if user is not None:
+        client.force_login(user)
+        session = client.session
+        session["signed_in_at"] = timezone.now().isoformat()
+        session.save()
+    return client
+
+
+@pytest.fixture
+def acme():
+    """Make an organization with somebody of every kind in it."""
+    acme = make.organization(owner=make.user("owner"))
+    for role in ("member", "creator", "admin"):
+        accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=make.user(role), role=role)
+    make.user("stranger")
+    web, team, robot = make.project(acme), make.team(acme), make.robot(acme)
+    make.project(acme, "site", visibility="public")
+    make.member(team, User.objects.get(username="member"))
+    for holder in ({"team": team}, {"robot": robot}, {"user": make.user("writer")}):
+        make.grant(web, "write", **holder)
+    return acme
+
+
+def person(name):
+    return User.objects.get(username=name)
+
+
+PAGES = [
+    # path, anonymous, stranger, writer, member, creator, admin, owner
+    ("/", 302, 200, 200, 200, 200, 200, 200),
+    ("/new/", 302, 200, 200, 200, 200, 200, 200),
+    ("/account/", 302, 200, 200, 200, 200, 200, 200),
+    ("/style/", 302, 200, 200, 200, 200, 200, 200),
+    ("/o/acme/", 302, 302, 302, 200, 200, 200, 200),
+    ("/o/acme/find/", 302, 403, 403, 200, 200, 200, 200),
+    ("/o/acme/suggest/", 302, 403, 403, 200, 200, 200, 200),
+    ("/o/acme/members/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/teams/", 302, 403, 403, 200, 200, 200, 200),
+    ("/o/acme/teams/devs/", 302, 403, 403, 200, 200, 200, 200),
+    ("/o/acme/teams/owners/", 302, 403, 403, 200, 200, 200, 200),
+    ("/o/acme/teams/nothing/", 302, 403, 403, 404, 404, 404, 404),
+    ("/o/acme/projects/", 302, 200, 200, 200, 200, 200, 200),
+    ("/o/acme/projects/web/", 302, 403, 200, 200, 403, 200, 200),
+    ("/o/acme/projects/site/", 302, 200, 200, 200, 200, 200, 200),
+    ("/o/acme/projects/nothing/", 302, 403, 403, 403, 403, 404, 404),
+    ("/o/acme/robots/", 302, 403, 403, 200, 200, 200, 200),
+    ("/o/acme/robots/ci/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/robots/nothing/", 302, 403, 403, 403, 403, 404, 404),
+    ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/nothing/", 302, 404, 404, 404, 404, 404, 404),
+]
+PEOPLE = (None, "stranger", "writer", "member", "creator", "admin", "owner")
+
+
+@pytest.mark.parametrize(("path", "statuses"), [(path, statuses) for path, *statuses in PAGES])
+def test_who_may_open_what(acme, path, statuses):
+    found = [enter(person(name) if name else None).get(path).status_code for name in PEOPLE]
+    assert found == statuses
+
+
+def test_every_page_is_in_the_table():
+    from console.urls import urlpatterns
+
+    open_to_all = {"sign-in", "sign-out", "setup", "exported-logs"}
+    of_exports = {"export"}  # below: an address with a key
+    names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
+    tabled = set()
+    for path, *_ in PAGES:
+        tabled |= {pattern.name for pattern in urlpatterns if pattern.resolve(path.lstrip("/"))}
+    assert names <= tabled
+
+
+POSTS = [
+    # path, form, stranger, member, creator, admin
+    ("/o/acme/members/", {"do": "add", "username": "stranger", "role": "member"}, 403, 403, 403, 302),
+    ("/o/acme/members/", {"do": "remove", "username": "member"}, 403, 403, 403, 302),
+    ("/o/acme/teams/", {"do": "create", "name": "New Team", "role": "member"}, 403, 403, 403, 302),
+    ("/o/acme/teams/devs/", {"do": "add", "username": "creator"}, 403, 403, 403, 302),
+    ("/o/acme/teams/devs/", {"do": "remove", "username": "member"}, 403, 403, 403, 302),
+    ("/o/acme/teams/devs/", {"do": "change", "role": "creator"}, 403, 403, 403, 302),
+    ("/o/acme/teams/devs/", {"do": "delete"}, 403, 403, 403, 302),
+    ("/o/acme/projects/", {"do": "create", "name": "New", "visibility": "private"}, 403, 403, 302, 302),
+    ("/o/acme/projects/web/", {"do": "grant", "holder": "stranger", "role": "read"}, 403, 403, 403, 302),
+    ("/o/acme/projects/web/", {"do": "revoke", "holder": "@devs"}, 403, 403, 403, 302),
+    ("/o/acme/projects/web/", {"do": "change", "description": "new"}, 403, 302, 403, 200),
+    ("/o/acme/projects/web/", {"do": "delete", "name": "web"}, 403, 403, 403, 302),
+    ("/o/acme/robots/", {"do": "create", "shortname": "new", "lifetime": "90"}, 403, 403, 403, 302),
+    ("/o/acme/robots/ci/", {"do": "regenerate", "lifetime": "never"}, 403, 403, 403, 302),
+    ("/o/acme/robots/ci/", {"do": "disable"}, 403, 403, 403, 302),
+    ("/o/acme/robots/ci/", {"do": "delete", "name": "ci"}, 403, 403, 403, 302),
+    ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 302),
+]
+
+
+@pytest.mark.parametrize(("path", "form", "statuses"), [(path, form, rest) for path, form, *rest in POSTS])
+def test_who_may_send_what(acme, path, form, statuses):
+    before = counts()
+    for name, status in zip(("stranger", "member", "creator", "admin"), statuses, strict=True):
+        answer = enter(person(name)).post(path, form)
+        assert answer.status_code == status, (name, answer.status_code)
+        if status == 403:
+            assert counts() == before
+            refused = LogEntry.objects.filter(kind="access_denied", performer_name=name).latest("pk")
+            assert refused.namespace_name == "acme"
+
+
+def counts():
+    models = (Membership, Team, TeamMember, Project, Grant, Robot, LogExport)
+    return [model.objects.count() for model in models]
+
+
+def test_forms_need_their_token(acme):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(person("owner"))
+    answer = client.post("/o/acme/robots/", {"do": "create", "shortname": "new", "lifetime": "90"})
+    assert answer.status_code == 403
+    assert not Robot.objects.filter(shortname="new").exists()
+
+
+WRONG = [
+    ("/o/acme/members/", {"do": "add", "username": "nobody", "role": "member"}, "There is no user"),
+    ("/o/acme/members/", {"do": "add", "username": "stranger", "role": "king"}, "Select a valid choice"),
+    ("/o/acme/teams/", {"do": "create", "name": "devs", "role": "member"}, "already exists"),
+    ("/o/acme/teams/devs/", {"do": "add", "username": "acme+nothing"}, "There is no user or robot"),
+    ("/o/acme/teams/devs/", {"do": "add", "username": "member"}, "already in the team"),
+    ("/o/acme/projects/web/", {"do": "grant", "holder": "@nothing", "role": "read"}, "There is no team"),
+    ("/o/acme/projects/web/", {"do": "delete", "name": "site"}, "Type web to confirm"),
+    ("/o/acme/robots/ci/", {"do": "delete", "name": "site"}, "Type ci to confirm"),
+    ("/o/acme/robots/", {"do": "create", "shortname": "CI", "lifetime": "90"}, "is invalid"),
+    ("/o/acme/robots/", {"do": "create", "shortname": "new", "lifetime": "7"}, "Select a valid choice"),
+    (
+        "/o/acme/robots/",
+        {"do": "create", "shortname": "ci", "lifetime": "90"},
+        "Existing robot with name: acme+ci",
+    ),
+    ("/o/acme/logs/", {"do": "export", "email": "nonsense"}, "valid email"),
+]
+
+
+@pytest.mark.parametrize(("path", "form", "words"), WRONG)
+def test_wrong_input_is_said_where_it_was_typed_and_changes_nothing(acme, path, form, words):
+    before = counts()
+    answer = enter(person("owner")).post(path, form)
+    page = answer.content.decode()
+    assert answer.status_code == 200
+    assert words in page
+    assert re.search(r"<dialog [^>]* open>", page)
+    assert counts() == before
+
+
+def test_a_refused_button_says_why(acme):
+    client = enter(person("owner"))
+    accounts.remove_member(actor=make.SYSTEM, organization=acme, user=person("admin"))
+    answer = client.post("/o/acme/members/", {"do": "remove", "username": "owner"}, follow=True)
+    assert "without an administrator" in answer.content.decode()
+    assert Membership.objects.filter(user=person("owner")).exists()
+
+
+@pytest.mark.parametrize("path", ["/o/acme/teams/", "/account/", "/o/acme/robots/ci/"])
+@pytest.mark.parametrize("do", ["", "nothing", "__class__"])
+def test_unknown_wishes_are_not_found(acme, path, do):
+    assert enter(person("owner")).post(path, {"do": do}).status_code == 404
+
+
+def test_other_tenants_names_in_forms(acme):
+    other = make.organization("other", owner=make.user("rival"))
+    make.robot(other, "theirs")
+    make.team(other, "theirs")
+    owner = enter(person("owner"))
+    for path, form in (
+        ("/o/acme/teams/devs/", {"do": "add", "username": "other+theirs"}),
+        ("/o/acme/projects/web/", {"do": "grant", "holder": "other+theirs", "role": "read"}),
+        ("/o/acme/projects/web/", {"do": "grant", "holder": "@theirs", "role": "read"}),
+    ):
+        before = counts()
+        assert owner.post(path, form).status_code == 200
+        assert counts() == before
+    export = LogExport.objects.create(
+        namespace=other.namespace, starts_at=timezone.now(), ends_at=timezone.now()
+    )
+    for address in (f"/o/acme/exports/{export.uuid}/", f"/o/other/exports/{export.uuid}/"):
+        assert owner.get(address).status_code in (403, 404)
+        assert owner.post(address).status_code in (403, 404)
+    export.refresh_from_db()
+    assert export.status == "queued"
+
+
+# Signing in ----------------------------------------------------------------------------------------------
+
+
+def test_signing_in_goes_where_one_wanted_and_nowhere_else(acme):
+    client = Client()
+    wanted = client.get("/o/acme/robots/?q=ci")
+    assert wanted["Location"] == "/sign-in/?next=%2Fo%2Facme%2Frobots%2F%3Fq%3Dci"
+    form = {"username": "owner", "password": make.PASSWORD}
+    assert (
+        client.post("/sign-in/", form | {"next": "/o/acme/robots/?q=ci"})["Location"]
+        == "/o/acme/robots/?q=ci"
+    )
+    for evil in ("https://evil.example/", "//evil.example", "javascript:alert(1)", "/\\evil.example"):
+        assert Client().post("/sign-in/", form | {"next": evil})["Location"] == "/"
+
+
+def test_a_part_asked_for_after_the_session_ended_sends_the_whole_page_to_sign_in(acme):
+    answer = Client().get("/o/acme/teams/?q=x", headers={"hx-request": "true"})
+    assert answer.status_code == 204
+    assert answer["HX-Redirect"] == "/sign-in/?next=%2Fo%2Facme%2Fteams%2F%3Fq%3Dx"
+
+
+def test_a_wrong_password_says_so_and_nothing_more(acme):
+    pages = [
+        Client().post("/sign-in/", {"username": name, "password": "wrong-wrong"}).content.decode()
+        for name in ("owner", "nobody-of-that-name")
+    ]
+    assert all("Invalid user name or password" in page for page in pages)
+    assert "wrong-wrong" not in "".join(pages)
+
+
+def test_signing_in_makes_a_new_session_and_signing_out_ends_all(acme):
+    one, two = Client(), Client()
+    one.get("/sign-in/")
+    before = one.get("/csrf_token").json()
+    form = {"username": "owner", "password": make.PASSWORD}
+    for client in (one, two):
+        assert client.post("/sign-in/", form).status_code == 302
+        assert client.get("/").status_code == 200
+    assert one.get("/csrf_token").json() != before
+    one.post("/sign-out/")
+    assert [client.get("/").status_code for client in (one, two)] == [302, 302]
+
+
+def test_a_disabled_persons_session_is_over_at_once(acme):
+    client = enter(person("member"))
+    assert client.get("/").status_code == 200
+    accounts.change_user(actor=make.SYSTEM, user=person("member"), enabled=False)
+    assert client.get("/").status_code == 302
+
+
+def test_the_first_run_page(settings):
+    secret = accounts.offer_first_run()
+    client = Client()
+    assert client.get("/sign-in/")["Location"] == "/setup/"
+    form = {"username": "root", "password": make.PASSWORD, "secret": "wrong", "email": ""}
+    assert "not the secret" in client.post("/setup/", form).content.decode()
+    assert not User.objects.exists()
+    assert client.post("/setup/", form | {"secret": secret})["Location"] == "/"
+    assert person("root").is_superuser
+    assert client.get("/").status_code == 200
+    assert Client().get("/setup/")["Location"] == "/sign-in/"
+    assert (
+        Client().post("/setup/", form | {"username": "second", "secret": secret})["Location"] == "/sign-in/"
+    )
+    assert User.objects.count() == 1
+
+
+def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(acme):
+    here, there = enter(person("owner")), enter(person("owner"))
+    form = {"do": "password", "old": "wrong-wrong", "password": "another-horse-9"}
+    assert "Invalid user name or password" in here.post("/account/", form).content.decode()
+    assert here.post("/account/", form | {"old": make.PASSWORD}).status_code == 302
+    assert here.get("/account/").status_code == 200
+    assert there.get("/account/").status_code == 302
+
+
+# What pages show ------------------------------------------------------------------------------------------
+
+
+def test_a_robots_token_is_shown_to_who_may_see_it(acme):
+    secret = accounts.regenerate_robot_token(actor=make.SYSTEM, robot=Robot.objects.get())
+    for name, status in (("admin", 200), ("member", 403)):
+        answer = enter(person(name)).get("/o/acme/robots/ci/")
+        assert answer.status_code == status
+        assert (secret in answer.content.decode()) is (status == 200)
+    assert secret not in enter(person("admin")).get("/o/acme/robots/").content.decode()
+
+
+def test_read_only_superusers_see_robots_and_no_tokens(acme, settings):
+    secret = accounts.regenerate_robot_token(actor=make.SYSTEM, robot=Robot.objects.get())
+    settings.READONLY_SUPERUSERS = frozenset({"stranger"})
+    client = enter(person("stranger"))
+    page = client.get("/o/acme/robots/ci/")
+    assert page.status_code == 200
+    assert secret not in page.content.decode()
+    assert client.post("/o/acme/robots/ci/", {"do": "delete", "name": "ci"}).status_code == 403
+
+
+def test_the_log_is_filtered_by_the_address(acme):
+    client = enter(person("owner"))
+
+    def lines(query):
+        return [line.label for line, _ in client.get(f"/o/acme/logs/?{query}").context["lines"]]
+
+    assert set(lines("kind=create_robot")) == {"Create robot"}
+    assert set(lines("group=access")) == {"Change project permission"}
+    assert lines("q=no-such-thing") == []
+    assert set(lines("q=devs&kind=org_create_team")) == {"Create team"}
+    assert lines("performer=nobody") == []
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    assert lines(f"since={tomorrow}&until={tomorrow}") == []
+    page = client.get("/o/acme/logs/?since=2026-02-01&until=2026-01-01")
+    assert "The end lies before the start" in page.content.decode()
+    for nonsense in (
+        "since=yesterday",
+        "kind=nothing",
+        "page=%00",
+        "group=x",
+        "until=0001-01-01",
+        "since=9999-12-31",
+    ):
+        assert client.get(f"/o/acme/logs/?{nonsense}").status_code == 200
+
+
+def test_an_export_covers_what_is_shown(acme):
+    client = enter(person("owner"))
+    answer = client.post(
+        "/o/acme/logs/?group=access&performer=system", {"do": "export", "email": "a@b.example"}
+    )
+    export = LogExport.objects.get()
+    assert answer["Location"] == f"/o/acme/exports/{export.uuid}/"
+    assert export.filters == {
+        "performer": "system",
+        "kinds": ["change_repo_permission", "delete_repo_permission"],
+    }
+    assert "Waiting for a worker" in client.get(answer["Location"]).content.decode()
+    part = client.get(answer["Location"], headers={"hx-request": "true"})
+    assert 'hx-trigger="every 1s"' in part.content.decode()
+    assert "<html" not in part.content.decode()
+    assert "HX-Request" in part["Vary"]
+    client.post(answer["Location"])
+    export.refresh_from_db()
+    assert export.status == "cancelled"
+    assert "every 1s" not in client.get(answer["Location"]).content.decode()
+
+
+def test_names_that_look_like_markup_are_only_text(acme):
+    evil = "<script>alert(1)</script>"
+    owner = enter(person("owner"))
+    owner.post("/o/acme/teams/", {"do": "create", "name": evil, "description": evil, "role": "member"})
+    owner.post(
+        "/o/acme/projects/", {"do": "create", "name": evil, "description": evil, "visibility": "public"}
+    )
+    for path in (
+        "/o/acme/",
+        "/o/acme/teams/",
+        "/o/acme/projects/",
+        "/o/acme/logs/",
+        f"/o/acme/members/?q={evil}",
+    ):
+        page = owner.get(path).content.decode()
+        assert "<script>alert" not in page, path
+
+
+def test_limits_are_said_on_the_overview(acme):
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.ROBOTS, limit=1, namespace=acme.namespace)
+    page = enter(person("owner")).get("/o/acme/").content.decode()
+    assert "Needs attention" in page
+    answer = enter(person("owner")).post(
+        "/o/acme/robots/", {"do": "create", "shortname": "more", "lifetime": "90"}
+    )
+    assert "The limit of robots" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "room", ["", "find/", "members/", "teams/", "projects/", "robots/", "logs/", "exports/"]
+)
+def test_nonsense_in_the_address_is_a_page_all_the_same(acme, room):
+    client = enter(person("owner"))
+    for nonsense in (
+        "q=%00",
+        "q=%F0%9F%9A%80&start=-1",
+        "start=99999999999999999999",
+        "role=x&state=x&mine=x",
+    ):
+        assert client.get(f"/o/acme/{room}?{nonsense}").status_code == 200, nonsense
+
+
+def test_projects_of_people_have_no_room_here(acme):
+    make.project(person("owner"), "mine")
+    for path in ("/o/owner/projects/mine/", "/o/owner/projects/", "/o/owner/"):
+        assert enter(person("owner")).get(path).status_code == 404
+
+
+def test_a_person_is_asked_for_by_administrators_alone(acme):
+    assert enter(person("admin")).get("/o/acme/members/?person=member").status_code == 200
+    assert enter(person("admin")).get("/o/acme/members/?person=nobody").status_code == 404
+    for name in ("member", "stranger"):
+        for headers in ({}, {"hx-request": "true"}):
+            answer = enter(person(name)).get("/o/acme/members/?person=owner", headers=headers)
+            assert answer.status_code == 403
+
+
+def test_only_owners_are_offered_to_make_owners(acme):
+    offered = {
+        name: {
+            value
+            for value, _ in enter(person(name))
+            .get("/o/acme/members/")
+            .context["forms"]["add"]["role"]
+            .field.choices
+        }
+        for name in ("admin", "owner")
+    }
+    assert offered["owner"] - offered["admin"] == {"owner"}
+
+
+def test_finding_goes_to_the_only_hit_and_to_the_exact_one(acme):
+    make.team(acme, "web")
+    make.team(acme, "webmasters")
+    client = enter(person("owner"))
+    assert client.get("/o/acme/find/?q=webm")["Location"] == "/o/acme/teams/webmasters/"
+    assert client.get("/o/acme/find/?q=DEVS")["Location"] == "/o/acme/teams/devs/"
+    assert client.get("/o/acme/find/?q=web").status_code == 200  # a team and a project are called so
+    part = client.get("/o/acme/find/?q=webm", headers={"hx-request": "true"})
+    assert part.status_code == 200
+    # Whom one may not list, one does not find.
+    assert b"writer" not in enter(person("member")).get("/o/acme/find/?q=write").content.replace(
+        b'value="write', b""
+    )
+
+
+def test_names_are_offered_while_one_types(acme):
+    accounts.change_robot(actor=make.SYSTEM, robot=Robot.objects.get(), description='Builds "it"')
+
+    def offered(name, query):
+        page = enter(person(name)).get(f"/o/acme/suggest/?{query}").content.decode()
+        return re.findall(r'<option value="([^"]*)">', page)
+
+    everything = "kinds=people,robots,teams"
+    assert offered("owner", f"{everything}&holder=w") == ["writer"]
+    assert offered("owner", f"{everything}&holder=acme%2Bc") == ["acme+ci"]
+    assert offered("owner", f"{everything}&holder=dev") == ["@devs"]
+    assert offered("owner", f"{everything}&holder=%40dev") == ["@devs"]
+    assert offered("owner", "kinds=people&username=dev") == []
+    assert offered("owner", f"{everything}&holder=%40") == []
+    assert offered("owner", f"{everything}&holder=%00") == []
+    assert enter(person("stranger")).get(f"/o/acme/suggest/?{everything}&holder=w").status_code == 403
+
+
+def test_saving_keeps_the_filter(acme):
+    client = enter(person("owner"))
+    form = {"do": "add", "username": "member", "role": "creator"}
+    answer = client.post("/o/acme/members/?role=member&start=0&person=member", form)
+    assert answer["Location"] == "/o/acme/members/?role=member&start=0"
+
+
+def test_pages_are_packed_for_who_can_unpack(acme):
+    answer = enter(person("owner")).get("/o/acme/", headers={"accept-encoding": "gzip"})
+    assert answer["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in answer["Vary"]
+    assert answer["Cache-Control"] == "no-store"
+
+
+def test_creating_an_organization_and_being_sent_there(acme):
+    client = enter(person("stranger"))
+    answer = client.post("/", {"do": "create", "name": "Fresh Fish & Co", "email": ""})
+    assert answer["Location"] == "/o/fresh-fish-co/"
+    assert Organization.objects.get(slug="fresh-fish-co").name == "Fresh Fish & Co"
+    assert client.get("/o/fresh-fish-co/").status_code == 200
+
+
+def test_every_answer_carries_its_protection(acme):
+    client = enter(person("owner"))
+    for path in ("/", "/o/acme/", "/o/nothing/", "/sign-in/", "/nothing-at-all"):
+        answer = client.get(path)
+        policy = answer["Content-Security-Policy"]
+        assert "default-src 'self'" in policy, path
+        assert "unsafe" not in policy
+        assert answer["X-Frame-Options"] == "DENY"
+        assert answer["X-Content-Type-Options"] == "nosniff"
+        assert answer["Referrer-Policy"] == "same-origin"
+
+
+# Cost -----------------------------------------------------------------------------------------------------
+
+BUDGET = 12
+ROOMS = [
+    "",
+    "find/?q=grown",
+    "members/",
+    "members/?q=r&role=member",
+    "members/?person=member",
+    "teams/",
+    "teams/?q=grown",
+    "teams/devs/",
+    "projects/",
+    "projects/web/",
+    "robots/",
+    "robots/?q=c&state=unused",
+    "robots/ci/",
+    "suggest/?kinds=people,robots,teams&holder=gro",
+    "logs/",
+    "logs/?q=devs&performer=system&group=change",
+    "exports/",
+]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_page_costs_the_same_at_any_size(acme, room, django_assert_max_num_queries):
+    owner, found = person("owner"), []
+    for round_ in range(2):
+        client = enter(owner)
+        client.get(f"/o/acme/{room}")
+        with django_assert_max_num_queries(BUDGET) as asked:
+            assert client.get(f"/o/acme/{room}").status_code == 200
+        found.append(len(asked))
+        if round_ == 0:
+            grow(acme)
+    assert found[0] == found[1], [query["sql"][:200] for query in asked.captured_queries]
+
+
+def grow(acme):
+    web, devs, ci = Project.objects.get(slug="web"), Team.objects.get(slug="devs"), Robot.objects.get()
+    for number in range(20):
+        one = make.user(f"grown{number}")
+        team, robot = make.team(acme, f"grown{number}"), make.robot(acme, f"grown{number}")
+        project = make.project(acme, f"grown{number}")
+        make.member(team, one)
+        make.member(devs, one)
+        accounts.add_team_member(actor=make.SYSTEM, team=devs, robot=robot)
+        make.grant(project, "read", robot=ci)
+        make.grant(project, "read", team=devs)
+        make.grant(web, "read", user=one)
+        make.grant(web, "read", team=team)
+        make.grant(web, "read", robot=robot)
+        LogExport.objects.create(namespace=acme.namespace, starts_at=timezone.now(), ends_at=timezone.now())

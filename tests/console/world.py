@@ -1,0 +1,122 @@
+"""An organization in which every room of the console has something to show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from django.utils import timezone
+
+from accounts import services as accounts
+from logs import services as logs
+from logs.models import LogEntry, LogExport
+from notifications import services as notifications
+from projects import services as projects
+from quotas import services as quotas
+from quotas.models import Resource
+from tests import make
+
+if TYPE_CHECKING:
+    from accounts.models import Organization, User
+
+LONG = "n" * 120 + "-" + "m" * 120
+
+
+@dataclass
+class World:
+    """Who is in it, and where."""
+
+    acme: Organization
+    owner: User
+    member: User
+    stranger: User
+    exports: dict[str, LogExport]
+
+
+def build() -> World:
+    """Make people, teams, projects, robots of every state, a month of log, and exports of every state."""
+    owner, member, stranger = make.user("owner"), make.user("member"), make.user("stranger")
+    acme = make.organization("acme", owner=owner)
+    profile = {"name": "Acme Rockets", "description": "Rockets for everybody"}
+    accounts.change_organization(actor=make.SYSTEM, organization=acme, changes=profile)
+    for number in range(4):
+        person = accounts.create_user(
+            actor=make.SYSTEM,
+            username=f"person{number}",
+            email=f"person{number}@example.test",
+            name=f"Person Number {number}",
+        )
+        role = ("admin", "creator", "member", "member")[number]
+        accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=person, role=role)
+    devs = make.team(acme, "devs", role="creator", description="They build it")
+    make.member(devs, member, *[row.user for row in acme.memberships.all()[:3]])
+    make.team(acme, "empty", parent=devs)
+    web = make.project(acme, "web", description="What everybody sees", git_url="https://git.example/web.git")
+    make.project(acme, "site/docs", visibility="public")
+    projects.set_state(actor=make.SYSTEM, project=web, state="READ_ONLY")
+    make.grant(web, "write", team=devs)
+    make.grant(web, "admin", user=member)
+    make.grant(web, "read", user=make.user("outside"))
+    _robots(acme)
+    for robot in acme.namespace.robots.filter(shortname__in=("busy", "gone")):
+        make.grant(web, "read", robot=robot)
+        accounts.add_team_member(actor=make.SYSTEM, team=devs, robot=robot)
+    limits = ((Resource.ROBOTS, 6), (Resource.PROJECTS, 10), (Resource.BYTES, 500 * 2**30))
+    for resource, limit in limits:
+        quotas.set_limit(actor=make.SYSTEM, resource=resource, limit=limit, namespace=acme.namespace)
+    notifications.create_message(
+        actor=make.SYSTEM, content="Muster rests on Sunday.", severity="warning", media_type="text/plain"
+    )
+    for number, entry in enumerate(LogEntry.objects.order_by("pk")):
+        LogEntry.objects.filter(pk=entry.pk).update(
+            at=timezone.now() - timedelta(days=number % 29, minutes=number), ip="2001:db8:85a3::8a2e:370:7334"
+        )
+    return World(acme, owner, member, stranger, _exports(acme, owner))
+
+
+def _robots(acme: Organization) -> None:
+    now = timezone.now()
+    told = {  # last used, expires; days from now
+        "busy": (0, None),
+        "expiring": (-3, 5),
+        "expired": (-9, -1),
+        "unused": (-200, None),
+        "gone": (-2, 90),
+    }
+    for name, (used, expires) in told.items():
+        robot = make.robot(acme, name, description=f"The {name} one")
+        robot.credentials.update(
+            last_used_at=now + timedelta(days=used),
+            expires_at=None if expires is None else now + timedelta(days=expires),
+        )
+    accounts.change_robot(actor=make.SYSTEM, robot=acme.namespace.robots.get(shortname="gone"), enabled=False)
+
+
+def _exports(acme: Organization, owner: User) -> dict[str, LogExport]:
+    now = timezone.now()
+    file = {"percent": 100, "storage_name": "gone.json", "size_bytes": 7, "sha256": "a" * 64}
+    states: dict[str, dict[str, Any]] = {
+        "queued": {},
+        "running": {"percent": 42, "rows_written": 420_000, "claim": uuid4()},
+        "done": {**file, "rows_written": 1},
+        "expired": {"percent": 100, "rows_written": 12},
+        "failed": {"error": "The disk is full."},
+        "cancelled": {},
+    }
+    made = {}
+    for name, fields in states.items():
+        export = logs.request_export(
+            actor=make.actor(owner),
+            namespace=acme.namespace,
+            starts_at=now - timedelta(days=30),
+            ends_at=now,
+            callback_email="ops@example.test" if name == "failed" else "",
+        )
+        status = "done" if name == "expired" else name
+        LogExport.objects.filter(pk=export.pk).update(
+            status=status, due_at=None, expires_at=now + timedelta(hours=1), **fields
+        )
+        made[name] = export
+    return made

@@ -1,0 +1,23 @@
+"""Counting what a call asks of the database, without the savepoints that a test's own transaction adds."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BRACKETS = ("SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK TO SAVEPOINT", "BEGIN", "COMMIT")
+
+
+@contextmanager
+def counted() -> Iterator[list[str]]:
+    """Collect the statements of a block; the list is filled when the block ends."""
+    found: list[str] = []
+    with CaptureQueriesContext(connection) as captured:
+        yield found
+    found += [query["sql"] for query in captured if not query["sql"].startswith(BRACKETS)]

@@ -1,0 +1,209 @@
+import json
+import re
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.core.files.storage import storages
+from django.utils import timezone
+
+from accounts import services as accounts
+from core.errors import NotFound
+from logs import downloads, selectors, services, tasks
+from tests import make
+from tests.logs import written
+from tests.logs.written import WEEK
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def export(acme, owner):
+    written.entries(acme, 20)
+    export = services.request_export(actor=owner, namespace=acme.namespace, **WEEK)
+    tasks.build_export(export.pk)
+    return selectors.by_uuid(export.uuid)
+
+
+@pytest.fixture
+def data(export):
+    with storages["exports"].open(export.storage_name) as file:
+        return file.read()
+
+
+def status(client, link, **headers):
+    """Return the status alone, with the stream shut."""
+    response = client.get(link, headers=headers)
+    response.close()
+    return response.status_code
+
+
+def path(export):
+    return downloads.link(export).removeprefix("http://127.0.0.1:8000")
+
+
+def test_whoever_has_the_link_gets_the_file(export, client, data):
+    response = client.get(path(export))
+    assert response.status_code == 200
+    assert b"".join(response) == data
+    assert json.loads(data)["export_id"] == str(export.uuid)
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Content-Length"] == str(len(data))
+    assert response.headers["Content-Disposition"] == 'attachment; filename="acme-log-2025-03-01.json"'
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Referrer-Policy"] == "no-referrer"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["ETag"] == f'"{export.sha256}"'
+
+
+def test_the_link_has_the_shape_that_the_wire_knows(export):
+    start, _, token = downloads.link(export).rpartition("/")
+    assert start == "http://127.0.0.1:8000/exportedlogs"
+    assert token.startswith(f"{export.uuid}-")
+    assert len(token) == 36 + 1 + 43
+
+
+def test_asking_costs_one_query(export, client, django_assert_num_queries):
+    with django_assert_num_queries(1):
+        response = client.get(path(export))
+        assert b"".join(response)
+
+
+def test_head(export, client, data):
+    response = client.head(path(export))
+    assert (response.status_code, response.headers["Content-Length"]) == (200, str(len(data)))
+    assert b"".join(response) == b""
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete", "patch"])
+def test_a_link_is_for_reading(export, client, method):
+    assert getattr(client, method)(path(export)).status_code == 405
+
+
+RANGES = [
+    ("bytes=0-9", slice(0, 10)),
+    ("bytes=100-", slice(100, None)),
+    ("bytes=-7", slice(-7, None)),
+    ("bytes=10-99999999", slice(10, None)),
+    ("bytes=0-0", slice(0, 1)),
+    ("bytes=-99999999", slice(0, None)),
+]
+
+
+@pytest.mark.parametrize(("asked", "part"), RANGES)
+def test_a_part(export, client, data, asked, part):
+    response = client.get(path(export), headers={"Range": asked})
+    wanted = data[part]
+    assert response.status_code == 206
+    assert b"".join(response) == wanted
+    first = data.index(wanted) if len(wanted) > 1 else 0
+    assert response.headers["Content-Range"] == f"bytes {first}-{first + len(wanted) - 1}/{len(data)}"
+    assert response.headers["Content-Length"] == str(len(wanted))
+
+
+@pytest.mark.parametrize("asked", ["bytes=999999999-", "bytes=-0"])
+def test_a_part_that_is_not_there(export, client, data, asked):
+    response = client.get(path(export), headers={"Range": asked})
+    assert response.status_code == 416
+    assert response.headers["Content-Range"] == f"bytes */{len(data)}"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "asked", ["lines=1-2", "bytes=", "bytes=-", "bytes=5-2", "bytes=1-2,4-5", "bytes=a-b"]
+)
+def test_what_cannot_be_read_as_a_range_is_ignored(export, client, data, asked):
+    response = client.get(path(export), headers={"Range": asked})
+    assert (response.status_code, b"".join(response)) == (200, data)
+
+
+def test_a_part_of_another_file_is_the_whole_one(export, client, data):
+    headers = {"Range": "bytes=0-9", "If-Range": f'"{export.sha256}"'}
+    assert status(client, path(export), **headers) == 206
+    headers["If-Range"] = '"another"'
+    assert status(client, path(export), **headers) == 200
+
+
+# Links that lead nowhere, all alike
+
+
+def test_links_that_lead_nowhere_look_alike(export, client, acme, owner):
+    good = path(export)
+    queued = services.request_export(actor=owner, namespace=acme.namespace, **WEEK)
+    wrong = [
+        good[:-1] + ("A" if good[-1] != "A" else "E"),
+        good[:-1],
+        good + "A",
+        good.replace(str(export.uuid), str(queued.uuid)),
+        path(queued),
+        f"/exportedlogs/{export.uuid}",
+        f"/exportedlogs/{export.uuid}-",
+        f"/exportedlogs/{str(export.uuid).replace('-', '')}{good[-44:]}",
+        f"/exportedlogs/{export.storage_name}",
+        "/exportedlogs/nonsense",
+        "/exportedlogs/%F0%9F%A4%96",
+    ]
+    assert status(client, good) == 200
+    answers = [client.get(one) for one in wrong]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({re.sub(rb'"X-CSRF-Token": "\w+"', b"", answer.content) for answer in answers}) == 1
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_a_link_expires_to_the_second(export, client):
+    with time_machine.travel(export.expires_at - timedelta(seconds=1), tick=False) as clock:
+        assert status(client, path(export)) == 200
+        clock.shift(1)
+        assert status(client, path(export)) == 404
+
+
+def test_a_link_dies_with_its_export_its_asker_and_its_subject(acme, owner, export, client):
+    helper = make.user("helper")
+    make.member(make.team(acme, role="admin"), helper)
+    by_helper = services.request_export(actor=make.actor(helper), namespace=acme.namespace, **WEEK)
+    by_owner = services.request_export(actor=owner, namespace=acme.namespace, **WEEK)
+    for one in (by_helper, by_owner):
+        tasks.build_export(one.pk)
+        one.refresh_from_db()
+    links = [path(one) for one in (export, by_helper, by_owner)]
+    assert [status(client, link) for link in links] == [200, 200, 200]
+    services.cancel_export(actor=owner, export=export)
+    assert [status(client, link) for link in links] == [404, 200, 200]
+    accounts.delete_user(actor=make.SYSTEM, user=helper)
+    assert [status(client, link) for link in links] == [404, 404, 200]
+    accounts.delete_organization(actor=owner, organization=acme)
+    assert [status(client, link) for link in links] == [404, 404, 404]
+
+
+def test_a_lost_file_is_not_there(export, client):
+    storages["exports"].delete(export.storage_name)
+    assert status(client, path(export)) == 404
+
+
+def test_links_outlive_a_new_secret_key(export, client, settings):
+    link = path(export)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another-key-of-fifty-characters-and-even-some-more"
+    assert status(client, link) == 200
+    settings.SECRET_KEY_FALLBACKS = []
+    assert status(client, link) == 404
+
+
+def test_a_remote_storage_signs_its_own_links(export, settings):
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "exports": {
+            "BACKEND": "django.core.files.storage.InMemoryStorage",
+            "OPTIONS": {"base_url": "https://bucket.example.test/"},
+        },
+    }
+    assert downloads.link(export) == f"https://bucket.example.test/{export.storage_name}"
+
+
+def test_open_download_tells_what_it_gives(export):
+    token = path(export).rpartition("/")[2]
+    found = downloads.open_download(token)
+    with found.file:
+        assert (len(found.file.read()), found.sha256) == (found.size, export.sha256)
+    with pytest.raises(NotFound), time_machine.travel(timezone.now() + timedelta(days=1)):
+        downloads.open_download(token)

@@ -1,0 +1,166 @@
+"""A real Celery worker on a real broker, killed in the middle of an export, twice."""
+
+import hashlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from pathlib import Path
+
+import orjson
+import pytest
+from django.conf import settings as configured
+from django.db import connection
+from django.utils import timezone
+
+from logs import services
+from portal import broker, keys
+from tests.logs import written
+from tests.logs.written import WEEK
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
+ROOT = Path(__file__).parents[2]
+ROWS = {"postgresql": 400_000, "sqlite": 100_000}  # enough of them to die in the middle
+LEASE_SECONDS = 3
+COPIED = (
+    "kind, namespace_id, namespace_name, namespace_kind, project_name, performer_name, performer_kind,"
+    " performer_email, credential_name, dialect, ip"
+)
+FILL = {
+    "postgresql": """INSERT INTO logs_logentry (at, metadata, COPIED)
+        SELECT at + n * interval '1 second', jsonb_build_object('number', n), COPIED
+        FROM logs_logentry, generate_series(1, %s) n WHERE id = %s""",
+    "sqlite": """WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s)
+        INSERT INTO logs_logentry (at, metadata, COPIED)
+        SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%S', at, '+' || n || ' seconds'),
+            json_object('number', n), COPIED
+        FROM logs_logentry, numbers WHERE id = %s""",
+}
+
+
+def database_url():
+    told = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{told['NAME']}"
+    who = f"{told['USER']}:{told['PASSWORD']}" if told["PASSWORD"] else told["USER"]
+    return f"postgres://{who}@{told['HOST']}:{told['PORT'] or 5432}/{told['NAME']}"
+
+
+@pytest.fixture
+def environment(own_directory):
+    """What workers of the test see: its database, its directory, and a broker of their own."""
+    try:
+        server = broker.find()
+    except broker.NoServer as error:
+        pytest.skip(str(error))
+    listen = keys.socket_path(own_directory)
+    process = subprocess.Popen(
+        broker.command(server, data=own_directory, listen=listen), stdout=subprocess.DEVNULL
+    )
+    assert broker.wait(listen, 10)
+    yield os.environ | {
+        "DJANGO_SETTINGS_MODULE": "portal.settings",
+        "DATABASE_URL": database_url(),
+        "REDIS_URL": "",
+        "MUSTER_DATA": str(own_directory),
+        "MUSTER_EXPORT_LEASE_SECONDS": str(LEASE_SECONDS),
+        "SECRET_KEY": configured.SECRET_KEY,
+        "MUSTER_LOG_LEVEL": "WARNING",
+    }
+    process.terminate()
+    process.wait(10)
+
+
+@contextmanager
+def worker(environment):
+    """Run a worker with its children in a process group of their own; kill what is left of it."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "celery", "-A", "portal", "worker", "-Q", "exports", "-c", "1"],
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        kill(process)
+
+
+def kill(process):
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(10)
+
+
+def sweep(environment):
+    code = "from logs.tasks import sweep; sweep()"
+    return subprocess.Popen([sys.executable, "manage.py", "shell", "-c", code], cwd=ROOT, env=environment)
+
+
+def wait_for(export, what, environment, seconds=120):
+    """Wait until the row is so; ring with the sweeper, as beat does, whenever it is due."""
+    end = time.monotonic() + seconds
+    sweeper = None  # beside the watching: a fast worker may be done before it comes back
+    while time.monotonic() < end:
+        export.refresh_from_db()
+        if what(export):
+            break
+        if sweeper is None or (sweeper.poll() is not None and export.due_at <= timezone.now()):
+            sweeper = sweep(environment)
+        time.sleep(0.005)
+    else:
+        pytest.fail(f"{export.status}, {export.rows_written} rows, attempt {export.attempts}: {export.error}")
+    if sweeper is not None:
+        assert sweeper.wait(60) == 0
+
+
+class Writing:
+    """Sees a worker write in its ``attempt``, and kills it at once."""
+
+    def __init__(self, attempt, process):
+        self.attempt, self.process = attempt, process
+
+    def __call__(self, export):
+        seen = export.attempts == self.attempt and export.status == "running" and export.rows_written > 0
+        if seen:
+            kill(self.process)
+        return seen
+
+
+def test_a_killed_worker_loses_nothing(acme, owner, environment, own_directory, client):
+    first = written.entry(acme, metadata={"number": 0})
+    first.save()
+    rows = ROWS[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(FILL[connection.vendor].replace("COPIED", COPIED), [rows - 1, first.pk])
+    export = services.request_export(
+        actor=owner, namespace=acme.namespace, callback_email="ops@example.test", **WEEK
+    )
+    for attempt in (1, 2):
+        with worker(environment) as process:
+            wait_for(export, Writing(attempt, process), environment)
+        export.refresh_from_db()
+        assert (export.status, export.attempts) == ("running", attempt)
+        assert 0 < export.rows_written < rows
+        assert list((own_directory / "exports").glob("*")) == []
+    with worker(environment):
+        wait_for(export, lambda row: row.mailed_at is not None, environment)
+    assert (export.status, export.attempts, export.percent) == ("done", 3, 100)
+    assert (export.rows_expected, export.rows_written) == (rows, rows)
+    assert list((own_directory / "work").glob("*")) == []
+
+    [path] = (own_directory / "mail").glob("*")
+    told = message_from_bytes(path.read_bytes(), policy=policy.default)
+    text = told.get_body(("plain",))
+    assert text is not None
+    [link] = re.findall(r"https?://\S+(/exportedlogs/\S+)", text.get_content())
+    data = b"".join(client.get(link))
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (export.size_bytes, export.sha256)
+    opening, *entries, end = data.splitlines()
+    assert orjson.loads(opening + end)["logs"] == [{"terminator": True}]
+    assert [orjson.loads(line[:-1])["metadata"]["number"] for line in entries] == list(range(rows))

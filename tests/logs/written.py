@@ -1,0 +1,55 @@
+"""Log entries for tests, straight into the table: at chosen moments, with whatever names they carry."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from logs.models import LogEntry
+
+if TYPE_CHECKING:
+    from accounts.models import Organization, User
+    from projects.models import Project
+
+START = datetime(2025, 3, 1, tzinfo=UTC)
+END = datetime(2025, 3, 8, tzinfo=UTC)
+WEEK: dict[str, Any] = {"starts_at": START, "ends_at": END}
+
+
+def entry(where: Organization | User | None, at: datetime = START, **fields: Any) -> LogEntry:
+    """Return an entry of a namespace, not yet written."""
+    space = where.namespace if where else None
+    fields = {
+        "kind": "create_robot",
+        "performer_name": "owner",
+        "performer_kind": "user",
+        "performer_email": "owner@example.test",
+        "ip": "10.0.0.9",
+        "metadata": {"robot": "ci"},
+        "namespace": space,
+        "namespace_name": space.name if space else "",
+        "namespace_kind": space.kind if space else "",
+        **fields,
+    }
+    return LogEntry(at=at, **fields)
+
+
+def entries(
+    where: Organization | User | None, count: int, *, step: timedelta = timedelta(minutes=1), **fields: Any
+) -> list[LogEntry]:
+    """Write ``count`` entries, ``step`` apart from `START` on."""
+    return LogEntry.objects.bulk_create(
+        [
+            entry(where, START + step * number, **{"metadata": {"number": number}, **fields})
+            for number in range(count)
+        ]
+    )
+
+
+def of_project(project: Project, at: datetime = START, **fields: Any) -> LogEntry:
+    """Write an entry of a project."""
+    found = entry(None, at, **fields)
+    found.namespace, found.project = project.namespace, project
+    found.namespace_name, found.project_name = project.namespace.name, project.slug
+    found.save()
+    return found
