@@ -125,8 +125,8 @@ def browse(chromium: Browser, live_server) -> Iterator[Callable[..., Visit]]:
 
 
 def pytest_collection_modifyitems(items):
-    # A real browser, or a real server, on a busy machine may miss a deadline. One more try tells a late answer
-    # from a wrong one; the summary counts the tries.
+    # A real browser, or a real server, on a busy machine may miss a deadline. One more try tells a late
+    # answer from a wrong one; the summary counts the tries.
     for item in items:
         if {"browse", "chromium"} & set(item.fixturenames) or item.get_closest_marker("processes"):
             item.add_marker(pytest.mark.flaky(reruns=2))
