@@ -405,6 +405,26 @@ ORG_DELETE_QUOTA_LIMIT = kind(
     "type",
     "threshold_percent",
 )
+# What a receiver is told of a threshold: quay-b.md 4.5.
+_CROSSING = (
+    "namespace",
+    "threshold_percent",
+    "usage_bytes",
+    "limit_bytes",
+    "usage_percent",
+    "usage_bytes_formatted",
+    "limit_bytes_formatted",
+)
+QUOTA_WARNING = kind(
+    "quota_warning",
+    "{namespace} uses {usage_bytes_formatted}, {threshold_percent} % or more of its {limit_bytes_formatted}",
+    *_CROSSING,
+)
+QUOTA_ERROR = kind(
+    "quota_error",
+    "{namespace} may not grow beyond {threshold_percent} % of its {limit_bytes_formatted} of storage",
+    *_CROSSING,
+)
 CHANGE_LIMIT = kind(
     "change_limit",
     "{performer} set the limit of {resource} to {limit}",

@@ -35,7 +35,7 @@ EVENTS: dict[str, Event] = {}
 # kind of log entry -> the event it means; a kind means one event at most
 EVENT_OF_KIND: dict[str, Event] = {}
 
-# Names of the Quay wire for what happens to images, builds and storage (quay-b.md 4.2): not ours to use.
+# Names of the Quay wire for what happens to images and builds (quay-b.md 4.2): not ours to use.
 RESERVED = frozenset(
     {
         "repo_push",
@@ -49,8 +49,6 @@ RESERVED = frozenset(
         "repo_mirror_sync_success",
         "repo_mirror_sync_failed",
         "repo_image_expiry",
-        "quota_warning",
-        "quota_error",
     }
 )
 
@@ -176,4 +174,6 @@ event(
     kinds.ORG_DELETE_QUOTA,
     kinds.CHANGE_LIMIT,
 )
+event("quota_warning", "storage reaches a threshold that warns", kinds.QUOTA_WARNING)
+event("quota_error", "storage reaches a threshold beyond which growth is refused", kinds.QUOTA_ERROR)
 event("log_export_request", "an export of the usage log is requested", kinds.EXPORT_LOGS_SUCCESS)

@@ -49,6 +49,8 @@ UNTOLD = {
 }
 # Kinds and rights that the catalogues name for wires' sake and that nothing uses so far.
 KINDS_TO_COME = {
+    "QUOTA_WARNING": "nothing reports sizes so far",
+    "QUOTA_ERROR": "as above",
     "ACCOUNT_CONVERT": "turning a person into an organization is refused",
     "USER_CHANGE_NAME": "people keep their names",
 }
