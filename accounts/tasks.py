@@ -15,7 +15,8 @@ from permissions.models import DefaultGrant, Grant
 from projects import tasks as projects
 from projects.models import Project
 from quotas.models import Quota
-from tokens.models import Application, Credential
+from tokens.models import Application, Credential, ServiceKey
+from tokens.selectors import EXPIRED_SHOWN
 
 
 def _purge_namespace(namespace_id: int) -> None:
@@ -67,5 +68,6 @@ def sweep() -> None:
         purge_organization(organization_id)
     for user_id in User.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:100]:
         purge_user(user_id)
+    delete_in_batches(ServiceKey.objects.filter(expires_at__lt=timezone.now() - EXPIRED_SHOWN))
     delete_in_batches(FailedSignIn.objects.filter(at__lt=timezone.now() - timedelta(hours=1)))
     delete_in_batches(Invitation.objects.filter(expires_at__lt=timezone.now() - timedelta(days=30)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import Any
 
 from rest_framework import serializers
@@ -71,6 +72,22 @@ class Whole(serializers.IntegerField):
         if isinstance(data, bool) or not isinstance(data, int):
             raise serializers.ValidationError(f"{data!r} is not of type 'integer'"[:200])
         return data
+
+
+class Number(serializers.Field[float, Any, float, Any]):
+    """A JSON number, whole or not; no not-a-number and nothing infinite."""
+
+    def to_internal_value(self, data: Any) -> float:
+        """Refuse strings and booleans, and what is too large to be a number of anything."""
+        if isinstance(data, bool) or not isinstance(data, int | float):
+            raise serializers.ValidationError(f"{data!r} is not of type 'number'"[:200])
+        if isinstance(data, float) and not isfinite(data):
+            raise serializers.ValidationError("the number is too large")
+        return data
+
+    def to_representation(self, value: float) -> float:
+        """Return it as it is."""
+        return value
 
 
 class Object(serializers.Field[dict[str, Any], Any, dict[str, Any], Any]):

@@ -364,6 +364,37 @@ REVOKE_APP_TOKEN = kind(
     "app_specific_token",
     group="security",
 )
+_SERVICE_KEY = ("kid", "service", "name", "expiration_date")
+_NEW_SERVICE_KEY = (*_SERVICE_KEY, "preshared", "auto_approved", "user_agent", "ip")
+SERVICE_KEY_CREATE = kind(
+    "service_key_create",
+    "{performer} created the key {kid} of the service {service}",
+    *_NEW_SERVICE_KEY,
+    group="security",
+)
+SERVICE_KEY_APPROVE = kind(
+    "service_key_approve",
+    "{performer} approved the key {kid} of the service {service}",
+    *_NEW_SERVICE_KEY,
+    group="security",
+)
+SERVICE_KEY_MODIFY = kind(
+    "service_key_modify", "{performer} changed the key {kid} of the service {service}", *_SERVICE_KEY
+)
+SERVICE_KEY_EXTEND = kind(
+    "service_key_extend",
+    "{performer} changed when the key {kid} of the service {service} expires",
+    *_SERVICE_KEY,
+    "old_expiration_date",
+    group="security",
+)
+SERVICE_KEY_DELETE = kind(
+    "service_key_delete",
+    "{performer} deleted the key {kid} of the service {service}",
+    *_SERVICE_KEY,
+    "created_date",
+    group="security",
+)
 ROTATE_KEYS = kind(
     "rotate_keys", "{performer} sealed {count} secrets with the newest key", "count", group="security"
 )

@@ -200,5 +200,6 @@ INSTANCE_LOG_EXPORT = _right("instance_log_export", _ALL, _A, "export the whole 
 USER_MANAGE = _right("user_manage", _ALL, _A, "manage people")
 ORGANIZATION_MANAGE = _right("organization_manage", _ALL, _A, "manage all organizations")
 ACCOUNT_MANAGE = _right("account_manage", _ALL, _A, "manage group accounts")
+SERVICE_KEY_MANAGE = _right("service_key_manage", _ALL, _A, "manage service keys")
 MESSAGE_MANAGE = _right("message_manage", _ALL, _A, "write messages to everybody")
 QUOTA_MANAGE = _right("quota_manage", _ALL, _A, "change quotas")

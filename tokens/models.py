@@ -28,6 +28,42 @@ class Application(models.Model):
         return self.name
 
 
+class ServiceKey(models.Model):
+    """The public half of a key by which a service proves what it is (quay-a.md 11.3).
+
+    Only the public half is kept. A key counts once somebody has approved it, and until it expires.
+    """
+
+    class Approval(models.TextChoices):
+        NONE = "", "not approved"
+        SUPERUSER = "Super User API", "by a superuser"
+        AUTOMATIC = "Automatic", "on the command line"
+
+    kid = models.CharField(max_length=43, unique=True, editable=False)
+    service = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
+    jwk = models.JSONField(editable=False)
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    approval = models.CharField(max_length=16, choices=Approval, blank=True, default=Approval.NONE)
+    approved_at = models.DateTimeField(null=True, blank=True, editable=False)
+    approved_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, blank=True, related_name="+")
+    approval_notes = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(approval="", approved_at__isnull=True)
+                | (~Q(approval="") & Q(approved_at__isnull=False)),
+                name="service_key_approved_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.kid}"
+
+
 class Credential(models.Model):
     """A token of any kind, of exactly one owner.
 

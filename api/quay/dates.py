@@ -11,6 +11,11 @@ def rfc2822(when: datetime | None) -> str | None:
     return formatdate(when.timestamp()) if when is not None else None
 
 
+def http_date(when: datetime | None) -> str | None:
+    """Return ``Mon, 13 Jan 2025 11:41:16 GMT``, or null: what service keys alone are written with."""
+    return formatdate(when.timestamp(), usegmt=True) if when is not None else None
+
+
 def day(text: str | None) -> datetime | None:
     """Return the start of the day ``mm/dd/yyyy`` (UTC); anything else is ignored, as the wire does."""
     try:

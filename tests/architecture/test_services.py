@@ -27,6 +27,7 @@ BUILDING_BLOCKS = {
     "accounts.services.first_run.first_run_is_open": "a question",
     "accounts.services.first_run.offer_first_run": "prints a secret where the instance is started",
     "accounts.services.sessions.verify_password": "changes nothing; the sign-in below it tells",
+    "tokens.services.service_keys.public_pem": "a question",
     "quotas.services.counters.drafts": "rows that are not written",
     "quotas.services.counters.open_for": "a part of what creates a namespace or an account",
     "quotas.services.counters.adopt": "a part of what moves an organization into an account",

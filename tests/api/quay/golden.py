@@ -29,6 +29,10 @@ _DAY = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Se
 FORMS = {
     "<color>": r"#[0-9a-f]{6}",
     "<date>": rf"{_DAY} \d\d:\d\d:\d\d -0000",
+    "<httpdate>": rf"{_DAY} \d\d:\d\d:\d\d GMT",
+    "<kid>": r"[A-Za-z0-9_-]{43}",
+    "<public pem>": r"-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]+-----END PUBLIC KEY-----\n",
+    "<private pem>": r"-----BEGIN RSA PRIVATE KEY-----\n[A-Za-z0-9+/=\n]+-----END RSA PRIVATE KEY-----\n",
     "<token32>": r"[A-Z0-9]{32}",
     "<token40>": r"[A-Za-z0-9]{40}",
     "<token64>": r"[A-Z0-9]{64}",

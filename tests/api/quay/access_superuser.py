@@ -1,0 +1,35 @@
+"""What each principal gets: keys of services."""
+
+from tests import make, pems
+from tests.api.quay.access import AUDITOR, EVERYBODY, SUPERUSERS, Row, only
+from tests.api.quay.world import World
+from tokens import services as tokens
+
+
+def a_key(world: World) -> None:
+    """Register a key that waits to be approved."""
+    key = tokens.register_service_key(
+        actor=make.SYSTEM, public_key=pems.public_pem(), service="relay_svc", name="relay"
+    )
+    world.names["kid"] = key.kid
+
+
+KEY = "superuser/keys/{kid}"
+APPROVED = "superuser/approvedkeys/{kid}"
+NEW_KEY = {"service": "relay_svc", "expiration": None}
+
+KEYS = [
+    Row("get", "superuser/keys", only(SUPERUSERS | AUDITOR, 200), prepare=a_key),
+    Row("post", "superuser/keys", only(SUPERUSERS, 200), body=NEW_KEY),
+    Row("post", "superuser/keys", only(EVERYBODY, 400, anonymous=401), body={"service": "relay_svc"}),
+    Row("get", KEY, only(SUPERUSERS | AUDITOR, 200), prepare=a_key),
+    Row("get", "superuser/keys/unknown", only(SUPERUSERS | AUDITOR, 404)),
+    Row("put", KEY, only(SUPERUSERS, 200), body={"name": "other"}, prepare=a_key),
+    Row("put", "superuser/keys/unknown", only(SUPERUSERS, 404), body={"name": "other"}),
+    Row("delete", KEY, only(SUPERUSERS, 204), prepare=a_key),
+    Row("delete", "superuser/keys/unknown", only(SUPERUSERS, 404)),
+    Row("post", APPROVED, only(SUPERUSERS, 201), body={}, prepare=a_key),
+    Row("post", "superuser/approvedkeys/unknown", only(SUPERUSERS, 404), body={"notes": "x"}),
+]
+
+ROWS = [*KEYS]
