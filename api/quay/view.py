@@ -1,4 +1,7 @@
-"""The Quay wire's transport: tokens, sessions, CSRF, CORS and the order of checks (quay-a.md 1 and 2.1)."""
+"""The Quay wire's transport: tokens, sessions, CSRF, CORS and the order of checks (quay-a.md 1 and 2.1).
+
+Each method of a view bears ``@operation(…)`` (operation.py): its name, tag, scopes, statuses, body and query.
+"""
 
 from __future__ import annotations
 

@@ -8,17 +8,26 @@ from rest_framework.response import Response
 
 from accounts import selectors
 from api.quay.errors import MESSAGE
+from api.quay.operation import Query, operation
 from api.quay.shapes import entity, organization_avatar, team_avatar
 from api.quay.view import QuayView
 from core.errors import NotFound, Unauthenticated
+from permissions.catalogue import Scope
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
+
+LOOKUP = [
+    Query("namespace", "The organization or person whose robots and teams are looked through, too"),
+    Query("includeTeams", "Whether to find teams of the namespace", "boolean", default=False),
+    Query("includeOrgs", "Whether to find the organization itself", "boolean", default=False),
+]
 
 
 class Entities(QuayView):
     """``entities/{prefix}``."""
 
+    @operation("getMatchingEntities", "entity", query=LOOKUP)
     def get(self, request: Request, prefix: str) -> Response:
         """Return who is called that or begins with it; the exact name comes first."""
         found = selectors.entities(
@@ -53,6 +62,7 @@ class LinkEntity(QuayView):
 
     errors = {"not_found": (404, MESSAGE)}
 
+    @operation("linkExternalUser", "entity", scopes=[Scope.USER_READ], success=404, internal=True)
     def post(self, request: Request, username: str) -> Response:
         """Refuse: there is no external directory."""
         if self.actor.is_anonymous:

@@ -13,6 +13,7 @@ from accounts import selectors as accounts
 from api.fields import Text
 from api.quay.dates import day, rfc2822
 from api.quay.errors import API, MESSAGE
+from api.quay.operation import NEXT_PAGE, Query, operation
 from api.quay.view import QuayView
 from api.quay.views.repositories import RepositoryPart
 from core.avatars import avatar
@@ -20,7 +21,14 @@ from core.errors import DomainError, Invalid, Unauthenticated
 from logs import selectors, services
 from logs.kinds import KINDS
 from logs.performers import performer as performer_view
-from permissions.catalogue import INSTANCE_READ, LOG_EXPORT, LOG_READ, PROJECT_LOG_EXPORT, PROJECT_LOG_READ
+from permissions.catalogue import (
+    INSTANCE_READ,
+    LOG_EXPORT,
+    LOG_READ,
+    PROJECT_LOG_EXPORT,
+    PROJECT_LOG_READ,
+    Scope,
+)
 from permissions.checks import require
 
 if TYPE_CHECKING:
@@ -39,6 +47,13 @@ READING_ERRORS: dict[str, tuple[int, Shape]] = {
     "get invalid:endtime": (400, MESSAGE),
     "get invalid:starttime": (400, MESSAGE),
 }
+
+DAYS = [
+    Query("starttime", "The first day, as mm/dd/yyyy in UTC; the day before now where none is given"),
+    Query("endtime", "The last day, as mm/dd/yyyy in UTC; today where none is given"),
+]
+PERFORMER = Query("performer", "Whose doings alone are meant")
+PAGE = Query("page", "The page of the list, which is not looked at", "integer")
 
 
 def window(request: Request) -> tuple[datetime, datetime]:
@@ -136,6 +151,7 @@ class RepositoryLogView(LogView, RepositoryPart):
 class RepositoryLogs(RepositoryLogView):
     """``repository/{repository}/logs``."""
 
+    @operation("listRepoLogs", "logs", scopes=[Scope.REPO_ADMIN], also=[400, 404], query=[*DAYS, NEXT_PAGE])
     def get(self, request: Request, repository: str) -> Response:
         """Return the entries attached to the repository."""
         return self.listed(project=self.project(repository, PROJECT_LOG_READ))
@@ -144,6 +160,7 @@ class RepositoryLogs(RepositoryLogView):
 class RepositoryAggregatedLogs(RepositoryLogView):
     """``repository/{repository}/aggregatelogs``."""
 
+    @operation("getAggregateRepoLogs", "logs", scopes=[Scope.REPO_ADMIN], also=[400, 404], query=DAYS)
     def get(self, request: Request, repository: str) -> Response:
         """Count the entries attached to the repository."""
         return self.aggregated(project=self.project(repository, PROJECT_LOG_READ))
@@ -152,6 +169,9 @@ class RepositoryAggregatedLogs(RepositoryLogView):
 class UserLogs(LogView):
     """``user/logs``."""
 
+    @operation(
+        "listUserLogs", "logs", scopes=[Scope.USER_ADMIN], also=[400], query=[*DAYS, PERFORMER, NEXT_PAGE]
+    )
     def get(self, request: Request) -> Response:
         """Return the entries of the caller's own namespace."""
         return self.listed(namespace=self.own_namespace(), performer=self.performer)
@@ -160,6 +180,9 @@ class UserLogs(LogView):
 class UserAggregatedLogs(LogView):
     """``user/aggregatelogs``."""
 
+    @operation(
+        "getAggregateUserLogs", "logs", scopes=[Scope.USER_ADMIN], also=[400], query=[*DAYS, PERFORMER]
+    )
     def get(self, request: Request) -> Response:
         """Count the entries of the caller's own namespace."""
         return self.aggregated(namespace=self.own_namespace(), performer=self.performer)
@@ -174,6 +197,9 @@ class OrganizationLogView(LogView):
 class OrganizationLogs(OrganizationLogView):
     """``organization/{orgname}/logs``."""
 
+    @operation(
+        "listOrgLogs", "logs", scopes=[Scope.ORG_ADMIN], also=[400], query=[*DAYS, PERFORMER, NEXT_PAGE]
+    )
     def get(self, request: Request, orgname: str) -> Response:
         """Return the entries of the organization."""
         namespace = self.organization(orgname, LOG_READ).namespace
@@ -183,6 +209,7 @@ class OrganizationLogs(OrganizationLogView):
 class OrganizationAggregatedLogs(OrganizationLogView):
     """``organization/{orgname}/aggregatelogs``."""
 
+    @operation("getAggregateOrgLogs", "logs", scopes=[Scope.ORG_ADMIN], also=[400], query=[*DAYS, PERFORMER])
     def get(self, request: Request, orgname: str) -> Response:
         """Count the entries of the organization."""
         namespace = self.organization(orgname, LOG_READ).namespace
@@ -192,17 +219,21 @@ class OrganizationAggregatedLogs(OrganizationLogView):
 class AllLogs(LogView):
     """``superuser/logs``."""
 
+    @operation(
+        "listAllLogs", "superuser", scopes=[Scope.SUPER_USER], also=[400], query=[*DAYS, NEXT_PAGE, PAGE]
+    )
     def get(self, request: Request) -> Response:
         """Return the entries of everybody."""
         require(self.actor, INSTANCE_READ)
         self.fresh()
-        self.whole("page", "The page of the list, which is not looked at")
+        self.whole(PAGE.name, PAGE.about)
         return self.listed()
 
 
 class AllAggregatedLogs(LogView):
     """``superuser/aggregatelogs``."""
 
+    @operation("getAggregateAllLogs", "superuser", scopes=[Scope.SUPER_USER], also=[400], query=DAYS)
     def get(self, request: Request) -> Response:
         """Count the entries of everybody."""
         require(self.actor, INSTANCE_READ)
@@ -262,6 +293,7 @@ class ExportView(QuayView):
 class ExportRepositoryLogs(ExportView, RepositoryPart):
     """``repository/{repository}/exportlogs``."""
 
+    @operation("exportRepoLogs", "logs", scopes=[Scope.REPO_ADMIN], body=Callback, also=[404], query=DAYS)
     def post(self, request: Request, repository: str) -> Response:
         """Export the entries attached to the repository."""
         self.repository_asked = repository.partition("/")[2]
@@ -273,6 +305,7 @@ class ExportRepositoryLogs(ExportView, RepositoryPart):
 class ExportUserLogs(ExportView):
     """``user/exportlogs``."""
 
+    @operation("exportUserLogs", "logs", scopes=[Scope.USER_ADMIN], body=Callback, query=DAYS)
     def post(self, request: Request) -> Response:
         """Export the entries of the caller's own namespace."""
         namespace = self.own_namespace()
@@ -286,6 +319,7 @@ class ExportOrganizationLogs(ExportView):
 
     errors = {"not_found:organization": (400, API)}
 
+    @operation("exportOrgLogs", "logs", scopes=[Scope.ORG_ADMIN], body=Callback, query=DAYS)
     def post(self, request: Request, orgname: str) -> Response:
         """Export the entries of the organization."""
         self.sent = self.body(Callback)

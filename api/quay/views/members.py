@@ -8,9 +8,10 @@ from rest_framework.response import Response
 
 from accounts import selectors, services
 from api.quay.errors import MESSAGE
+from api.quay.operation import operation
 from api.quay.shapes import entity, team_avatar
 from api.quay.view import QuayView
-from permissions.catalogue import MEMBER_LIST, MEMBER_REMOVE
+from permissions.catalogue import MEMBER_LIST, MEMBER_REMOVE, Scope
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -33,6 +34,7 @@ def person_view(person: Person) -> dict[str, Any]:
 class Members(QuayView):
     """``organization/{orgname}/members``."""
 
+    @operation("getOrganizationMembers", "organization", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
         """Return the people in the organization; robots are not among them."""
         organization = self.organization(orgname, MEMBER_LIST)
@@ -45,12 +47,16 @@ class OneMember(QuayView):
 
     errors = {"delete conflict": (400, MESSAGE)}
 
+    @operation("getOrganizationMember", "organization", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, membername: str) -> Response:
         """Return one person in the organization, or one of its robots."""
         organization = self.organization(orgname, MEMBER_LIST)
         person = selectors.member(actor=self.actor, organization=organization, name=membername)
         return Response(person_view(person))
 
+    @operation(
+        "removeOrganizationMember", "organization", scopes=[Scope.ORG_ADMIN], success=204, also=[400, 404]
+    )
     def delete(self, request: Request, orgname: str, membername: str) -> Response:
         """Remove a person from all teams and direct grants; one who is not in it is no error."""
         organization = self.organization(orgname, MEMBER_REMOVE)
@@ -66,6 +72,7 @@ class OneMember(QuayView):
 class Collaborators(QuayView):
     """``organization/{orgname}/collaborators``."""
 
+    @operation("getOrganizationCollaborators", "organization", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
         """Return the people outside the organization who hold grants in it."""
         organization = self.organization(orgname, MEMBER_LIST)

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from accounts import selectors, services
 from api.fields import Flag, Text, Whole
 from api.quay.errors import MESSAGE
+from api.quay.operation import operation
 from api.quay.shapes import organization_avatar, quota_views, team_view
 from api.quay.view import QuayView, wire_name
 from permissions.catalogue import (
@@ -18,6 +19,7 @@ from permissions.catalogue import (
     ORGANIZATION_CREATE,
     ORGANIZATION_DELETE,
     ORGANIZATION_READ,
+    Scope,
 )
 from permissions.checks import check, organization_paths, require
 from quotas import selectors as quotas
@@ -80,6 +82,9 @@ class NewOrganization(serializers.Serializer[None]):
 class Organizations(QuayView):
     """``organization/``."""
 
+    @operation(
+        "createOrganization", "organization", scopes=[Scope.USER_ADMIN], body=NewOrganization, success=201
+    )
     def post(self, request: Request) -> Response:
         """Create an organization; the caller becomes its owner."""
         require(self.actor, ORGANIZATION_CREATE)
@@ -104,10 +109,18 @@ class OneOrganization(QuayView):
 
     errors = {"put invalid:tag_expiration_s": (400, MESSAGE)}
 
+    @operation("getOrganization", "organization", scopes=[Scope.ORG_ADMIN], anybody=True, also=[404])
     def get(self, request: Request, orgname: str) -> Response:
         """Return the organization; anybody may ask whether it is there."""
         return Response(organization_view(self.actor, self.organization(orgname)))
 
+    @operation(
+        "changeOrganizationDetails",
+        "organization",
+        scopes=[Scope.ORG_ADMIN],
+        body=ChangeOrganization,
+        also=[404],
+    )
     def put(self, request: Request, orgname: str) -> Response:
         """Change the organization's settings."""
         changes = self.body(ChangeOrganization)
@@ -119,6 +132,7 @@ class OneOrganization(QuayView):
         )
         return Response(organization_view(self.actor, organization, synced=False))
 
+    @operation("deleteAdminedOrganization", "organization", scopes=[Scope.ORG_ADMIN], success=204, also=[404])
     def delete(self, request: Request, orgname: str) -> Response:
         """Delete the organization."""
         self.signed_in()

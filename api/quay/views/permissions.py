@@ -10,10 +10,11 @@ from rest_framework.response import Response
 from accounts import selectors as accounts
 from api.fields import Word
 from api.quay.errors import API, MESSAGE
+from api.quay.operation import operation
 from api.quay.shapes import entity, team_avatar
 from api.quay.views.repositories import RepositoryPart
 from core.errors import NotFound
-from permissions.catalogue import GRANT_CHANGE, PROJECT_ADMINISTER
+from permissions.catalogue import GRANT_CHANGE, PROJECT_ADMINISTER, Scope
 from projects import selectors, services
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class UserPermissions(RepositoryPart):
 
     errors = NOBODY
 
+    @operation("listRepoUserPermissions", "permission", scopes=[Scope.REPO_ADMIN])
     def get(self, request: Request, repository: str) -> Response:
         """Return the people and robots with a permission of their own, by name."""
         project = self.project(repository, PROJECT_ADMINISTER)
@@ -82,12 +84,14 @@ class UserPermission(RepositoryPart):
         "not_found:robot": (400, API),
     }
 
+    @operation("getUserPermissions", "permission", scopes=[Scope.REPO_ADMIN], also=[400, 404])
     def get(self, request: Request, repository: str, username: str) -> Response:
         """Return one permission; none is a 400."""
         project = self.project(repository, PROJECT_ADMINISTER)
         grant = selectors.grant_of_person(actor=self.actor, project=project, name=username)
         return Response(person_views(project, [grant])[0])
 
+    @operation("changeUserPermissions", "permission", scopes=[Scope.REPO_ADMIN], body=Role, also=[404])
     def put(self, request: Request, repository: str, username: str) -> Response:
         """Grant a role, whether or not there was one."""
         project = self.project(repository, GRANT_CHANGE)
@@ -98,6 +102,7 @@ class UserPermission(RepositoryPart):
         )
         return Response(person_views(project, [grant])[0])
 
+    @operation("deleteUserPermissions", "permission", scopes=[Scope.REPO_ADMIN], success=204, also=[400, 404])
     def delete(self, request: Request, repository: str, username: str) -> Response:
         """Take the permission back; none is a 400."""
         project = self.project(repository, GRANT_CHANGE)
@@ -109,6 +114,7 @@ class UserPermission(RepositoryPart):
 class TransitivePermission(RepositoryPart):
     """``permissions/user/{username}/transitive``."""
 
+    @operation("getUserTransitivePermission", "permission", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str, username: str) -> Response:
         """Return every role that somebody holds by a permission of her own or of a team; none is a 404."""
         project = self.project(repository, PROJECT_ADMINISTER)
@@ -124,6 +130,7 @@ class TeamPermissions(RepositoryPart):
 
     errors = NOBODY
 
+    @operation("listRepoTeamPermissions", "permission", scopes=[Scope.REPO_ADMIN])
     def get(self, request: Request, repository: str) -> Response:
         """Return the teams with a permission, by name."""
         project = self.project(repository, PROJECT_ADMINISTER)
@@ -141,12 +148,14 @@ class TeamPermission(RepositoryPart):
         "not_found:team": (400, API),
     }
 
+    @operation("getTeamPermissions", "permission", scopes=[Scope.REPO_ADMIN], also=[400, 404])
     def get(self, request: Request, repository: str, teamname: str) -> Response:
         """Return the role alone; none is a 400."""
         project = self.project(repository, PROJECT_ADMINISTER)
         grant = selectors.grant_of_team(actor=self.actor, project=project, name=teamname)
         return Response({"role": grant.role})
 
+    @operation("changeTeamPermissions", "permission", scopes=[Scope.REPO_ADMIN], body=Role, also=[404])
     def put(self, request: Request, repository: str, teamname: str) -> Response:
         """Grant a team of the same organization a role."""
         project = self.project(repository, GRANT_CHANGE)
@@ -155,6 +164,7 @@ class TeamPermission(RepositoryPart):
         grant = services.set_grant(actor=self.actor, project=project, team=team, role=body["role"])
         return Response(team_grant_view(grant))
 
+    @operation("deleteTeamPermissions", "permission", scopes=[Scope.REPO_ADMIN], success=204, also=[400, 404])
     def delete(self, request: Request, repository: str, teamname: str) -> Response:
         """Take the team's permission back; none is a 400."""
         project = self.project(repository, GRANT_CHANGE)

@@ -9,10 +9,11 @@ from rest_framework.response import Response
 
 from api.fields import Text, Word
 from api.quay.errors import DESCRIPTIONS, EMPTY, MESSAGE
+from api.quay.operation import operation
 from api.quay.view import QuayView
 from core.errors import NotFound
 from notifications import selectors, services
-from permissions.catalogue import MESSAGE_MANAGE
+from permissions.catalogue import MESSAGE_MANAGE, Scope
 from permissions.checks import require
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 class ErrorDescription(QuayView):
     """``error/{error_type}``."""
 
+    @operation("getErrorDescription", "error", also=[404])
     def get(self, request: Request, error_type: str) -> Response:
         """Tell what an error of that type means."""
         if error_type not in DESCRIPTIONS:
@@ -53,6 +55,7 @@ class Messages(QuayView):
 
     errors = {"forbidden": (403, MESSAGE)}
 
+    @operation("getGlobalMessages", "globalmessages")
     def get(self, request: Request) -> Response:
         """Return the messages to everybody, oldest first; anybody may read them."""
         views = [
@@ -66,6 +69,14 @@ class Messages(QuayView):
         ]
         return Response({"messages": views})
 
+    @operation(
+        "createGlobalMessage",
+        "globalmessages",
+        scopes=[Scope.SUPER_USER],
+        body=NewMessage,
+        success=201,
+        empty=True,
+    )
     def post(self, request: Request) -> Response:
         """Write a message; the answer is empty."""
         self.signed_in()
@@ -80,6 +91,7 @@ class OneMessage(QuayView):
 
     errors = {"forbidden": (403, MESSAGE), "not_found:message": (204, EMPTY)}
 
+    @operation("deleteGlobalMessage", "globalmessages", scopes=[Scope.SUPER_USER], success=204)
     def delete(self, request: Request, uuid: str) -> Response:
         """Remove a message; one that is not there is removed already."""
         self.signed_in()

@@ -10,9 +10,10 @@ from rest_framework.response import Response
 from accounts import selectors
 from api.fields import Text, Word
 from api.quay.errors import API, MESSAGE
+from api.quay.operation import operation
 from api.quay.shapes import entity, team_avatar
 from api.quay.view import QuayView
-from permissions.catalogue import DEFAULT_GRANT_CHANGE, DEFAULT_GRANT_LIST
+from permissions.catalogue import DEFAULT_GRANT_CHANGE, DEFAULT_GRANT_LIST, Scope
 from projects import services
 
 if TYPE_CHECKING:
@@ -85,12 +86,20 @@ class Prototypes(QuayView):
         "post not_found:team": (400, MESSAGE),
     }
 
+    @operation("getOrganizationPrototypePermissions", "prototype", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
         """Return the default permissions, oldest first."""
         organization = self.organization(orgname, DEFAULT_GRANT_LIST)
         rules = selectors.default_grants(actor=self.actor, organization=organization)
         return Response({"prototypes": rule_views(organization, rules)})
 
+    @operation(
+        "createOrganizationPrototypePermission",
+        "prototype",
+        scopes=[Scope.ORG_ADMIN],
+        body=NewPrototype,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str) -> Response:
         """Add a default permission; whether the same is there already is not looked at."""
         body = self.body(NewPrototype)
@@ -120,6 +129,9 @@ class Prototypes(QuayView):
 class OnePrototype(QuayView):
     """``organization/{orgname}/prototypes/{prototypeid}``: there is no reading a single one."""
 
+    @operation(
+        "updateOrganizationPrototypePermission", "prototype", scopes=[Scope.ORG_ADMIN], body=Role, also=[404]
+    )
     def put(self, request: Request, orgname: str, prototypeid: str) -> Response:
         """Change the role; repositories that exist keep what they have."""
         body = self.body(Role)
@@ -128,6 +140,13 @@ class OnePrototype(QuayView):
         rule = services.change_default_grant(actor=self.actor, rule=rule, role=body["role"])
         return Response(rule_views(organization, [rule])[0])
 
+    @operation(
+        "deleteOrganizationPrototypePermission",
+        "prototype",
+        scopes=[Scope.ORG_ADMIN],
+        success=204,
+        also=[404],
+    )
     def delete(self, request: Request, orgname: str, prototypeid: str) -> Response:
         """Remove the default permission."""
         organization = self.organization(orgname, DEFAULT_GRANT_CHANGE)

@@ -10,10 +10,18 @@ from rest_framework.response import Response
 from accounts import selectors as accounts
 from api.fields import Text, Whole
 from api.quay.errors import MESSAGE
+from api.quay.operation import operation
 from api.quay.view import QuayView
 from api.quay.views.superuser import SuperuserView
 from core.errors import Invalid
-from permissions.catalogue import ACCOUNT_ADMINISTER, INSTANCE_READ, QUOTA_CHANGE, QUOTA_MANAGE, QUOTA_READ
+from permissions.catalogue import (
+    ACCOUNT_ADMINISTER,
+    INSTANCE_READ,
+    QUOTA_CHANGE,
+    QUOTA_MANAGE,
+    QUOTA_READ,
+    Scope,
+)
 from permissions.checks import require
 from quotas import selectors, services
 from quotas.sizes import read_size, write_size
@@ -136,10 +144,19 @@ class QuotaView(QuayView):
 class OrganizationQuotas(QuotaView):
     """``organization/{orgname}/quota``."""
 
+    @operation("listOrganizationQuota", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
         """List."""
         return self.list_quotas()
 
+    @operation(
+        "createOrganizationQuota",
+        "namespacequota",
+        scopes=[Scope.SUPER_USER],
+        body=QuotaBody,
+        success=201,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str) -> Response:
         """Create."""
         return self.create_quota()
@@ -148,14 +165,21 @@ class OrganizationQuotas(QuotaView):
 class OrganizationQuota(QuotaView):
     """``organization/{orgname}/quota/{quota_id}``."""
 
+    @operation("getOrganizationQuota", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, quota_id: str) -> Response:
         """Show."""
         return self.show_quota(quota_id)
 
+    @operation(
+        "changeOrganizationQuota", "namespacequota", scopes=[Scope.SUPER_USER], body=QuotaBody, also=[404]
+    )
     def put(self, request: Request, orgname: str, quota_id: str) -> Response:
         """Change."""
         return self.change_quota(quota_id)
 
+    @operation(
+        "deleteOrganizationQuota", "namespacequota", scopes=[Scope.SUPER_USER], success=204, also=[404]
+    )
     def delete(self, request: Request, orgname: str, quota_id: str) -> Response:
         """Delete."""
         return self.delete_quota(quota_id)
@@ -167,12 +191,21 @@ class OrganizationQuotaLimits(QuotaView):
     # An unknown type and more than 100 are told in one way, 0 in the other (6.2).
     errors = {"post invalid:type": (400, MESSAGE), "post invalid:threshold_percent": (400, MESSAGE)}
 
+    @operation("listOrganizationQuotaLimit", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, quota_id: str) -> Response:
         """List the thresholds."""
         namespace = self.owner(self.reading)
         found = selectors.storage(namespace=namespace, quota_id=quota_id)
         return Response([limit_view(step) for step in found.steps])
 
+    @operation(
+        "createOrganizationQuotaLimit",
+        "namespacequota",
+        scopes=[Scope.SUPER_USER],
+        body=LimitBody,
+        success=201,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str, quota_id: str) -> Response:
         """Add a threshold."""
         body = self.body(LimitBody)
@@ -193,12 +226,20 @@ class OrganizationQuotaLimit(QuotaView):
         "put invalid:threshold_percent_zero": (400, MESSAGE),
     }
 
+    @operation("getOrganizationQuotaLimit", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
         """Show a threshold."""
         namespace = self.owner(self.reading)
         step = selectors.threshold(namespace=namespace, quota_id=quota_id, limit_id=limit_id)
         return Response(limit_view(step))
 
+    @operation(
+        "changeOrganizationQuotaLimit",
+        "namespacequota",
+        scopes=[Scope.SUPER_USER],
+        body=LimitChange,
+        also=[404],
+    )
     def put(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
         """Change a threshold; the answer is the whole quota (6.2)."""
         body = self.body(LimitChange)
@@ -213,6 +254,9 @@ class OrganizationQuotaLimit(QuotaView):
         )
         return Response(quota_view(selectors.storage(namespace=namespace, quota_id=quota_id)))
 
+    @operation(
+        "deleteOrganizationQuotaLimit", "namespacequota", scopes=[Scope.SUPER_USER], success=204, also=[404]
+    )
     def delete(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
         """Remove a threshold."""
         namespace = self.owner(self.writing)
@@ -234,6 +278,7 @@ class OwnQuotaView(QuotaView):
 class OwnQuotas(OwnQuotaView):
     """``user/quota``."""
 
+    @operation("listUserQuota", "namespacequota", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
         """List."""
         return self.list_quotas()
@@ -242,6 +287,7 @@ class OwnQuotas(OwnQuotaView):
 class OwnQuota(OwnQuotaView):
     """``user/quota/{quota_id}``."""
 
+    @operation("getUserQuota", "namespacequota", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, quota_id: str) -> Response:
         """Show."""
         return self.show_quota(quota_id)
@@ -250,6 +296,7 @@ class OwnQuota(OwnQuotaView):
 class OwnQuotaLimits(OwnQuotaView):
     """``user/quota/{quota_id}/limit``."""
 
+    @operation("listUserQuotaLimit", "namespacequota", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, quota_id: str) -> Response:
         """List the thresholds."""
         found = selectors.storage(namespace=self.owner(self.reading), quota_id=quota_id)
@@ -259,6 +306,7 @@ class OwnQuotaLimits(OwnQuotaView):
 class OwnQuotaLimit(OwnQuotaView):
     """``user/quota/{quota_id}/limit/{limit_id}``; the answer is the quota, not the limit (6.3)."""
 
+    @operation("getUserQuotaLimit", "namespacequota", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, quota_id: str, limit_id: str) -> Response:
         """Show the quota of a threshold."""
         namespace = self.owner(self.reading)
@@ -278,13 +326,48 @@ class InstanceQuotaView(SuperuserView, QuotaView):
         return accounts.namespace(actor=self.actor, name=self.kwargs["namespace"])
 
 
+# The operations' names stand the wrong way round in the vendor's guide, and so in clients made from it (6.4).
+
+
 class InstanceQuotas(InstanceQuotaView):
     """``superuser/{users,organization}/{namespace}/quota``."""
 
+    @operation(
+        "listOrganizationQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/users",
+        also=[404],
+    )
+    @operation(
+        "listUserQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/organization",
+        also=[404],
+    )
     def get(self, request: Request, namespace: str) -> Response:
         """List."""
         return self.list_quotas()
 
+    @operation(
+        "createOrganizationQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/users",
+        body=QuotaBody,
+        success=201,
+        also=[404],
+    )
+    @operation(
+        "createUserQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/organization",
+        body=QuotaBody,
+        success=201,
+        also=[404],
+    )
     def post(self, request: Request, namespace: str) -> Response:
         """Create."""
         self.may(QUOTA_MANAGE)
@@ -294,15 +377,61 @@ class InstanceQuotas(InstanceQuotaView):
 class InstanceQuota(InstanceQuotaView):
     """``superuser/{users,organization}/{namespace}/quota/{quota_id}``."""
 
+    @operation(
+        "getOrganizationQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/users",
+        also=[404],
+    )
+    @operation(
+        "getUserQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/organization",
+        also=[404],
+    )
     def get(self, request: Request, namespace: str, quota_id: str) -> Response:
         """Show."""
         return self.show_quota(quota_id)
 
+    @operation(
+        "changeOrganizationQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/users",
+        body=QuotaBody,
+        also=[404],
+    )
+    @operation(
+        "changeUserQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/organization",
+        body=QuotaBody,
+        also=[404],
+    )
     def put(self, request: Request, namespace: str, quota_id: str) -> Response:
         """Change."""
         self.may(QUOTA_MANAGE)
         return self.change_quota(quota_id)
 
+    @operation(
+        "deleteOrganizationQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/users",
+        success=204,
+        also=[404],
+    )
+    @operation(
+        "deleteUserQuotaSuperUser",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        under="superuser/organization",
+        success=204,
+        also=[404],
+    )
     def delete(self, request: Request, namespace: str, quota_id: str) -> Response:
         """Delete."""
         return self.delete_quota(quota_id)

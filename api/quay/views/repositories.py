@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from api.fields import Text, Word
 from api.quay.errors import EMPTY, MESSAGE
+from api.quay.operation import NEXT_PAGE, Query, operation
 from api.quay.view import QuayView
 from core.errors import Invalid
 from core.names import is_project_name
@@ -21,6 +22,7 @@ from permissions.catalogue import (
     PROJECT_READ,
     PROJECT_WRITE,
     Level,
+    Scope,
 )
 from permissions.checks import project_level
 from projects import selectors, services
@@ -37,6 +39,20 @@ if TYPE_CHECKING:
     from projects.models import Project
 
 PAGE, STARRED_PAGE = 100, 99
+
+LISTED = [
+    Query("namespace", "Whose repositories alone are meant"),
+    Query("public", "Whether to list public repositories of others, too", "boolean", default=False),
+    Query("starred", "Whether to list the caller's starred repositories alone", "boolean", default=False),
+    Query("last_modified", "Whether to tell when the content last changed", "boolean", default=False),
+    Query("popularity", "Whether to tell how much was done in the last days", "boolean", default=False),
+    Query("repo_kind", "The kind of repository", default="image", choices=("image",)),
+    NEXT_PAGE,
+]
+SHOWN = [
+    Query("includeTags", "Whether to tell the tags", "boolean", default=True),
+    Query("includeStats", "Whether to tell what was done on each of the last days", "boolean", default=False),
+]
 
 
 def page_after(token: str) -> int:
@@ -116,6 +132,7 @@ class Repositories(QuayView):
 
     errors = {"get invalid:starred": (400, MESSAGE), "get invalid:repo_kind": (400, MESSAGE)}
 
+    @operation("listRepos", "repository", scopes=[Scope.REPO_READ], anybody=True, also=[400], query=LISTED)
     def get(self, request: Request) -> Response:
         """Return what the caller sees, a hundred at a time, oldest first."""
         namespace = request.query_params.get("namespace", "")
@@ -135,6 +152,9 @@ class Repositories(QuayView):
             body["next_page"] = page_token({"after": rows[-1].pk})
         return Response(body)
 
+    @operation(
+        "createRepo", "repository", scopes=[Scope.REPO_CREATE], body=NewRepository, success=201, also=[404]
+    )
     def post(self, request: Request) -> Response:
         """Create a repository; a person who makes one gets an explicit admin permission."""
         body = self.body(NewRepository)
@@ -164,6 +184,9 @@ class OneRepository(QuayView):
 
     errors = {"delete not_found": (204, EMPTY)}
 
+    @operation(
+        "getRepo", "repository", scopes=[Scope.REPO_READ], anybody=True, also=[401, 403, 404], query=SHOWN
+    )
     def get(self, request: Request, repository: str) -> Response:
         """Return the repository; it has no tags, and its statistics count its entries in the usage log."""
         project = self.project(repository, PROJECT_READ)
@@ -175,12 +198,14 @@ class OneRepository(QuayView):
             body["stats"] = [{"date": day.isoformat(), "count": count} for day, count in days.items()]
         return Response(body)
 
+    @operation("updateRepo", "repository", scopes=[Scope.REPO_WRITE], body=Description, also=[404])
     def put(self, request: Request, repository: str) -> Response:
         """Change the description."""
         project = self.project(repository, PROJECT_WRITE)
         services.set_description(actor=self.actor, project=project, **self.body(Description))
         return Response({"success": True})
 
+    @operation("deleteRepository", "repository", scopes=[Scope.REPO_ADMIN], success=204)
     def delete(self, request: Request, repository: str) -> Response:
         """Delete the repository; a missing one is gone already, for who administers the namespace."""
         services.delete_project(actor=self.actor, project=self.project(repository, PROJECT_DELETE))
@@ -208,6 +233,7 @@ class Visibility(serializers.Serializer[None]):
 class ChangeVisibility(RepositoryPart):
     """``repository/{repository}/changevisibility``."""
 
+    @operation("changeRepoVisibility", "repository", scopes=[Scope.REPO_ADMIN], body=Visibility, also=[404])
     def post(self, request: Request, repository: str) -> Response:
         """Make the repository public or private."""
         project = self.project(repository, PROJECT_CHANGE)
@@ -224,6 +250,7 @@ class State(serializers.Serializer[None]):
 class ChangeState(RepositoryPart):
     """``repository/{repository}/changestate``."""
 
+    @operation("changeRepoState", "repository", scopes=[Scope.REPO_ADMIN], body=State, also=[404])
     def put(self, request: Request, repository: str) -> Response:
         """Set what may be done with the repository's content."""
         project = self.project(repository, PROJECT_CHANGE)

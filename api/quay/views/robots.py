@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from accounts import selectors, services
 from api.fields import Object, Text
 from api.quay.errors import MESSAGE
+from api.quay.operation import Query, operation
 from api.quay.shapes import grant_views, robot_token, robot_view, team_avatar
 from api.quay.view import QuayView
 from permissions.catalogue import (
@@ -20,6 +21,7 @@ from permissions.catalogue import (
     ROBOT_LIST,
     ROBOT_READ,
     ROBOT_SECRET,
+    Scope,
 )
 from permissions.checks import check, require
 from projects import selectors as projects
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
     from permissions.catalogue import Right
 
 LIMIT = "If specified, the number of robots to return."
+
+LISTED = [
+    Query("permissions", "Whether to tell each robot's teams and repositories", "boolean", default=False),
+    Query("token", "Whether to tell the tokens, to who may see them", "boolean", default=True),
+    Query("limit", LIMIT, "integer"),
+]
 
 
 class RobotPart(QuayView):
@@ -65,6 +73,10 @@ class Robots(RobotPart):
     # Whoever may see all finds no robots where there is no organization.
     errors = {"not_found:organization": (200, {"robots": []})}
 
+    @operation(
+        "getOrgRobots", "robot", scopes=[Scope.ORG_ADMIN], under="organization", also=[400], query=LISTED
+    )
+    @operation("getUserRobots", "robot", scopes=[Scope.USER_ADMIN], under="user", also=[400], query=LISTED)
     def get(self, request: Request, orgname: str = "") -> Response:
         """Return the robots, last used first; their tokens only to who may see them and wants to."""
         with_permissions = self.flag("permissions")
@@ -100,12 +112,32 @@ class OneRobot(RobotPart):
 
     errors = {"not_found": (400, MESSAGE)}
 
+    @operation("getOrgRobot", "robot", scopes=[Scope.ORG_ADMIN], under="organization", also=[400])
+    @operation("getUserRobot", "robot", scopes=[Scope.USER_ADMIN], under="user", also=[400])
     def get(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Return the robot, with its token for who may see it."""
         robot = self.robot(orgname, robot_shortname, with_token=True)
         token = robot_token(robot) if check(self.actor, ROBOT_SECRET, robot.namespace) else None
         return Response(robot_view(robot, token=token) | {"unstructured_metadata": robot.metadata})
 
+    @operation(
+        "createOrgRobot",
+        "robot",
+        scopes=[Scope.ORG_ADMIN],
+        under="organization",
+        body=NewRobot,
+        body_is="optional",
+        success=201,
+    )
+    @operation(
+        "createUserRobot",
+        "robot",
+        scopes=[Scope.USER_ADMIN],
+        under="user",
+        body=NewRobot,
+        body_is="optional",
+        success=201,
+    )
     def put(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Make the robot; one of that name is never changed."""
         if not orgname:
@@ -123,6 +155,10 @@ class OneRobot(RobotPart):
         shown = {"unstructured_metadata": body.get("unstructured_metadata")}
         return Response(robot_view(robot, token=token) | shown, status=201)
 
+    @operation(
+        "deleteOrgRobot", "robot", scopes=[Scope.ORG_ADMIN], under="organization", success=204, also=[400]
+    )
+    @operation("deleteUserRobot", "robot", scopes=[Scope.USER_ADMIN], under="user", success=204, also=[400])
     def delete(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Delete the robot; its token is refused from now on."""
         robot = self.robot(orgname, robot_shortname, ROBOT_DELETE)
@@ -133,6 +169,8 @@ class OneRobot(RobotPart):
 class RegenerateRobotToken(RobotPart):
     """``robots/{robot_shortname}/regenerate``."""
 
+    @operation("regenerateOrgRobotToken", "robot", scopes=[Scope.ORG_ADMIN], under="organization", also=[400])
+    @operation("regenerateUserRobotToken", "robot", scopes=[Scope.USER_ADMIN], under="user", also=[400])
     def post(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Give the robot a new token; the old one is refused from now on."""
         robot = self.robot(orgname, robot_shortname, ROBOT_CHANGE)
@@ -145,6 +183,14 @@ class RobotPermissions(RobotPart):
 
     errors = {"not_found": (400, MESSAGE), "forbidden": (403, MESSAGE)}
 
+    @operation(
+        "getOrgRobotPermissions",
+        "robot",
+        scopes=[Scope.ORG_ADMIN, Scope.USER_ADMIN],
+        under="organization",
+        also=[400],
+    )
+    @operation("getUserRobotPermissions", "robot", scopes=[Scope.USER_ADMIN], under="user", also=[400])
     def get(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Return what the robot may do where; of an organization's, too, the own account must be open."""
         require(self.actor, ACCOUNT_ADMINISTER)
@@ -162,17 +208,46 @@ class Identity(serializers.Serializer[None]):
 class RobotFederation(RobotPart):
     """``robots/{robot_shortname}/federation``: a bare array, both ways."""
 
+    @operation("getOrgRobotFederation", "robot", scopes=[Scope.ORG_ADMIN], under="organization", also=[400])
+    @operation("getUserRobotFederation", "robot", scopes=[Scope.USER_ADMIN], under="user", also=[400])
     def get(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Return the outside identities that may act as the robot."""
         robot = self.robot(orgname, robot_shortname)
         return Response(selectors.robot_federation(actor=self.actor, robot=robot))
 
+    @operation(
+        "createOrgRobotFederation",
+        "robot",
+        scopes=[Scope.ORG_ADMIN],
+        under="organization",
+        body=Identity,
+        body_is="array",
+    )
+    @operation(
+        "createUserRobotFederation",
+        "robot",
+        scopes=[Scope.USER_ADMIN],
+        under="user",
+        body=Identity,
+        body_is="array",
+    )
     def post(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Replace them all; an empty array leaves none."""
         robot = self.robot(orgname, robot_shortname, ROBOT_CHANGE)
         identities = self.bodies(Identity)
         return Response(services.set_robot_federation(actor=self.actor, robot=robot, identities=identities))
 
+    @operation(
+        "deleteOrgRobotFederation",
+        "robot",
+        scopes=[Scope.ORG_ADMIN],
+        under="organization",
+        success=204,
+        also=[400],
+    )
+    @operation(
+        "deleteUserRobotFederation", "robot", scopes=[Scope.USER_ADMIN], under="user", success=204, also=[400]
+    )
     def delete(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
         """Let no outside identity act as the robot any more."""
         robot = self.robot(orgname, robot_shortname, ROBOT_CHANGE)

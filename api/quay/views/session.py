@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from accounts import services
 from api.fields import Text
 from api.quay.errors import ERROR, MESSAGE
+from api.quay.operation import operation
 from api.quay.view import QuayView, Refused, wire_name
 from core.actor import Actor
 from core.client import SIGNED_IN_AT
@@ -63,6 +64,7 @@ class SignIn(QuayView):
 
     anonymous_always = True
 
+    @operation("signin", "user", body=Credentials, also=[403, 429], internal=True)
     def post(self, request: Request) -> Response:
         """Start a session; the next CSRF token comes in ``X-Next-CSRF-Token``."""
         body = self.body(Credentials)
@@ -90,6 +92,7 @@ class Password(serializers.Serializer[None]):
 class VerifySignIn(QuayView):
     """``POST signin/verify``: makes the session fresh again."""
 
+    @operation("verifySignin", "user", scopes=[Scope.USER_READ], body=Password, also=[429], internal=True)
     def post(self, request: Request) -> Response:
         """Check the password of who is signed in."""
         require(self.actor, ACCOUNT_READ)
@@ -114,6 +117,7 @@ class SignOut(QuayView):
 
     anonymous_always = True
 
+    @operation("signout", "user", internal=True)
     def post(self, request: Request) -> Response:
         """End the sessions."""
         if check(self.actor, ACCOUNT_CHANGE):
@@ -140,6 +144,7 @@ class Initialize(QuayView):
     csrf_exempt = True
     errors = {"conflict": (400, MESSAGE), "invalid": (400, MESSAGE), "forbidden": (404, ERROR)}
 
+    @operation("initializeUser", "user", body=FirstUser, also=[404], internal=True)
     def post(self, request: Request) -> Response:
         """Create the first user, sign her in, and mint a token if asked."""
         if not settings.USER_INITIALIZE:

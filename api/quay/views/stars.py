@@ -9,9 +9,11 @@ from rest_framework.response import Response
 
 from api.fields import Text
 from api.quay.errors import NULL
+from api.quay.operation import NEXT_PAGE, operation
 from api.quay.view import QuayView
 from api.quay.views.repositories import page_after
 from core.paging import cut, page_token
+from permissions.catalogue import Scope
 from projects import selectors, services
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ class Starred(QuayView):
 
     errors = {"post not_found:project": (200, NULL)}
 
+    @operation("listStarredRepos", "user", scopes=[Scope.USER_ADMIN], query=[NEXT_PAGE])
     def get(self, request: Request) -> Response:
         """Return the repositories that the caller starred and still sees, oldest first."""
         found = selectors.starred(actor=self.actor)
@@ -52,6 +55,7 @@ class Starred(QuayView):
             body["next_page"] = page_token({"after": rows[-1].pk})
         return Response(body)
 
+    @operation("createStar", "user", scopes=[Scope.USER_ADMIN], body=Mark, success=201, also=[200])
     def post(self, request: Request) -> Response:
         """Star a repository; one that is missing, or not the caller's to see, is answered ``null``."""
         body = self.body(Mark)
@@ -65,6 +69,7 @@ class OneStar(QuayView):
 
     errors = {"not_found:project": (200, NULL)}
 
+    @operation("deleteStar", "user", scopes=[Scope.USER_ADMIN], success=204, also=[200])
     def delete(self, request: Request, repository: str) -> Response:
         """Take the star away; without one it is a 204 all the same."""
         namespace, _, slug = repository.partition("/")

@@ -11,13 +11,14 @@ from rest_framework.response import Response
 from accounts import selectors, services
 from api.fields import Flag, Text
 from api.quay.errors import MESSAGE
+from api.quay.operation import NEXT_PAGE, Query, operation
 from api.quay.shapes import organization_avatar, quota_views, user_avatar
 from api.quay.view import QuayView, wire_name
 from api.quay.views.repositories import page_after
 from core.errors import Invalid
 from core.paging import cut, page_token
 from core.seal import seal
-from permissions.catalogue import INSTANCE_READ, ORGANIZATION_MANAGE, USER_MANAGE
+from permissions.catalogue import INSTANCE_READ, ORGANIZATION_MANAGE, USER_MANAGE, Scope
 from permissions.checks import named_readonly_superuser, named_superuser, require
 from quotas import selectors as quotas
 from tokens.kinds import new_password
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
 
 LIMIT = "Limit to the number of results to return per page. Max 100."
 LONGEST = 100
+
+PAGED = [Query("limit", LIMIT, "integer"), NEXT_PAGE]
+LISTED = [
+    Query("disabled", "Whether to list people who may not sign in, too", "boolean", default=True),
+    *PAGED,
+]
 
 
 class SuperuserView(QuayView):
@@ -93,6 +100,7 @@ class InstanceUsers(SuperuserView):
         "post conflict": (400, MESSAGE),
     }
 
+    @operation("listAllUsers", "superuser", scopes=[Scope.SUPER_USER], also=[400], query=LISTED)
     def get(self, request: Request) -> Response:
         """Return everybody, oldest first; ``disabled`` false leaves out who may not sign in."""
         self.may(INSTANCE_READ)
@@ -100,6 +108,7 @@ class InstanceUsers(SuperuserView):
         users, more, held = self.page(found)
         return Response({"users": [user_view(one, held.get(one.namespace_id)) for one in users], **more})
 
+    @operation("createInstallUser", "superuser", scopes=[Scope.SUPER_USER], body=NewUser)
     def post(self, request: Request) -> Response:
         """Make a person with a password, which is shown this once; she is verified at once."""
         self.signed_in()
@@ -144,11 +153,13 @@ class InstanceUser(SuperuserView):
         "delete conflict": (400, MESSAGE),
     }
 
+    @operation("getInstallUser", "superuser", scopes=[Scope.SUPER_USER], also=[404])
     def get(self, request: Request, username: str) -> Response:
         """Return a person."""
         self.may(INSTANCE_READ)
         return Response(self._view(selectors.user(name=username)))
 
+    @operation("changeInstallUser", "superuser", scopes=[Scope.SUPER_USER], body=ChangeUser, also=[404])
     def put(self, request: Request, username: str) -> Response:
         """Change a person; the answer is how she was before, but for the address."""
         self.signed_in()
@@ -164,6 +175,7 @@ class InstanceUser(SuperuserView):
             before["encrypted_password"] = seal(body["password"])
         return Response(before)
 
+    @operation("deleteInstallUser", "superuser", scopes=[Scope.SUPER_USER], success=204, also=[400, 404])
     def delete(self, request: Request, username: str) -> Response:
         """Delete a person."""
         self.may(USER_MANAGE)
@@ -188,6 +200,7 @@ def organization_view(organization: Organization, quota: Storage | None) -> dict
 class InstanceOrganizations(SuperuserView):
     """``superuser/organizations/``."""
 
+    @operation("listAllOrganizations", "superuser", scopes=[Scope.SUPER_USER], also=[400], query=PAGED)
     def get(self, request: Request) -> Response:
         """Return every organization, oldest first."""
         self.may(INSTANCE_READ)
@@ -207,6 +220,9 @@ class InstanceOrganization(SuperuserView):
 
     errors = {"put invalid:name": (400, MESSAGE), "put conflict": (400, MESSAGE)}
 
+    @operation(
+        "changeOrganization", "superuser", scopes=[Scope.SUPER_USER], body=RenameOrganization, also=[404]
+    )
     def put(self, request: Request, name: str) -> Response:
         """Give the organization another name; without one it keeps its own, which is logged all the same."""
         self.signed_in()
@@ -224,6 +240,7 @@ class InstanceOrganization(SuperuserView):
         quota = quotas.bytes_of(namespace_id=organization.namespace_id)
         return Response(organization_view(organization, quota))
 
+    @operation("deleteOrganization", "superuser", scopes=[Scope.SUPER_USER], success=204, also=[404])
     def delete(self, request: Request, name: str) -> Response:
         """Delete the organization."""
         self.may(ORGANIZATION_MANAGE)
@@ -235,6 +252,7 @@ class InstanceOrganization(SuperuserView):
 class TakeOwnership(SuperuserView):
     """``superuser/takeownership/{namespace}``."""
 
+    @operation("takeOwnership", "superuser", scopes=[Scope.SUPER_USER], also=[400, 404])
     def post(self, request: Request, namespace: str) -> Response:
         """Let the caller join an admin team of the organization; a person's namespace becomes one."""
         self.may(ORGANIZATION_MANAGE)

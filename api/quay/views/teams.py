@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts import selectors, services
 from api.fields import Text, Word
 from api.quay.errors import API, MESSAGE
+from api.quay.operation import operation
 from api.quay.shapes import entity, grant_views, team_view
 from api.quay.view import QuayView
 from core.avatars import avatar
@@ -21,6 +22,7 @@ from permissions.catalogue import (
     TEAM_DELETE,
     TEAM_GRANT_LIST,
     TEAM_MEMBER_CHANGE,
+    Scope,
 )
 from permissions.checks import check, require
 from projects import selectors as projects
@@ -57,6 +59,7 @@ class OneTeam(TeamPart):
         "conflict": (400, MESSAGE),
     }
 
+    @operation("updateOrganizationTeam", "team", scopes=[Scope.ORG_ADMIN], body=PutTeam, also=[404])
     def put(self, request: Request, orgname: str, teamname: str) -> Response:
         """Make the team, or change it if there is one; ``new_team`` tells which it was."""
         body = self.body(PutTeam)
@@ -66,6 +69,7 @@ class OneTeam(TeamPart):
         )
         return Response(team_view(team, can_view=True, new_team=is_new))
 
+    @operation("deleteOrganizationTeam", "team", scopes=[Scope.ORG_ADMIN], success=204, also=[400, 404])
     def delete(self, request: Request, orgname: str, teamname: str) -> Response:
         """Delete the team."""
         team = self.team(orgname, teamname, TEAM_DELETE)
@@ -88,6 +92,7 @@ def invitation_view(invitation: Invitation) -> dict[str, Any]:
 class TeamMembers(QuayView):
     """``team/{teamname}/members``."""
 
+    @operation("getOrganizationTeamMembers", "team", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, teamname: str) -> Response:
         """Return who is in the team; with ``includePending`` also who is invited, if the caller may edit."""
         team = selectors.readable_team(actor=self.actor, organization_name=orgname, name=teamname)
@@ -114,6 +119,7 @@ class TeamMember(TeamPart):
         "delete conflict": (400, MESSAGE),
     }
 
+    @operation("updateOrganizationTeamMember", "team", scopes=[Scope.ORG_ADMIN], also=[400, 404])
     def put(self, request: Request, orgname: str, teamname: str, membername: str) -> Response:
         """Add a person or a robot, or invite the person; whatever is sent is not looked at."""
         team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
@@ -121,6 +127,7 @@ class TeamMember(TeamPart):
         invited = services.add_team_member(actor=self.actor, team=team, user=user, robot=robot)
         return Response(entity(user, robot) | {"invited": invited})
 
+    @operation("deleteOrganizationTeamMember", "team", scopes=[Scope.ORG_ADMIN], success=204, also=[400, 404])
     def delete(self, request: Request, orgname: str, teamname: str, membername: str) -> Response:
         """Take somebody out of the team, or withdraw her invitation."""
         team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
@@ -132,12 +139,14 @@ class TeamMember(TeamPart):
 class TeamInvite(TeamPart):
     """``team/{teamname}/invite/{email}``: a route only where the instance sends mails."""
 
+    @operation("inviteTeamMemberEmail", "team", scopes=[Scope.ORG_ADMIN], also=[400, 404])
     def put(self, request: Request, orgname: str, teamname: str, email: str) -> Response:
         """Invite an address; asking again renews the invitation."""
         _only_with_mailing()
         team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
         return Response(invitation_view(services.invite(actor=self.actor, team=team, email=email)))
 
+    @operation("deleteTeamMemberEmailInvite", "team", scopes=[Scope.ORG_ADMIN], success=204, also=[400, 404])
     def delete(self, request: Request, orgname: str, teamname: str, email: str) -> Response:
         """Withdraw the invitation of an address."""
         _only_with_mailing()
@@ -154,6 +163,7 @@ def _only_with_mailing() -> None:
 class TeamGrants(TeamPart):
     """``team/{teamname}/permissions``."""
 
+    @operation("getOrganizationTeamPermissions", "team", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, teamname: str) -> Response:
         """Return what the team may do where."""
         team = self.team(orgname, teamname, TEAM_GRANT_LIST)
@@ -165,12 +175,14 @@ class AnswerInvitation(QuayView):
 
     errors = {"invalid": (400, MESSAGE), "conflict": (400, MESSAGE)}
 
+    @operation("acceptTeamInvite", "team", scopes=[Scope.USER_ADMIN], also=[400])
     def put(self, request: Request, code: str) -> Response:
         """Join the team."""
         require(self.actor, INVITATION_ANSWER)
         team = services.accept_invitation(actor=self.actor, code=code)
         return Response({"org": team.organization.slug, "team": team.slug})
 
+    @operation("declineTeamInvite", "team", scopes=[Scope.USER_ADMIN], success=204, also=[400])
     def delete(self, request: Request, code: str) -> Response:
         """Turn the invitation down."""
         require(self.actor, INVITATION_ANSWER)

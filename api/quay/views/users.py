@@ -11,11 +11,12 @@ from rest_framework.response import Response
 from accounts import selectors, services
 from api.fields import Flag, Text, Whole
 from api.quay.errors import MESSAGE, api_error
+from api.quay.operation import operation
 from api.quay.shapes import organization_avatar, quota_views, user_avatar
 from api.quay.view import QuayView, wire_name
 from api.quay.views.session import start_session
 from core.errors import Invalid, NotFound, Unauthenticated
-from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_DELETE, CREATOR, Ladder, Level
+from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_DELETE, CREATOR, Ladder, Level, Scope
 from permissions.checks import (
     account_level,
     ceiling,
@@ -117,6 +118,7 @@ class OwnUser(QuayView):
         "delete conflict": (400, MESSAGE),
     }
 
+    @operation("getLoggedInUser", "user", scopes=[Scope.USER_READ])
     def get(self, request: Request) -> Response:
         """Return the caller; nobody, or a token that may not read her account, is a 401 (6.1)."""
         user = self.actor.user
@@ -125,6 +127,7 @@ class OwnUser(QuayView):
             return api_error(request, 401, "invalid_token", words, session_required=False)
         return Response(own_view(self.actor, user))
 
+    @operation("changeUserDetails", "user", scopes=[Scope.USER_ADMIN], body=ChangeUser, internal=True)
     def put(self, request: Request) -> Response:
         """Change the caller's account."""
         require(self.actor, ACCOUNT_CHANGE)
@@ -136,6 +139,7 @@ class OwnUser(QuayView):
             start_session(self, user)
         return Response(own_view(self.actor, user))
 
+    @operation("createNewUser", "user", body=NewUser, also=[404], internal=True)
     def post(self, request: Request) -> Response:
         """Sign up, where the instance lets anyone."""
         if not settings.USER_CREATION:
@@ -151,6 +155,7 @@ class OwnUser(QuayView):
             services.accept_if_invited(actor=self.actor, code=code)
         return Response(own_view(self.actor, user))
 
+    @operation("deleteCurrentUser", "user", scopes=[Scope.USER_ADMIN], success=204, also=[400], internal=True)
     def delete(self, request: Request) -> Response:
         """Delete the caller's account."""
         require(self.actor, ACCOUNT_DELETE)
@@ -166,6 +171,7 @@ class OtherUser(QuayView):
 
     errors = {"not_found": (404, MESSAGE)}
 
+    @operation("getUserInformation", "user", also=[404])
     def get(self, request: Request, username: str) -> Response:
         """Return a person; oneself in full."""
         user = selectors.user(name=username)

@@ -81,12 +81,17 @@ def operations() -> list[str]:
 
 def routes() -> set[tuple[str, str]]:
     """Return the routes and methods that some exchange calls."""
-    found = set()
+    return {row.route for row in calls()}
+
+
+def calls() -> list[Row]:
+    """Return the calls of all exchanges below the prefix, each with its one status."""
+    found = []
     for operation in operations():
         for exchange in _exchanges(operation):
             method, _, path = exchange["call"].partition(" ")
             if not path.startswith("/"):
-                found.add(Row(method.lower(), path, {}).route)
+                found.append(Row(method.lower(), path, {"": exchange["status"]}))
     return found
 
 
