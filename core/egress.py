@@ -180,15 +180,20 @@ class _Deadline:
 
 
 # Doors ---------------------------------------------------------------------------------------------------
-def check_url(url: str, *, field: str = "") -> None:
+def check_url(url: str, *, field: str = "", look_up: bool = True) -> None:
     """Check a callback or webhook URL when it is registered; every later call checks again.
+
+    Without ``look_up`` a name is judged as it is written, and may be one that nobody knows so far.
 
     Raises:
         Refused: we would not call it, or its host is not known now. ``field`` is named in the error.
     """
     try:
         target = _parse(url)
-        _vetted(target, _Deadline(LOOKUP_SECONDS))
+        if look_up or target.address is not None:
+            _vetted(target, _Deadline(LOOKUP_SECONDS))
+        else:
+            _check_name(target)
     except Failed as error:
         raise Refused(str(error), field=field) from error
     except Refused as error:
@@ -371,20 +376,8 @@ def _entry(text: str) -> _Entry:
 
 def _vetted(target: _Target, deadline: _Deadline) -> list[Address]:
     """Return the addresses to dial, in order, after every one that the host has was checked."""
-    allowed = _allow_list(tuple(settings.EGRESS_ALLOW))
-    if target.port not in settings.EGRESS_PORTS and not any(entry.opens(target.port) for entry in allowed):
-        raise Refused("The URL's port may not be called.")
-    if target.address is not None:
-        addresses = [target.address]
-    else:
-        inner = (
-            "." not in target.host
-            or target.host in INNER_NAMES
-            or target.host.rpartition(".")[2] in INNER_ENDINGS
-        ) and not any(entry.name == target.host and entry.opens(target.port) for entry in allowed)
-        if inner:
-            raise Refused(NOT_THERE)
-        addresses = _resolve(target, deadline)
+    allowed = _check_name(target)
+    addresses = [target.address] if target.address is not None else _resolve(target, deadline)
     for address in addresses:
         kind = _kind(address)
         entries = [entry for entry in allowed if entry.covers(target, address)]
@@ -398,6 +391,22 @@ def _vetted(target: _Target, deadline: _Deadline) -> list[Address]:
         log.warning("Refused to call %s port %d: %s is %s", target.host, target.port, address, kind.value)
         raise Refused(NOT_THERE)
     return addresses[:DIALS]
+
+
+def _check_name(target: _Target) -> tuple[_Entry, ...]:
+    """Check port and name, as far as they speak for themselves; return the allow-list."""
+    allowed = _allow_list(tuple(settings.EGRESS_ALLOW))
+    if target.port not in settings.EGRESS_PORTS and not any(entry.opens(target.port) for entry in allowed):
+        raise Refused("The URL's port may not be called.")
+    if target.address is None:
+        inner = (
+            "." not in target.host
+            or target.host in INNER_NAMES
+            or target.host.rpartition(".")[2] in INNER_ENDINGS
+        ) and not any(entry.name == target.host and entry.opens(target.port) for entry in allowed)
+        if inner:
+            raise Refused(NOT_THERE)
+    return allowed
 
 
 def _resolve(target: _Target, deadline: _Deadline) -> list[Address]:

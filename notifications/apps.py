@@ -10,6 +10,7 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         """Listen to the log, which does not know us."""
         from logs.record import entries_written
-        from notifications.outbox import hear
+        from notifications import notices, outbox
 
-        entries_written.connect(hear, dispatch_uid="notifications.outbox")
+        entries_written.connect(outbox.hear, dispatch_uid="notifications.outbox")
+        entries_written.connect(notices.hear, dispatch_uid="notifications.notices")

@@ -18,7 +18,8 @@ from core.actor import Actor
 from core.batches import delete_in_batches
 from logs.kinds import DISABLE_NAMESPACE_NOTIFICATION, DISABLE_REPO_NOTIFICATION
 from logs.record import record
-from notifications.channels import Answer, Undelivered, mail, webhook
+from notifications import notices
+from notifications.channels import Answer, Undelivered, console, mail, slack, webhook
 from notifications.models import Delivery, Subscription
 
 if TYPE_CHECKING:
@@ -30,12 +31,15 @@ Status = Delivery.Status
 CHANNELS: dict[str, Callable[[Delivery], Answer]] = {
     Subscription.Method.WEBHOOK: webhook.send,
     Subscription.Method.EMAIL: mail.send,
+    Subscription.Method.SLACK: slack.send,
+    Subscription.Method.IN_CONSOLE: console.send,
 }
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600))
 ATTEMPTS = len(PAUSES) + 1
 # Receivers may be slow. Of a worker's threads so many may wait for them, and the others go on.
 SLOTS = threading.BoundedSemaphore(2)
 SPELL_SECONDS = 20.0
+_WITH = ("subscription__namespace__organization", "subscription__project__namespace__organization")
 AHEAD = 20
 
 
@@ -93,7 +97,7 @@ def _take(delivery_id: int) -> Delivery | None:
     if not taken:
         return None
     mine = Delivery.objects.filter(pk=delivery_id, claim=claim)
-    delivery = mine.select_related("subscription__namespace", "subscription__project__namespace").first()
+    delivery = mine.select_related(*_WITH).first()
     if delivery is None:
         mine.delete()  # its subscription is gone
     return delivery
@@ -189,8 +193,9 @@ def forget(subscription_id: int) -> None:
 
 
 def prune() -> None:
-    """Remove deliveries that are over and old, and those whose subscription is gone."""
+    """Remove deliveries that are over and old, those whose subscription is gone, and old notices."""
     old = timezone.now() - timedelta(days=settings.NOTIFICATION_DAYS)
     delete_in_batches(Delivery.objects.filter(created_at__lt=old, due_at=None))
     its = Subscription.objects.filter(pk=OuterRef("subscription_id"))
     delete_in_batches(Delivery.objects.filter(~Exists(its)))
+    notices.prune(timezone.now() - timedelta(days=settings.NOTICE_DAYS))

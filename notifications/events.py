@@ -5,27 +5,46 @@ A kind that no event names is heard by nobody, and costs nobody anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from logs import kinds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from logs.kinds import LogKind
+
+
+class Level(StrEnum):
+    """How grave an event is; channels that know colours show it."""
+
+    PRIMARY = "primary"
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    ERROR = "error"
 
 
 @dataclass(frozen=True)
 class Event:
     """An event. ``words`` complete "tell me when …"; ``of_project`` if one project can be listened to for it.
 
-    ``options`` are the keys that a subscription's ``event_config`` may have.
+    ``options`` are the keys that a subscription's ``event_config`` may have. A ``plain`` event is one of the
+    Quay wire (quay-b.md 4.2): the metadata of its log entry are the very data that a receiver there gets.
+    ``sample`` are such data for tests, and ``summary`` tells them in one line.
     """
 
     name: str
     words: str
-    kinds: tuple[LogKind, ...]
+    kinds: tuple[LogKind, ...] = ()
     of_project: bool = False
     options: frozenset[str] = frozenset()
+    level: Level = Level.INFO
+    plain: bool = False
+    sample: Mapping[str, Any] = field(default_factory=dict)
+    summary: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -35,31 +54,14 @@ EVENTS: dict[str, Event] = {}
 # kind of log entry -> the event it means; a kind means one event at most
 EVENT_OF_KIND: dict[str, Event] = {}
 
-# Names of the Quay wire for what happens to images and builds (quay-b.md 4.2): not ours to use.
-RESERVED = frozenset(
-    {
-        "repo_push",
-        "build_queued",
-        "build_start",
-        "build_success",
-        "build_failure",
-        "build_cancelled",
-        "vulnerability_found",
-        "repo_mirror_sync_started",
-        "repo_mirror_sync_success",
-        "repo_mirror_sync_failed",
-        "repo_image_expiry",
-    }
-)
 
-
-def event(name: str, words: str, *found: LogKind, of_project: bool = False) -> Event:
+def event(name: str, words: str, *found: LogKind, **more: Any) -> Event:
     """Register an event."""
     taken = [kind.name for kind in found if kind.name in EVENT_OF_KIND]
-    if name in EVENTS or name in RESERVED or taken:
+    if name in EVENTS or taken:
         message = f"event {name}, or that of one of {taken}, exists"
         raise ValueError(message)
-    made = EVENTS[name] = Event(name, words, found, of_project)
+    made = EVENTS[name] = Event(name, words, found, **more)
     EVENT_OF_KIND.update(dict.fromkeys([kind.name for kind in found], made))
     return made
 
@@ -174,6 +176,150 @@ event(
     kinds.ORG_DELETE_QUOTA,
     kinds.CHANGE_LIMIT,
 )
-event("quota_warning", "storage reaches a threshold that warns", kinds.QUOTA_WARNING)
-event("quota_error", "storage reaches a threshold beyond which growth is refused", kinds.QUOTA_ERROR)
 event("log_export_request", "an export of the usage log is requested", kinds.EXPORT_LOGS_SUCCESS)
+
+# Storage: what a namespace uses passes a threshold of its quota (quay-b.md 4.5, 6.6)
+_FULL = {
+    "threshold_percent": 80,
+    "usage_bytes": 8 * 1024**3,
+    "limit_bytes": 10 * 1024**3,
+    "usage_percent": 80,
+    "usage_bytes_formatted": "8.0 GiB",
+    "limit_bytes_formatted": "10.0 GiB",
+}
+event(
+    "quota_warning",
+    "storage reaches a threshold that warns",
+    kinds.QUOTA_WARNING,
+    of_project=True,
+    level=Level.WARNING,
+    plain=True,
+    sample=_FULL,
+)
+event(
+    "quota_error",
+    "storage reaches a threshold beyond which growth is refused",
+    kinds.QUOTA_ERROR,
+    of_project=True,
+    level=Level.ERROR,
+    plain=True,
+    sample=_FULL
+    | {"threshold_percent": 100, "usage_bytes": 10 * 1024**3, "usage_percent": 100}
+    | {"usage_bytes_formatted": "10.0 GiB"},
+)
+
+# Names of the Quay wire for what happens to the content of a registry (quay-b.md 4.2). One may subscribe to
+# them and send tests; there is no content here, so that they never come by themselves.
+_BUILD = {
+    "build_id": "0f1c7d9a-0000-4000-8000-000000000000",
+    "build_name": "sample build",
+    "docker_tags": ["latest", "v1"],
+    "trigger_id": "1245634",
+    "trigger_kind": "github",
+    "trigger_metadata": {"default_branch": "main", "ref": "refs/heads/main", "commit": "b7f7d2b948aacbe8"},
+}
+
+
+def _of_content(
+    name: str, words: str, summary: str, level: Level, sample: dict[str, Any], *options: str
+) -> None:
+    event(
+        name,
+        words,
+        of_project=True,
+        level=level,
+        plain=True,
+        sample=sample,
+        summary=summary,
+        options=frozenset(options),
+    )
+
+
+_of_content(
+    "repo_push",
+    "an image is pushed",
+    "An image was pushed to {repository}",
+    Level.PRIMARY,
+    {"updated_tags": ["latest", "foo"], "pruned_image_count": 3},
+)
+_of_content(
+    "build_queued",
+    "a build is queued",
+    "A build of {repository} was queued",
+    Level.INFO,
+    _BUILD | {"is_manual": False, "manual_user": None, "repo": "sample"},
+    "ref-regex",
+)
+_of_content(
+    "build_start", "a build starts", "A build of {repository} started", Level.INFO, _BUILD, "ref-regex"
+)
+_of_content(
+    "build_success",
+    "a build succeeds",
+    "A build of {repository} succeeded",
+    Level.SUCCESS,
+    _BUILD | {"image_id": "1245657346", "manifest_digests": [f"sha256:{'0' * 64}"]},
+    "ref-regex",
+)
+_of_content(
+    "build_failure",
+    "a build fails",
+    "A build of {repository} failed",
+    Level.ERROR,
+    _BUILD | {"error_message": "This is a sample of a failure"},
+    "ref-regex",
+)
+_of_content(
+    "build_cancelled",
+    "a build is cancelled",
+    "A build of {repository} was cancelled",
+    Level.INFO,
+    _BUILD,
+    "ref-regex",
+)
+_of_content(
+    "vulnerability_found",
+    "a vulnerability is found in an image",
+    "A vulnerability was found in {repository}",
+    Level.INFO,
+    {
+        "tags": ["latest", "prod"],
+        "vulnerability": {
+            "id": "CVE-FAKE-CVE",
+            "description": "A sample of a vulnerability",
+            "link": "https://security.example.com/CVE-FAKE-CVE",
+            "priority": "Critical",
+            "has_fix": True,
+        },
+    },
+    "level",
+)
+_of_content(
+    "repo_mirror_sync_started",
+    "mirroring starts",
+    "Mirroring {repository} started",
+    Level.INFO,
+    {"message": "This is a sample of a message"},
+)
+_of_content(
+    "repo_mirror_sync_success",
+    "mirroring succeeds",
+    "Mirroring {repository} succeeded",
+    Level.SUCCESS,
+    {"message": "This is a sample of a message"},
+)
+_of_content(
+    "repo_mirror_sync_failed",
+    "mirroring fails",
+    "Mirroring {repository} failed",
+    Level.ERROR,
+    {"message": "This is a sample of a message"},
+)
+_of_content(
+    "repo_image_expiry",
+    "a tag is about to expire",
+    "Tags of {repository} are about to expire",
+    Level.INFO,
+    {"tags": ["latest", "v1"], "expiring_in": "1 days"},
+    "days",
+)

@@ -6,6 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 
@@ -32,11 +33,15 @@ class GlobalMessage(models.Model):
 
 
 class Subscription(models.Model):
-    """Who wants to hear of an event in one namespace, or in one project, and how (quay-b.md 4)."""
+    """Who wants to hear of an event in one namespace, or in one project, and how (quay-b.md 4).
+
+    A ``flat`` one was made on the Quay wire: its receivers get the event's data as that wire sends them.
+    """
 
     class Method(models.TextChoices):
         WEBHOOK = "webhook"
         EMAIL = "email", "e-mail"
+        SLACK = "slack", "Slack"
         IN_CONSOLE = "in_console", "in the console"
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -51,6 +56,7 @@ class Subscription(models.Model):
     config = models.JSONField(default=dict, blank=True)
     event_config = models.JSONField(default=dict, blank=True)
     title = models.CharField(max_length=255, blank=True)
+    flat = models.BooleanField("in the form of the Quay wire", default=False)
     secret_sealed = models.TextField(blank=True, editable=False)
     number_of_failures = models.PositiveIntegerField("failures in a row", default=0)
     disabled_at = models.DateTimeField(null=True, blank=True)
@@ -67,7 +73,8 @@ class Subscription(models.Model):
                 name="subscription_has_one_owner",
             ),
             models.CheckConstraint(
-                condition=Q(method__in=["webhook", "email", "in_console"]), name="subscription_method_known"
+                condition=Q(method__in=["webhook", "email", "slack", "in_console"]),
+                name="subscription_method_known",
             ),
             models.CheckConstraint(
                 condition=Q(~Q(secret_sealed=""), method="webhook")
@@ -137,3 +144,71 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"delivery {self.uuid} ({self.status})"
+
+
+class AuthorizedAddress(models.Model):
+    """An address that may be told about a project by mail, once its owner has said so (quay-b.md 4.4).
+
+    The row is the queue of its mail: ``mail_due_at`` is when a worker should send one, None when none is
+    owed. The worker makes the code of the link and keeps its digest; the code itself stands in the mail.
+    """
+
+    project = models.ForeignKey("projects.Project", models.CASCADE, related_name="authorized_addresses")
+    email = models.EmailField(max_length=254)
+    code_digest = models.BinaryField(null=True, blank=True, max_length=32, editable=False, unique=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    times = models.PositiveSmallIntegerField("times asked", default=1)
+    mail_due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint("project", Lower("email"), name="authorized_address_once"),
+        ]
+        indexes = [
+            models.Index(Lower("email"), "asked_at", name="authorized_address_asked"),
+            models.Index(
+                fields=["mail_due_at"], condition=Q(mail_due_at__isnull=False), name="authorized_address_due"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} for {self.project}"
+
+
+class Notice(models.Model):
+    """Something that one person is told in the console, until she dismisses it (quay-a.md 6.4).
+
+    ``as_administrator`` if she is told as one of the namespace's. ``origin`` names what it comes from, so
+    that a worker who tells it twice tells it once. That of an ``invitation`` ends with it.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="notices", db_index=False)
+    namespace = models.ForeignKey("accounts.Namespace", models.CASCADE, related_name="+")
+    origin = models.UUIDField(editable=False)
+    invitation = models.ForeignKey(
+        "accounts.Invitation", models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    kind = models.CharField(max_length=64)
+    sentence = models.CharField(max_length=500)
+    metadata = models.JSONField(default=dict)
+    as_administrator = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    dismissed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "origin"], name="notice_once_per_origin"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user", "-id"], condition=Q(dismissed_at__isnull=True), name="notice_open_by_user"
+            ),
+            models.Index(fields=["created_at"], name="notice_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} to {self.user}"

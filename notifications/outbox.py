@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
 from core.bell import ring
-from logs.kinds import KINDS
-from logs.record import draft
-from notifications import tasks
+from notifications import payloads, tasks
 from notifications.events import EVENT_OF_KIND, EVENTS
 from notifications.models import Delivery, Subscription
 
@@ -22,8 +19,6 @@ if TYPE_CHECKING:
     from logs.models import LogEntry
     from notifications.events import Event
 
-VALUE_MAX = 1000  # characters of one value in a payload, so that the whole stays well below 20 KB
-SENTENCE_MAX = 500
 BELLS = 8  # whoever hears one goes on with what else is due
 
 
@@ -44,7 +39,7 @@ def hear(*, entries: Sequence[LogEntry], **_: Any) -> None:
         wanted[subscription.event, subscription.namespace_id, subscription.project_id].append(subscription)
     if wanted:
         send(
-            delivery(subscription, event, payload(entry, event), entry=entry)
+            delivery(subscription, event, payloads.payload(entry, event), entry=entry)
             for entry, event in heard
             for key in ((event.name, entry.namespace_id, None), (event.name, None, entry.project_id))
             for subscription in wanted.get(key, ())
@@ -57,7 +52,7 @@ def _listening(heard: list[tuple[LogEntry, Event]]) -> Iterable[Subscription]:
     projects = {entry.project_id for entry, _ in heard}
     # Every write comes by here, and composing this costs the ORM far more than answering it the database.
     return Subscription.objects.raw(
-        "SELECT id, event, method, namespace_id, project_id"  # noqa: S608 - only marks are put in
+        "SELECT id, event, method, config, flat, namespace_id, project_id"  # noqa: S608 - only marks are put in
         " FROM notifications_subscription"
         f" WHERE disabled_at IS NULL AND event IN ({_marks(events)})"
         f" AND (namespace_id IN ({_marks(namespaces)}) OR project_id IN ({_marks(projects)}))"
@@ -81,58 +76,14 @@ def send(rows: Iterable[Delivery]) -> list[Delivery]:
 def delivery(
     subscription: Subscription, event: Event, payload: dict[str, Any], *, entry: LogEntry | None = None
 ) -> Delivery:
-    """Return a delivery that is not yet written. In the console the row itself is what people see."""
+    """Return a delivery that is not yet written. In the console, told to nobody, the row is all there is."""
     row = Delivery(subscription=subscription, entry=entry, event=event.name, payload=payload)
-    if subscription.method == Subscription.Method.IN_CONSOLE:
+    told_to_nobody = not (subscription.flat or "target" in subscription.config)
+    if subscription.method == Subscription.Method.IN_CONSOLE and told_to_nobody:
         row.status, row.due_at, row.finished_at = Delivery.Status.DONE, None, timezone.now()
     return row
 
 
-def payload(entry: LogEntry, event: Event) -> dict[str, Any]:
-    """Return what a receiver is told of an entry: ``type``, ``timestamp`` and ``data``, as docs tell.
-
-    Addresses, of mail and network, are not told. Of metadata, text over 1,000 characters is cut and other
-    values of that size are left out.
-    """
-    performer = None
-    if entry.performer_name:
-        performer = {"kind": entry.performer_kind, "name": entry.performer_name}
-    return {
-        "type": event.name,
-        "timestamp": entry.at.isoformat(),
-        "data": {
-            "sentence": sentence(entry),
-            "kind": entry.kind,
-            "namespace": entry.namespace_name,
-            "project": entry.project_name or None,
-            "performer": performer,
-            "metadata": _short(entry.metadata),
-        },
-    }
-
-
-def _short(metadata: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: value[:VALUE_MAX] if isinstance(value, str) else value
-        for key, value in metadata.items()
-        if isinstance(value, str) or len(json.dumps(value)) <= VALUE_MAX
-    }
-
-
-def sentence(entry: LogEntry) -> str:
-    """Return an entry in plain words."""
-    told: defaultdict[str, Any] = defaultdict(lambda: "…")
-    told |= {key: value for key, value in entry.metadata.items() if value not in ("", None)}
-    told["performer"] = entry.performer_name or "Somebody"
-    told.setdefault("namespace", entry.namespace_name)
-    return KINDS[entry.kind].sentence.format_map(told)[:SENTENCE_MAX]
-
-
 def sample(subscription: Subscription, *, actor: Actor) -> Delivery:
     """Return a delivery that looks like one of the subscription's event, and says that it is a test."""
-    event = EVENTS[subscription.event]
-    project = subscription.project
-    namespace = project.namespace if project else subscription.namespace
-    told = payload(draft(event.kinds[0], actor=actor, namespace=namespace, project=project), event)
-    told["data"] |= {"sentence": f"A test: you will be told when {event.words}.", "test": True}
-    return delivery(subscription, event, told)
+    return delivery(subscription, EVENTS[subscription.event], payloads.sample(subscription, actor=actor))

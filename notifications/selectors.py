@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
 from core import seal
 from core.errors import NotFound
-from notifications.models import Delivery, GlobalMessage, Subscription
+from notifications.models import AuthorizedAddress, Delivery, GlobalMessage, Notice, Subscription
 from permissions.catalogue import (
+    ACCOUNT_ADMINISTER,
     NOTIFICATION_CHANGE,
     NOTIFICATION_READ,
     PROJECT_NOTIFICATION_CHANGE,
@@ -116,6 +121,64 @@ def notices(
     _require_read(actor, namespace, project)
     mine = Subscription.objects.filter(method=Subscription.Method.IN_CONSOLE, **_owner(namespace, project))
     return Delivery.objects.filter(subscription__in=mine).order_by("-pk")
+
+
+# Addresses that may be told by mail ------------------------------------------------------------------------
+
+
+def address(*, actor: Actor, project: Project, email: str) -> AuthorizedAddress:
+    """Return what is known of an address that may be told about a project.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer the project.
+        NotFound: nobody asked it, or no mails are sent here.
+    """
+    _require_read(actor, None, project)
+    found = AuthorizedAddress.objects.filter(project=project, email__iexact=email).first()
+    if found is None or not settings.MAILING:
+        raise NotFound("Nobody asked this address", absent="address")
+    return found
+
+
+# What a person is told -----------------------------------------------------------------------------------
+
+
+def own_notices(*, actor: Actor) -> QuerySet[Notice]:
+    """Return what the acting person is told and did not dismiss, newest first, with namespaces.
+
+    Raises:
+        Unauthenticated, Forbidden: nobody is signed in, or the credential does not show the own account.
+    """
+    require(actor, ACCOUNT_ADMINISTER)
+    return _visible(actor).filter(dismissed_at=None).order_by("-pk")
+
+
+def own_notice(*, actor: Actor, uuid: UUID | str) -> Notice:
+    """Return one of the acting person's notices, dismissed or not.
+
+    Raises:
+        Unauthenticated, Forbidden: as `own_notices`.
+        NotFound: there is none, or it is another's.
+    """
+    require(actor, ACCOUNT_ADMINISTER)
+    try:
+        found = _visible(actor).filter(uuid=UUID(str(uuid))).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such notification", absent="notice")
+    return found
+
+
+def count_own_notices(*, actor: Actor, up_to: int) -> int:
+    """Return how many there are, as far as anybody wants to count. Raises as `own_notices`."""
+    return own_notices(actor=actor).order_by()[:up_to].count()
+
+
+def _visible(actor: Actor) -> QuerySet[Notice]:
+    """Return the acting person's notices about what lives: a name that is taken again inherits none."""
+    mine = Notice.objects.filter(user=actor.user, namespace__deleted_at=None).select_related("namespace")
+    return mine.filter(Q(invitation=None) | Q(invitation__expires_at__gt=timezone.now()))
 
 
 def _require_read(actor: Actor, namespace: Namespace | None, project: Project | None) -> None:

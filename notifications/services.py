@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from core import egress, seal
 from core.bell import ring
-from core.db import insert
-from core.errors import Conflict, Invalid, NotFound
+from core.db import hold, insert, one_at_a_time, update
+from core.errors import Conflict, Invalid, NotFound, TooManyRequests
+from core.seal import digest
 from logs.kinds import (
     ADD_REPO_NOTIFICATION,
     CREATE_MESSAGE,
@@ -23,29 +25,33 @@ from logs.kinds import (
     RESET_REPO_NOTIFICATION,
 )
 from logs.record import record
-from logs.services import ADDRESS
 from notifications import outbox, tasks
 from notifications.channels.webhook import new_secret
+from notifications.config import Given, check_address
 from notifications.deliveries import told
-from notifications.events import EVENTS
-from notifications.models import GlobalMessage, Subscription
-from permissions.catalogue import MESSAGE_MANAGE, NOTIFICATION_CHANGE, PROJECT_NOTIFICATION_CHANGE
+from notifications.models import AuthorizedAddress, GlobalMessage, Notice, Subscription
+from permissions.catalogue import (
+    ACCOUNT_CHANGE,
+    MESSAGE_MANAGE,
+    NOTIFICATION_CHANGE,
+    PROJECT_NOTIFICATION_CHANGE,
+)
 from permissions.checks import require
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import Namespace
     from core.actor import Actor
     from logs.kinds import LogKind
     from notifications.models import Delivery
     from projects.models import Project
 
+HOUR = timedelta(hours=1)
+ASKED_AGAIN_AFTER = timedelta(minutes=5)
+ASKED_PER_ADDRESS = 3  # an hour, whoever asks: nobody's mailbox can be flooded from here
+ASKED_PER_PROJECT = 20
 SUBSCRIPTIONS_MAX = 50  # of one project or namespace: each may add a row to every write there
-# method -> the keys of its config; each is a string
-CONFIG = {
-    Subscription.Method.WEBHOOK: {"url"},
-    Subscription.Method.EMAIL: {"email"},
-    Subscription.Method.IN_CONSOLE: set[str](),
-}
 
 
 # Messages to everybody -----------------------------------------------------------------------------------
@@ -96,13 +102,15 @@ def create_subscription(
     config: dict[str, Any],
     event_config: dict[str, Any] | None = None,
     title: str = "",
+    flat: bool = False,
 ) -> tuple[Subscription, str]:
     """Subscribe a project or a namespace, exactly one of them, to an event; duplicates are allowed.
 
     A namespace also hears of its projects. Returns the subscription and, of a webhook, the secret in clear by
-    which its receiver recognizes us (``whsec_…``); of others "". ``config`` is ``{"url": …}`` of a webhook,
-    ``{"email": …}`` of an e-mail, and empty in the console. Not one transaction: the URL's name is looked up
-    first, which may take seconds.
+    which its receiver recognizes us (``whsec_…``); of others "". `notifications.config` tells what ``config``
+    and ``event_config`` hold. A ``flat`` one is the Quay wire's: keys that nobody knows are left out, and
+    names of hosts need not exist so far. Not one transaction: else the URL's name is looked up first, which
+    may take seconds.
 
     Raises:
         Unauthenticated, Forbidden: the actor does not administer the project or namespace.
@@ -110,20 +118,22 @@ def create_subscription(
         Conflict: there are too many already.
     """
     _require_change(actor, namespace, project)
-    _check_event(event, event_config or {}, of_project=project is not None)
-    _check_config(method, config)
+    given = Given(namespace=namespace, project=project, flat=flat)
+    options = given.options(event, event_config or {})
+    config = given.config(method, config)
     if not title.isprintable():
         raise Invalid("A title is one line of text", field="title")
-    if method == Subscription.Method.WEBHOOK:
-        egress.check_url(config["url"], field="config")
+    if "url" in config:
+        egress.check_url(config["url"], field="config", look_up=not flat)
     subscription = Subscription(
         namespace=namespace,
         project=project,
         event=event,
         method=method,
         config=config,
-        event_config=event_config or {},
+        event_config=options,
         title=title,
+        flat=flat,
         created_by=actor.user,
     )
     return _add(actor, subscription)
@@ -198,35 +208,6 @@ def _require_change(actor: Actor, namespace: Namespace | None, project: Project 
         require(actor, NOTIFICATION_CHANGE, namespace)
 
 
-def _check_event(name: str, options: dict[str, Any], *, of_project: bool) -> None:
-    event = EVENTS.get(name)
-    if event is None or (of_project and not event.of_project):
-        raise Invalid(f"There is no such event here: {name[:80]}", field="event")
-    unknown = options.keys() - event.options
-    if unknown:
-        raise Invalid(f"{event} has no option {min(unknown)[:80]}", field="event_config")
-
-
-def _check_config(method: str, config: dict[str, Any]) -> None:
-    if method not in Subscription.Method.values:
-        raise Invalid(f"There is no such method: {method[:80]}", field="method")
-    keys = CONFIG[Subscription.Method(method)]
-    if config.keys() != keys or not all(isinstance(value, str) for value in config.values()):
-        wanted = " and ".join(sorted(keys)) or "nothing"
-        raise Invalid(f"The configuration of {method} is {wanted}", field="config")
-    if "email" in keys:
-        _check_address(config["email"])
-
-
-def _check_address(address: str) -> None:
-    try:
-        validate_email(address)
-    except ValidationError as error:
-        raise Invalid("The e-mail address is malformed", field="config") from error
-    if not ADDRESS.fullmatch(address):
-        raise Invalid("The e-mail address is malformed", field="config")
-
-
 def _record(of_project: LogKind, of_namespace: LogKind, actor: Actor, subscription: Subscription) -> None:
     project = subscription.project
     record(
@@ -236,3 +217,107 @@ def _record(of_project: LogKind, of_namespace: LogKind, actor: Actor, subscripti
         project=project,
         metadata=told(subscription),
     )
+
+
+# Addresses that may be told by mail ------------------------------------------------------------------------
+
+
+@transaction.atomic
+def request_address(*, actor: Actor, project: Project, email: str) -> AuthorizedAddress:
+    """Ask the owner of an address, by mail, whether it may be told about a project (quay-b.md 4.4).
+
+    An address that was confirmed is not asked again. It is not logged, as on the wire.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer the project.
+        NotFound: no mails are sent here, or the project was deleted just now.
+        Invalid: it is no address.
+        TooManyRequests: it was asked lately, or many were.
+    """
+    require(actor, PROJECT_NOTIFICATION_CHANGE, project)
+    if not settings.MAILING:
+        raise NotFound("No mails are sent here", absent="address")
+    check_address(email, field="email")
+    hold(project)
+    one_at_a_time("authorized addresses")
+    found = AuthorizedAddress.objects.filter(project=project, email__iexact=email).first()
+    if found is not None and found.confirmed_at is not None:
+        return found
+    now = timezone.now()
+    _not_too_often(project, email, found, now)
+    if found is None:
+        found = AuthorizedAddress(project=project, email=email)
+        insert(found, taken="The address is being asked already")
+    else:
+        found.asked_at = found.mail_due_at = now
+        found.times, found.attempts = found.times + 1, 0
+        update(found, "asked_at", "mail_due_at", "times", "attempts")
+    ring(tasks.ask, found.pk)
+    return found
+
+
+def _not_too_often(project: Project, email: str, found: AuthorizedAddress | None, now: datetime) -> None:
+    if found is not None:
+        # Each time twice as long: who never answers is asked some eight times on the first day.
+        again = found.asked_at + ASKED_AGAIN_AFTER * 2 ** min(found.times - 1, 9)
+        if again > now:
+            left = int((again - now).total_seconds()) + 1
+            raise TooManyRequests("This address was asked lately", retry_after=left)
+    lately = AuthorizedAddress.objects.filter(asked_at__gt=now - HOUR)
+    lately = lately.exclude(pk=found.pk) if found is not None else lately
+    by_address = lately.filter(email__iexact=email)[:ASKED_PER_ADDRESS].count()
+    by_project = lately.filter(project=project)[:ASKED_PER_PROJECT].count()
+    if by_address >= ASKED_PER_ADDRESS or by_project >= ASKED_PER_PROJECT:
+        raise TooManyRequests("Too many addresses were asked lately", retry_after=int(HOUR.total_seconds()))
+
+
+@transaction.atomic
+def confirm_address(*, actor: Actor, code: str) -> AuthorizedAddress:
+    """Let an address be told: its owner followed the link that was mailed to it. A code works once.
+
+    Raises:
+        NotFound: nobody was sent this code, or it was used, replaced by a later one, or is too old.
+    """
+    now = timezone.now()
+    found = (
+        AuthorizedAddress.objects.select_related("project__namespace")
+        .filter(code_digest=digest(code), expires_at__gt=now, confirmed_at=None)
+        .filter(project__deleted_at=None, project__namespace__deleted_at=None)
+        .first()
+    )
+    if found is None or not AuthorizedAddress.objects.filter(
+        pk=found.pk, code_digest=found.code_digest, confirmed_at=None
+    ).update(confirmed_at=now, code_digest=None, expires_at=None, mail_due_at=None):
+        raise NotFound("The link is not valid any more", absent="address")
+    found.confirmed_at = now
+    return found
+
+
+# What a person is told -----------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def dismiss_notice(*, actor: Actor, notice: Notice, dismissed: bool = True) -> Notice:
+    """Put an own notice away, or take it out again (quay-a.md 6.4). It is not logged: it concerns her alone.
+
+    Raises:
+        Unauthenticated, Forbidden: the credential does not allow to change the own account.
+        NotFound: it is another's, or gone.
+    """
+    require(actor, ACCOUNT_CHANGE)
+    notice.dismissed_at = (notice.dismissed_at or timezone.now()) if dismissed else None
+    changed = Notice.objects.filter(pk=notice.pk, user=actor.user).update(dismissed_at=notice.dismissed_at)
+    if not changed:
+        raise NotFound("There is no such notification", absent="notice")
+    return notice
+
+
+@transaction.atomic
+def dismiss_notices(*, actor: Actor) -> int:
+    """Put all own notices away; return how many there were.
+
+    Raises:
+        Unauthenticated, Forbidden: the credential does not allow to change the own account.
+    """
+    require(actor, ACCOUNT_CHANGE)
+    return Notice.objects.filter(user=actor.user, dismissed_at=None).update(dismissed_at=timezone.now())

@@ -1,11 +1,11 @@
-"""The bells of deliveries. The rows are the queue: a bell may be lost, late, or ring twice."""
+"""The bells of deliveries and of mails that ask. The rows are the queue: bells may be lost, or ring twice."""
 
 from __future__ import annotations
 
 from celery import shared_task
 
 from core.bell import ring
-from notifications import deliveries
+from notifications import addresses, deliveries
 
 RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
 
@@ -22,6 +22,14 @@ def sweep() -> None:
     """Ring again for deliveries that are due: a bell was lost, a worker died, or a pause is over."""
     for delivery_id in deliveries.due(RUNG_AT_ONCE):
         ring(deliver, delivery_id)
+    for address_id in addresses.due(RUNG_AT_ONCE):
+        ring(ask, address_id)
+
+
+@shared_task(name="notifications.ask", expires=60)
+def ask(address_id: int) -> None:
+    """Ask an address whether it may be told, if a mail is owed to it."""
+    addresses.ask(address_id)
 
 
 @shared_task(name="notifications.forget")
@@ -34,3 +42,4 @@ def forget(subscription_id: int) -> None:
 def prune() -> None:
     """Remove what is over and old, and what a lost bell left."""
     deliveries.prune()
+    addresses.prune()

@@ -346,6 +346,7 @@ NOTIFICATION_FAILURES = env.int("MUSTER_NOTIFICATION_FAILURES", default=3)
 NOTIFICATION_SECONDS = env.float("MUSTER_NOTIFICATION_SECONDS", default=10)  # for a whole call; 15 at most
 NOTIFICATION_LEASE_SECONDS = 60
 NOTIFICATION_DAYS = env.int("MUSTER_NOTIFICATION_DAYS", default=30)  # that finished deliveries are kept
+NOTICE_DAYS = env.int("MUSTER_NOTICE_DAYS", default=90)  # that what people are told in the console is kept
 
 # Language and time ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

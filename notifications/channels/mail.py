@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+from notifications import notices, payloads
 from notifications.channels import Answer, Undelivered
 
 if TYPE_CHECKING:
-    from notifications.models import Delivery
+    from notifications.models import Delivery, Subscription
 
 log = logging.getLogger(__name__)
 
 SUBJECT_MAX = 200  # characters
+ADDRESSES_MAX = 50
 
 
 def send(delivery: Delivery) -> Answer:
@@ -28,25 +30,25 @@ def send(delivery: Delivery) -> Answer:
     """
     told = delivery.payload["data"]
     where = "/".join(filter(None, [told["namespace"], told["project"]]))
-    message = EmailMessage(
+    words = {
+        "told": told,
+        "where": where,
+        "homepage": payloads.flat(delivery.payload)["homepage"],
+        "at": delivery.created_at,
+        "title": delivery.subscription.title,
+        "public_url": settings.PUBLIC_URL,
+    }
+    message = EmailMultiAlternatives(
         subject(f"[Muster] {where}: {told['sentence']}"),
-        render_to_string(
-            "mail/notification.txt",
-            {
-                "told": told,
-                "where": where,
-                "at": delivery.created_at,
-                "title": delivery.subscription.title,
-                "public_url": settings.PUBLIC_URL,
-            },
-        ),
-        to=[delivery.subscription.config["email"]],
+        render_to_string("mail/notification.txt", words),
+        to=_addresses(delivery.subscription),
         headers={
             # Always the same: should it be sent twice, mail programs see that it is one.
             "Message-ID": f"<{delivery.uuid}@{urlsplit(settings.PUBLIC_URL).hostname}>",
             "Auto-Submitted": "auto-generated",
         },
     )
+    message.attach_alternative(render_to_string("mail/notification.html", words), "text/html")
     try:
         message.send()
     except OSError as error:
@@ -54,6 +56,17 @@ def send(delivery: Delivery) -> Answer:
         log.warning("Delivery %s: mail not sent: %s", delivery.uuid, error)
         raise Undelivered("The mail could not be sent.") from error
     return Answer()
+
+
+def _addresses(subscription: Subscription) -> list[str]:
+    """Return whom to write to: the address of the subscription, or those who answer for its namespace."""
+    if "email" in subscription.config:
+        return [subscription.config["email"]]
+    namespace = subscription.namespace
+    found = notices.addresses(namespace)[:ADDRESSES_MAX] if namespace else []
+    if not found:
+        raise Undelivered("Nobody there has an address.", final=True)
+    return found
 
 
 def subject(text: str) -> str:

@@ -7,18 +7,15 @@ import json
 import secrets
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from core import egress, seal
-from notifications.channels import Answer, Undelivered
+from core import seal
+from notifications import bodies, payloads
+from notifications.channels import Answer, Undelivered, http
 
 if TYPE_CHECKING:
     from notifications.models import Delivery
-
-EXCERPT = 512  # bytes
-LONGEST_PAUSE = 3600
 
 
 def new_secret() -> str:
@@ -35,8 +32,7 @@ def send(delivery: Delivery) -> Answer:
         Undelivered: no answer, or another one.
     """
     subscription = delivery.subscription
-    # In ASCII: what JSON may hold and UTF-8 may not, stays escaped.
-    body = json.dumps(delivery.payload, separators=(",", ":"))
+    body = _body(delivery)
     try:
         signer = Webhook(seal.unseal(subscription.secret_sealed))
     except seal.Unreadable as error:
@@ -48,35 +44,17 @@ def send(delivery: Delivery) -> Answer:
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": signer.sign(name, now, body),
     }
+    return http.post(subscription.config["url"], body.encode(), headers)
+
+
+def _body(delivery: Delivery) -> str:
+    subscription = delivery.subscription
+    told = payloads.flat(delivery.payload) if subscription.flat else delivery.payload
+    template = subscription.config.get("template")
+    if not template:
+        # In ASCII: what JSON may hold and UTF-8 may not, stays escaped.
+        return json.dumps(told, separators=(",", ":"))
     try:
-        reply = egress.post(
-            subscription.config["url"],
-            body=body.encode(),
-            headers=headers,
-            timeout=settings.NOTIFICATION_SECONDS,
-            excerpt=EXCERPT,
-        )
-    except egress.Refused as error:
-        raise Undelivered(f"The URL may not be called: {error}", final=True) from error
-    except egress.Failed as error:
-        raise Undelivered(f"The URL could not be reached: {error}") from error
-    answer = Answer(reply.status, reply.seconds, _excerpt(reply.body))
-    if 200 <= reply.status < 300:
-        return answer
-    raise Undelivered(
-        f"The URL answered {reply.status}.",
-        answer=answer,
-        gone=reply.status == 410,
-        pause=_pause(reply.headers.get("retry-after", "")),
-    )
-
-
-def _excerpt(body: bytes) -> str:
-    text = body.decode("utf-8", "replace")
-    return "".join(
-        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
-    )
-
-
-def _pause(text: str) -> int:
-    return min(int(text), LONGEST_PAUSE) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        return bodies.render(template, told).decode()
+    except bodies.Unusable as error:
+        raise Undelivered(f"The template could not be filled: {error}", final=True) from error

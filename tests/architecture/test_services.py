@@ -20,6 +20,7 @@ OPEN_TO_ALL = {
     "accounts.services.users.sign_up": "anyone, where the instance says so",
     "accounts.services.users.initialize": "anyone, while nobody is there",
     "accounts.services.first_run.set_up": "whoever holds the printed secret, while nobody is there",
+    "notifications.services.confirm_address": "whoever holds the code that was mailed to the address",
 }
 # Public functions of services that change nothing by themselves, or only as a part of a service.
 BUILDING_BLOCKS = {
@@ -46,6 +47,10 @@ BUILDING_BLOCKS = {
 }
 # Services that tell the log nothing.
 UNTOLD = {
+    "notifications.services.confirm_address": "told on no wire (quay-b.md 9)",
+    "notifications.services.dismiss_notice": "concerns the person alone",
+    "notifications.services.dismiss_notices": "concerns the person alone",
+    "notifications.services.request_address": "told on no wire (quay-b.md 9)",
     "notifications.services.send_test": "sends sample data and changes nothing (quay-b.md 9)",
 }
 # Kinds and rights that the catalogues name for wires' sake and that nothing uses so far.
@@ -152,7 +157,13 @@ def test_exceptions_exist_and_are_needed(name):
 
 def used_names() -> set[str]:
     """Return every name that the product reads; the demo only pretends, and listeners only listen."""
-    apart = ("logs.kinds", "permissions.catalogue", "portal.demo", "notifications.events")
+    apart = (
+        "logs.kinds",
+        "permissions.catalogue",
+        "portal.demo",
+        "notifications.events",
+        "notifications.notices",
+    )
     return set().union(*(mentioned(one.tree) for name, one in modules().items() if name not in apart))
 
 

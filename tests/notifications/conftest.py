@@ -1,7 +1,9 @@
 import pytest
+from django.utils import timezone
 
 from core.actor import Actor
 from notifications import services
+from notifications.models import AuthorizedAddress
 from tests import make
 from tests.notifications.receiver import Receiver
 
@@ -33,9 +35,14 @@ def receiver(settings):
 
 @pytest.fixture
 def subscribe(owner):
-    """Subscribe ``project`` or ``namespace``; ``config`` by name. Returns the subscription."""
+    """Subscribe ``project`` or ``namespace``; ``config`` by name. Returns the subscription.
+
+    An address of a project has been confirmed by its owner.
+    """
 
     def subscribe(method="in_console", event="repo_change", project=None, namespace=None, title="", **config):
+        if project and "email" in config:
+            confirmed(project, config["email"])
         made, _ = services.create_subscription(
             actor=owner,
             project=project,
@@ -48,6 +55,13 @@ def subscribe(owner):
         return made
 
     return subscribe
+
+
+def confirmed(project, email):
+    """Let an address be told about a project."""
+    AuthorizedAddress.objects.get_or_create(
+        project=project, email=email, defaults={"confirmed_at": timezone.now(), "mail_due_at": None}
+    )
 
 
 @pytest.fixture

@@ -578,7 +578,8 @@ def test_a_mail(subscribe, web, change, mailbox):
     assert told["Subject"] == "[Muster] acme/web: owner changed the description of web"
     assert told["Message-ID"] == f"<{row.uuid}@127.0.0.1>"
     assert told["Auto-Submitted"] == "auto-generated"
-    text = told.get_content().replace("\r\n", "\n")
+    text = told.get_body(["plain"]).get_content().replace("\r\n", "\n")
+    assert "owner changed the description of web</p>" in told.get_body(["html"]).get_content()
     assert "owner changed the description of web\n" in text
     assert "Notification: for ops\n" in text
     assert "Where: acme/web\n" in text

@@ -104,12 +104,12 @@ def test_there_is_an_end_to_it(owner, web, acme, monkeypatch):
     ("field", "changes"),
     [
         ("event", {"event": ""}),
-        ("event", {"event": "repo_push"}),
         ("event", {"event": "no_such_event"}),
         ("event", {"event": "team_create"}),  # no project can be listened to for that
         ("event_config", {"event_config": {"level": "3"}}),
         ("method", {"method": ""}),
-        ("method", {"method": "slack"}),
+        ("method", {"method": "hipchat"}),
+        ("config", {"method": "slack"}),
         ("method", {"method": "WEBHOOK", "config": {"url": "https://hooks.example.com/"}}),
         ("config", {"config": {"url": "https://hooks.example.com/"}}),
         ("config", {"method": "webhook", "config": {}}),
@@ -169,7 +169,7 @@ def test_a_url_is_looked_up_outside_of_the_transaction(owner, web, monkeypatch):
     """A slow name server must not hold a lock: SQLite has one writer."""
     seen = []
 
-    def look(url, *, field):
+    def look(url, *, field, look_up):
         seen.append((connection.in_atomic_block, len(connection.savepoint_ids)))
 
     before = (connection.in_atomic_block, len(connection.savepoint_ids))

@@ -1,0 +1,52 @@
+"""One POST, and what its answer means: what webhooks and Slack share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from core import egress
+from notifications.channels import Answer, Undelivered
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+EXCERPT = 512  # bytes
+LONGEST_PAUSE = 3600
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """POST ``body``; every 2xx is a success.
+
+    Raises:
+        Undelivered: no answer, or another one.
+    """
+    try:
+        reply = egress.post(
+            url, body=body, headers=headers, timeout=settings.NOTIFICATION_SECONDS, excerpt=EXCERPT
+        )
+    except egress.Refused as error:
+        raise Undelivered(f"The URL may not be called: {error}", final=True) from error
+    except egress.Failed as error:
+        raise Undelivered(f"The URL could not be reached: {error}") from error
+    answer = Answer(reply.status, reply.seconds, _excerpt(reply.body))
+    if 200 <= reply.status < 300:
+        return answer
+    raise Undelivered(
+        f"The URL answered {reply.status}.",
+        answer=answer,
+        gone=reply.status == 410,
+        pause=_pause(reply.headers.get("retry-after", "")),
+    )
+
+
+def _excerpt(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
+
+
+def _pause(text: str) -> int:
+    return min(int(text), LONGEST_PAUSE) if text.isascii() and text.isdigit() and len(text) < 10 else 0
