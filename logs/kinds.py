@@ -350,6 +350,60 @@ REVOKE_OAUTH_API_TOKEN = kind(
     "username",
     group="security",
 )
+CREATE_APPLICATION = kind(
+    "create_application",
+    "{performer} created the application {application_name}",
+    "name",
+    "redirect_uri",
+    "application_uri",
+    "description",
+    "avatar_email",
+    "application_name",
+    "client_id",
+    group="security",
+)
+UPDATE_APPLICATION = kind(
+    "update_application",
+    "{performer} changed the application {application_name}",
+    "name",
+    "redirect_uri",
+    "application_uri",
+    "description",
+    "avatar_email",
+    "application_name",
+    "client_id",
+    group="security",
+)
+DELETE_APPLICATION = kind(
+    "delete_application",
+    "{performer} deleted the application {application_name}",
+    "application_name",
+    "client_id",
+    group="security",
+)
+RESET_CLIENT_SECRET = kind(
+    "reset_application_client_secret",
+    "{performer} reset the secret of the application {application_name}",
+    "application_name",
+    "client_id",
+    group="security",
+)
+ASSIGN_OAUTH_TOKEN = kind(
+    "oauth_token_assigned",
+    "{performer} offered a token of {application} to {assigned_user}",
+    "assigning_user",
+    "assigned_user",
+    "application",
+    "client_id",
+    group="security",
+)
+DECLINE_OAUTH_TOKEN = kind(
+    "oauth_token_declined",
+    "{performer} declined a token of {application}",
+    "application",
+    "client_id",
+    group="security",
+)
 CREATE_APP_TOKEN = kind(
     "create_app_specific_token",
     "{performer} made the token {app_specific_token_title}",

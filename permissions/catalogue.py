@@ -164,6 +164,8 @@ QUOTA_READ = _right("quota_read", _ORG, MEMBER, "see quotas", own=_A, reading=Tr
 QUOTA_CHANGE = _right("quota_change", _ORG, Level.ABOVE, "change quotas")
 CREDENTIAL_ISSUE = _right("credential_issue", _ORG, _A, "issue tokens for the organization", own=_A)
 CREDENTIAL_REVOKE = _right("credential_revoke", _ORG, _A, "revoke the organization's tokens", own=_A)
+APPLICATION_LIST = _right("application_list", _ORG, _A, "see the organization's applications", reading=True)
+APPLICATION_CHANGE = _right("application_change", _ORG, _A, "change the organization's applications")
 
 # Projects
 PROJECT_READ = _right("project_read", _PRJ, _R, "see the project", reading=True)

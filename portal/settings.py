@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "csp",
     "rest_framework",
     "django_filters",
+    "oauth2_provider",
     "core",
     "accounts",
     "projects",
@@ -334,6 +335,33 @@ else:
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.str("MUSTER_MAIL_FROM", default=f"Muster <muster@{_public.hostname or 'localhost'}>")
 MAILING = env.bool("MUSTER_MAILING", default=bool(_email_url))
+
+# OAuth: its rows are those of `tokens`, the library has no tables: docs/adr/0006 ----------------------------
+OAUTH2_PROVIDER_APPLICATION_MODEL = "tokens.Application"
+OAUTH2_PROVIDER_GRANT_MODEL = "tokens.AuthorizationCode"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "tokens.Credential"  # noqa: S105 - the name of a model
+# What is never issued needs a model all the same, so that no table is made for it.
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL
+OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = OAUTH2_PROVIDER_GRANT_MODEL
+MIGRATION_MODULES = {"oauth2_provider": None}
+OAUTH2_PROVIDER = {
+    "ACCESS_TOKEN_EXPIRE_SECONDS": 315576000,
+    "AUTHORIZATION_CODE_EXPIRE_SECONDS": 60,
+    "PKCE_REQUIRED": False,  # every client has a secret; who sends a challenge is held to it
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["http", "https"],
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+}
+ASSIGN_OAUTH_TOKENS = env.bool("MUSTER_ASSIGN_OAUTH_TOKENS", default=True)
+APP_TOKEN_SECONDS = env.int(
+    "MUSTER_APP_TOKEN_SECONDS", default=0
+)  # that app-specific tokens live; 0: for ever
 
 # Outgoing calls ------------------------------------------------------------------------------------------
 # Intranet targets that callbacks and webhooks may reach: host names, addresses or networks.

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from core import seal
 from tokens.kinds import Kind
 
 
@@ -24,8 +25,16 @@ class Application(models.Model):
     avatar_email = models.EmailField(null=True, blank=True)  # noqa: DJ001 - the wire tells null from ""
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
+    # Every application keeps a secret: there are no public clients.
+    client_type = "confidential"
+
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def client_secret(self) -> str:
+        """The secret in clear, which the wire shows to administrators again and again."""
+        return seal.unseal(self.secret_sealed)
 
 
 class ServiceKey(models.Model):
@@ -129,3 +138,43 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.title or self.hint}"
+
+
+class AuthorizationCode(models.Model):
+    """What an application exchanges for a token, once and soon. Found by ``digest`` alone (quay-a.md 4.4).
+
+    A used one stays for a while: whoever brings it again ends the ``credential`` that was issued for it.
+    """
+
+    application = models.ForeignKey(Application, models.CASCADE, related_name="codes")
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+")
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    redirect_uri = models.CharField(max_length=1024)
+    scopes = models.CharField(max_length=255)
+    code_challenge = models.CharField(max_length=128, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    credential = models.ForeignKey(Credential, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"code of {self.application} for {self.user}"
+
+
+class Assignment(models.Model):
+    """A token that an administrator of an application's organization offers to a person (quay-a.md 4.4).
+
+    It is gone when she takes the token, or declines it.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    application = models.ForeignKey(Application, models.CASCADE, related_name="assignments")
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="assignments")
+    assigned_by = models.ForeignKey("accounts.User", models.SET_NULL, null=True, blank=True, related_name="+")
+    redirect_uri = models.CharField(max_length=1024)
+    scopes = models.CharField(max_length=255)
+    response_type = models.CharField(max_length=5, default="token")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.application} for {self.user}"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accounts.models import Organization, Robot, Team, User
     from permissions.models import Grant
     from quotas.selectors import Storage
+    from tokens.models import Application
 
 
 def user_avatar(user: User) -> dict[str, str]:
@@ -37,6 +38,11 @@ def team_avatar(team: Team) -> dict[str, str]:
 def robot_avatar(robot: Robot) -> dict[str, str]:
     """Return a robot's avatar."""
     return avatar(robot.full_name, kind="robot")
+
+
+def application_avatar(application: Application) -> dict[str, str]:
+    """Return an application's avatar."""
+    return avatar(application.name, email=application.avatar_email or "", kind="app")
 
 
 def entity(user: User | None, robot: Robot | None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from django.urls import re_path
 
 from api.quay.view import UnknownRoute
 from api.quay.views import (
+    applications,
+    apptokens,
     entities,
     logs,
     members,
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 ORG = r"organization/(?P<orgname>[^/]+)"
 TEAM = rf"{ORG}/team/(?P<teamname>[^/]+)"
 ROBOT = rf"(?:user|{ORG})/robots/(?P<robot_shortname>[^/]+)"
+APPLICATION = rf"{ORG}/applications/(?P<client_id>[^/]+)"
 QUOTA = r"quota/(?P<quota_id>[^/]+)"
 ANY = r"superuser/(?:users|organization)/(?P<namespace>[^/]+)"
 REPO = r"repository/(?P<repository>[^/]+(?:/[^/]+)+)"
@@ -81,6 +84,14 @@ urlpatterns = [
     route(r"superuser/keys", service_keys.ServiceKeys),
     route(r"superuser/keys/(?P<kid>[^/]+)", service_keys.OneServiceKey),
     route(r"superuser/approvedkeys/(?P<kid>[^/]+)", service_keys.ApprovedKey),
+    route(r"user/apptoken", apptokens.AppTokens),
+    route(r"user/apptoken/(?P<token_uuid>[^/]+)", apptokens.AppToken),
+    route(rf"{ORG}/applications", applications.Applications),
+    route(APPLICATION, applications.OneApplication),
+    route(rf"{APPLICATION}/resetclientsecret", applications.ResetClientSecret),
+    route(rf"{APPLICATION}/tokens", applications.ApplicationTokens),
+    route(rf"{APPLICATION}/tokens/(?P<token_uuid>[^/]+)", applications.ApplicationToken),
+    route(r"app/(?P<client_id>[^/]+)", applications.ApplicationInformation),
     route(rf"{ORG}/quota", quotas.OrganizationQuotas),
     route(rf"{ORG}/{QUOTA}", quotas.OrganizationQuota),
     route(rf"{ORG}/{QUOTA}/limit", quotas.OrganizationQuotaLimits),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -21,8 +22,15 @@ from logs.kinds import (
 )
 from logs.record import record
 from notifications.models import Subscription
-from permissions.catalogue import INSTANCE_READ, TOKEN_ISSUE, TOKEN_REVOKE, USER_MANAGE, Scope
-from permissions.checks import require
+from permissions.catalogue import (
+    INSTANCE_READ,
+    SCOPE_CEILING,
+    TOKEN_ISSUE,
+    TOKEN_REVOKE,
+    USER_MANAGE,
+    Scope,
+)
+from permissions.checks import ceiling, require
 from tokens.kinds import FORMS, Kind, is_misprinted, new_client_id, new_client_secret
 from tokens.models import Application, Credential
 
@@ -192,7 +200,7 @@ def issue_api_token(
     wanted = read_scopes(scopes)
     if not wanted:
         raise Invalid("Name at least one scope", field="scope")
-    _not_beyond(actor, wanted)
+    not_beyond(actor, wanted)
     application = own_application(user=user)
     credential, secret = issue(
         kind=Kind.OAUTH,
@@ -218,9 +226,16 @@ def issue_api_token(
     return credential, secret
 
 
-def _not_beyond(actor: Actor, scopes: str) -> None:
-    if actor.scopes is not None and not set(scopes.split()) <= actor.scopes:
-        raise Forbidden("A token cannot make a token that may do more than itself")
+def not_beyond(actor: Actor, scopes: str) -> None:
+    """Refuse what a token's own scopes do not reach: a token cannot make a token that may do more.
+
+    Raises:
+        Forbidden: a scope is beyond the caller's own.
+    """
+    for scope in scopes.split():
+        ladder, level = SCOPE_CEILING[scope]
+        if ceiling(actor, ladder) < level:
+            raise Forbidden("A token cannot make a token that may do more than itself")
 
 
 @transaction.atomic
@@ -235,7 +250,14 @@ def create_app_token(*, actor: Actor, title: str) -> tuple[Credential, str]:
         raise Unauthenticated
     if not title or len(title) > 255:
         raise Invalid("A title has 1 to 255 characters", field="title")
-    credential, secret = issue(kind=Kind.APP_SPECIFIC, user=actor.user, issued_by=actor.user, title=title)
+    lifetime = timedelta(seconds=settings.APP_TOKEN_SECONDS)
+    credential, secret = issue(
+        kind=Kind.APP_SPECIFIC,
+        user=actor.user,
+        issued_by=actor.user,
+        title=title,
+        expires_at=timezone.now() + lifetime if lifetime else None,
+    )
     record(
         CREATE_APP_TOKEN,
         actor=actor,

@@ -28,6 +28,10 @@ DIRECTORY = Path(__file__).parent / "golden"
 _DAY = r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4}"
 FORMS = {
     "<color>": r"#[0-9a-f]{6}",
+    "<iso>": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z",
+    "<client id>": r"[A-Z0-9]{20}",
+    "<client secret>": r"[A-Z0-9]{40}",
+    "<token120>": r"[A-Z0-9]{120}",
     "<date>": rf"{_DAY} \d\d:\d\d:\d\d -0000",
     "<httpdate>": rf"{_DAY} \d\d:\d\d:\d\d GMT",
     "<kid>": r"[A-Za-z0-9_-]{43}",
