@@ -17,6 +17,8 @@ from api.quay.views import (
     entities,
     logs,
     members,
+    notices,
+    notifications,
     organizations,
     permissions,
     platform,
@@ -43,6 +45,7 @@ ROBOT = rf"(?:user|{ORG})/robots/(?P<robot_shortname>[^/]+)"
 APPLICATION = rf"{ORG}/applications/(?P<client_id>[^/]+)"
 QUOTA = r"quota/(?P<quota_id>[^/]+)"
 ANY = r"superuser/(?:users|organization)/(?P<namespace>[^/]+)"
+UUID = r"(?P<uuid>[^/]+)"
 REPO = r"repository/(?P<repository>[^/]+(?:/[^/]+)+)"
 
 
@@ -102,6 +105,14 @@ urlpatterns = [
     route(rf"user/{QUOTA}/limit/(?P<limit_id>[^/]+)", quotas.OwnQuotaLimit),
     route(rf"{ANY}/quota", quotas.InstanceQuotas),
     route(rf"{ANY}/{QUOTA}", quotas.InstanceQuota),
+    route(rf"{ORG}/notifications", notifications.OrganizationNotifications),
+    route(rf"{ORG}/notifications/{UUID}/test", notifications.TestOrganizationNotification),
+    route(rf"{ORG}/notifications/{UUID}", notifications.OrganizationNotification),
+    route(r"user/namespacenotifications", notifications.OwnNamespaceNotifications),
+    route(rf"user/namespacenotifications/{UUID}/test", notifications.TestOwnNamespaceNotification),
+    route(rf"user/namespacenotifications/{UUID}", notifications.OwnNamespaceNotification),
+    route(r"user/notifications", notices.OwnNotices),
+    route(rf"user/notifications/{UUID}", notices.OwnNotice),
     route(r"messages", platform.Messages),
     route(r"message/(?P<uuid>[^/]+)", platform.OneMessage),
     route(r"error/(?P<error_type>[^/]+)", platform.ErrorDescription),
@@ -123,6 +134,10 @@ urlpatterns = [
     route(rf"{REPO}/permissions/user", permissions.UserPermissions),
     route(rf"{REPO}/permissions/team/(?P<teamname>[^/]+)", permissions.TeamPermission),
     route(rf"{REPO}/permissions/team", permissions.TeamPermissions),
+    route(rf"{REPO}/notification", notifications.RepositoryNotifications),
+    route(rf"{REPO}/notification/{UUID}/test", notifications.TestRepositoryNotification),
+    route(rf"{REPO}/notification/{UUID}", notifications.RepositoryNotification),
+    route(rf"{REPO}/authorizedemail/(?P<email>[^/]+)", notifications.AuthorizedEmail),
     route(rf"{REPO}/changevisibility", repositories.ChangeVisibility),
     route(rf"{REPO}/changestate", repositories.ChangeState),
     route(rf"{REPO}/logs", logs.RepositoryLogs),
