@@ -113,6 +113,7 @@ urlpatterns = [
     route(rf"user/namespacenotifications/{UUID}", notifications.OwnNamespaceNotification),
     route(r"user/notifications", notices.OwnNotices),
     route(rf"user/notifications/{UUID}", notices.OwnNotice),
+    route(r"discovery", platform.Discovery),
     route(r"messages", platform.Messages),
     route(r"message/(?P<uuid>[^/]+)", platform.OneMessage),
     route(r"error/(?P<error_type>[^/]+)", platform.ErrorDescription),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.http import HttpResponse
+from django.utils.cache import get_conditional_response
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from api.fields import Text, Word
+from api.quay import discovery
 from api.quay.errors import DESCRIPTIONS, EMPTY, MESSAGE
-from api.quay.operation import operation
+from api.quay.operation import Query, operation
 from api.quay.view import QuayView
 from core.errors import NotFound
 from notifications import selectors, services
@@ -17,7 +20,31 @@ from permissions.catalogue import MESSAGE_MANAGE, Scope
 from permissions.checks import require
 
 if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
     from rest_framework.request import Request
+
+INTERNAL = Query("internal", "Whether to describe what serves browsers alone, too", "boolean", default=False)
+
+
+class Discovery(QuayView):
+    """``discovery``."""
+
+    anonymous_always = True
+
+    @operation("discovery", "discovery", also=[304], query=[INTERNAL])
+    def get(self, request: Request) -> HttpResponseBase:
+        """Describe this interface in Swagger 2.0: what you read was made from it."""
+        text, tag = discovery.written(
+            internal=self.flag("internal"), host=request.get_host(), scheme=request.scheme or "https"
+        )
+        answer = HttpResponse(text, content_type="application/json", headers={"ETag": tag})
+        return get_conditional_response(request._request, etag=tag, response=answer) or answer
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Let who has the description ask whether it is still the same."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-cache"
+        return response
 
 
 class ErrorDescription(QuayView):

@@ -4,7 +4,8 @@ A file holds a list of exchanges: ``{"call": "GET organization/acme", "as": "own
 "body": …}``, played in order in the world of world.py (``sent`` and ``body`` are left out where nothing is).
 ``{name}`` in a call comes from ``World.names``; ``"keep": {"uuid": "messages.0.uuid"}`` adds to them from the
 answer. Values that vary are placeholders, which must match in type and form: see FORMS. ``<int>`` is any
-whole number, ``<avatar kind name>`` or ``<avatar kind name e-mail>`` the whole avatar object.
+whole number, ``<object>`` and ``<list>`` one of something, ``<avatar kind name>`` or
+``<avatar kind name e-mail>`` the whole avatar object.
 """
 
 from __future__ import annotations
@@ -51,6 +52,10 @@ def differences(golden: Any, came: Any, where: str = "") -> list[str]:
     """Return where an answer differs from its golden body; types count: 1 is neither "1" nor 1.0 nor true."""
     if golden == "<int>":
         return [] if type(came) is int else [f"{where}: {came!r} is no integer"]
+    if golden == "<object>":
+        return [] if isinstance(came, dict) and came else [f"{where}: {came!r} is no object with keys"]
+    if golden == "<list>":
+        return [] if isinstance(came, list) and came else [f"{where}: {came!r} is no list of something"]
     if isinstance(golden, str) and golden.startswith("<avatar "):
         golden = avatar(*golden[1:-1].split()[1:])
     if isinstance(golden, str) and golden in FORMS:

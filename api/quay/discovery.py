@@ -1,0 +1,397 @@
+"""The wire in Swagger 2.0, made from the routes and from what each handler says of itself (quay-a.md 5.1)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from functools import cache, lru_cache
+from hashlib import sha256
+from inspect import cleandoc
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.admindocs.utils import replace_named_groups
+from django.urls import get_resolver
+from rest_framework import serializers
+
+from api.fields import Object, Word
+from api.quay.errors import API, MESSAGE, WORDS
+from api.quay.operation import handled, operations_of
+from permissions.catalogue import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rest_framework.fields import Field
+
+    from api.quay.operation import Operation, Query
+    from api.quay.view import QuayView
+
+ROOT = "/api/v1/"
+SECURITY = "oauth2_implicit"
+# Both spellings are served; the document names the one that the vendor's own names.
+SLASHED = re.compile(
+    r"(user|organization|superuser/(users|organizations|changelog|registrysize)"
+    r"|repository/\{repository\}/(build|notification|permissions/(team|user)|tag|tokens|trigger))\Z"
+)
+ABOUT = (
+    "People sign in with a session, programs with a token: `Authorization: Bearer …`. Every refusal is JSON. "
+    'What is refused before any operation has the shape `{"error": …}`: 403 for a write without token and '
+    "without CSRF token, 401 for a JSON web token or where anonymous access is off, 400 for a browser's call "
+    "without `X-Requested-With`. A body that is no JSON is a 400 and one of another type a 415, both of the "
+    'shape `{"message": …}`, and so are 429, 500 and 503.'
+)
+SCOPES: dict[str, str] = {
+    Scope.REPO_READ: "See the repositories that you see",
+    Scope.REPO_WRITE: "Change the content and description of your repositories",
+    Scope.REPO_ADMIN: "Administer the repositories that you administer",
+    Scope.REPO_CREATE: "Create repositories where you may",
+    Scope.USER_READ: "See your account",
+    Scope.USER_ADMIN: "Administer your account",
+    Scope.ORG_ADMIN: "Administer the organizations that you administer",
+    Scope.SUPER_USER: "Administer the instance, if you may",
+}
+TAGS = {
+    "discovery": "This description",
+    "entity": "Finding whom something can be granted to",
+    "error": "What the errors mean",
+    "globalmessages": "Messages to everybody",
+    "logs": "The usage log: lists, counts and exports",
+    "namespacequota": "Storage quotas of organizations and of one's own namespace",
+    "organization": "Organizations and who is in them",
+    "permission": "Who may do what in a repository",
+    "prototype": "What new repositories of an organization are granted at birth",
+    "repository": "Repositories",
+    "robot": "Robots of organizations and of one's own",
+    "search": "Finding repositories, namespaces, teams and robots",
+    "superuser": "The instance, for superusers",
+    "team": "Teams of an organization",
+    "user": "Accounts, sessions and stars",
+}
+PARAMETERS = {
+    "code": "The code of the invitation",
+    "email": "The e-mail address of who is invited",
+    "error_type": "The type of the error, such as not_found",
+    "limit_id": "The number of the threshold",
+    "membername": "The name of the person, or the full name of the robot",
+    "name": "The name of the organization",
+    "namespace": "The name of the organization or person",
+    "orgname": "The name of the organization",
+    "prefix": "What the name begins with",
+    "prototypeid": "The id of the default permission",
+    "quota_id": "The number of the quota",
+    "repository": "The full path of the repository, as in namespace/name",
+    "robot_shortname": "The name of the robot, without its owner and the plus sign",
+    "teamname": "The name of the team",
+    "username": "The name of the person, or the full name of the robot",
+    "uuid": "The id",
+}
+STATUSES = {
+    200: "Done",
+    201: "Made",
+    202: "Taken on",
+    204: "Done; the answer is empty",
+    304: "Not changed since",
+    400: "Refused: the request cannot be carried out as it was sent",
+    401: "Refused: nobody is signed in, or not lately enough",
+    403: "Refused: the caller's roles or the token's scopes do not allow this",
+    404: "There is no such thing",
+    409: "Refused: it may not be changed",
+    410: "Served no more",
+    415: "Refused: the body is not of the type application/json",
+    429: "Too many attempts; `Retry-After` tells when to come again",
+}
+API_ERROR, MESSAGE_ERROR, ANY_ERROR = "ApiError", "ApiMessage", "ApiRefusal"
+_TEXT = {"type": "string"}
+_API_ERROR: dict[str, dict[str, Any]] = {
+    "status": {"type": "integer", "description": "The status of the answer"},
+    "type": {**_TEXT, "description": "Where the type of the error is described"},
+    "title": {
+        **_TEXT,
+        "description": "The type of the error",
+        "enum": sorted({kind for _, kind in WORDS.values()}),
+    },
+    "detail": {**_TEXT, "description": "What is wrong"},
+    "error_message": {**_TEXT, "description": "The same as detail"},
+    "error_type": {**_TEXT, "description": "The same as title"},
+}
+
+
+def document(*, internal: bool) -> dict[str, Any]:
+    """Return the description without host and scheme; ``internal`` adds what serves browsers alone."""
+    shapes = _Shapes()
+    paths: dict[str, dict[str, Any]] = {}
+    tags: set[str] = set()
+    for view, path in routes():
+        for method in handled(view):
+            for one in operations_of(view, method):
+                if not path.startswith(one.under) or (one.internal and not internal):
+                    continue
+                item = paths.setdefault(
+                    ROOT + path,
+                    {
+                        "x-name": f"{view.__module__}.{view.__name__}",
+                        "x-path": ROOT + path,
+                        "x-tag": one.tag,
+                        "parameters": [_path_parameter(name) for name in re.findall(r"{(\w+)}", path)],
+                    },
+                )
+                item[method] = _operation(one, view, method, shapes)
+                tags.add(one.tag)
+    return {
+        "swagger": "2.0",
+        "info": {
+            "version": "v1",
+            "title": "Muster",
+            "description": ABOUT,
+            "termsOfService": "",
+            "contact": {"email": settings.DEFAULT_FROM_EMAIL},
+        },
+        "basePath": "/",
+        "consumes": ["application/json"],
+        "produces": ["application/json"],
+        "securityDefinitions": {
+            SECURITY: {
+                "type": "oauth2",
+                "flow": "implicit",
+                "authorizationUrl": "/oauth/authorize",
+                "scopes": {str(scope): words for scope, words in SCOPES.items()},
+            }
+        },
+        "paths": paths,
+        "definitions": _errors() | shapes.definitions(),
+        "tags": [{"name": tag, "description": TAGS.get(tag, tag)} for tag in sorted(tags)],
+    }
+
+
+@cache
+def _document(*, internal: bool) -> dict[str, Any]:
+    return document(internal=internal)
+
+
+@lru_cache(maxsize=16)
+def written(*, internal: bool, host: str, scheme: str) -> tuple[bytes, str]:
+    """Return the description as an instance tells it under one of its names, and its entity tag."""
+    whole = _document(internal=internal)
+    security = whole["securityDefinitions"][SECURITY]
+    address = f"{scheme}://{host}{security['authorizationUrl']}"
+    told = whole | {
+        "host": host,
+        "schemes": [scheme],
+        "securityDefinitions": {SECURITY: security | {"authorizationUrl": address}},
+    }
+    text = json.dumps(told, separators=(",", ":")).encode() + b"\n"
+    return text, f'"{sha256(text).hexdigest()[:32]}"'
+
+
+def routes() -> Iterator[tuple[type[QuayView], str]]:
+    """Yield each view with every path below the root that leads to it, in the order of the routes."""
+    for pattern in get_resolver("api.quay.urls").url_patterns:
+        view = pattern.callback.view_class  # type: ignore[union-attr] # as DRF makes them
+        for path in paths_of(str(pattern.pattern)):
+            if path:
+                yield view, path
+
+
+def paths_of(pattern: str) -> list[str]:
+    """Return the paths ``organization/{orgname}`` that the regular expression of a route stands for."""
+    named = replace_named_groups(pattern.removeprefix("^").removesuffix(r"/?\Z"))
+    named = re.sub(r"<(\w+)>", r"{\1}", named)
+    # What is left are choices between spellings: (?:user|organization/{orgname})
+    pieces = re.split(r"\(\?:([^()]*)\)", named)
+    choices = [piece.split("|") if at % 2 else [piece] for at, piece in enumerate(pieces)]
+    found = ["".join(parts) for parts in product(*choices)]
+    return [f"{path}/" if SLASHED.match(path) else path for path in found]
+
+
+def _path_parameter(name: str) -> dict[str, Any]:
+    about = PARAMETERS.get(name, name)
+    return {"name": name, "in": "path", "required": True, "type": "string", "description": about}
+
+
+def _query_parameter(query: Query) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "name": query.name,
+        "in": "query",
+        "required": False,
+        "type": query.type,
+        "description": query.about,
+    }
+    if query.default is not None:
+        said["default"] = query.default
+    if query.choices:
+        said["enum"] = list(query.choices)
+    return said
+
+
+def _operation(one: Operation, view: type[QuayView], method: str, shapes: _Shapes) -> dict[str, Any]:
+    parameters = [_query_parameter(query) for query in one.query]
+    if one.body is not None:
+        schema = shapes.reference(one.body)
+        if one.body_is == "array":
+            schema = {"type": "array", "items": schema}
+        parameters.append(
+            {
+                "name": "body",
+                "in": "body",
+                "required": one.body_is != "optional",
+                "description": first_sentence(one.body),
+                "schema": schema,
+            }
+        )
+    security: list[dict[str, list[str]]] = [{SECURITY: list(one.scopes)}] if one.scopes else []
+    if one.scopes and one.anybody:
+        security.append({})
+    return {
+        "operationId": one.name,
+        "description": first_sentence(getattr(view, method)),
+        "parameters": parameters,
+        "tags": [one.tag],
+        "security": security,
+        "responses": {
+            str(status): _response(one, view, method, status)
+            for status in sorted(one.statuses(method, csrf_exempt=view.csrf_exempt))
+        },
+    }
+
+
+def _response(one: Operation, view: type[QuayView], method: str, status: int) -> dict[str, Any]:
+    said: dict[str, Any] = {"description": STATUSES[status]}
+    if status < 400:
+        bare = status in (204, 304) or (one.empty and status == one.success)
+        return said if bare else {**said, "schema": {}}
+    own = {shape for key, (code, shape) in view.errors.items() if code == status and _concerns(key, method)}
+    if status in (410, 415, 429) or (own == {MESSAGE} and status not in (400, 401)):
+        name = MESSAGE_ERROR
+    else:
+        name = API_ERROR if own <= {API} else ANY_ERROR
+    return {**said, "schema": {"$ref": f"#/definitions/{name}"}}
+
+
+def _concerns(key: str, method: str) -> bool:
+    named, space, _ = key.partition(" ")
+    return not space or named == method
+
+
+def _errors() -> dict[str, Any]:
+    return {
+        API_ERROR: {
+            "type": "object",
+            "description": "Why the request was refused",
+            "properties": _API_ERROR,
+            "required": list(_API_ERROR),
+        },
+        MESSAGE_ERROR: {
+            "type": "object",
+            "description": "Why the request was refused, in short",
+            "properties": {"message": {"description": "What is wrong"}},
+            "required": ["message"],
+        },
+        ANY_ERROR: {
+            "type": "object",
+            "description": "An ApiError, or an ApiMessage, or the same with the key error: by the reason",
+            "properties": {key: {} for key in (*_API_ERROR, "message", "error")},
+        },
+    }
+
+
+def first_sentence(thing: object) -> str:
+    """Return the first paragraph of what a class or a function says of itself, on one line."""
+    return " ".join(cleandoc(thing.__doc__ or "").partition("\n\n")[0].split()).replace("``", "`")
+
+
+class _Shapes:
+    """The bodies that requests hold, as JSON schemas under names of their own."""
+
+    def __init__(self) -> None:
+        bodies = {
+            one.body
+            for view, _ in routes()
+            for method in handled(view)
+            for one in operations_of(view, method)
+            if one.body is not None
+        }
+        self._used: dict[str, type[serializers.Serializer[Any]]] = {}
+        same = defaultdict(set)
+        for body in _with_inner(bodies):
+            same[body.__name__].add(body)
+        self._shared = {name for name, classes in same.items() if len(classes) > 1}
+
+    def reference(self, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """Return a reference to a shape; two of one name are told apart by where they are."""
+        name = shape.__name__
+        if name in self._shared:
+            name = shape.__module__.rpartition(".")[2].capitalize() + name
+        self._used[name] = shape
+        return {"$ref": f"#/definitions/{name}"}
+
+    def definitions(self) -> dict[str, Any]:
+        """Return the schemas of everything referred to, and of what they refer to in turn."""
+        found: dict[str, Any] = {}
+        while missing := self._used.keys() - found.keys():
+            for name in missing:
+                found[name] = self._schema(self._used[name])
+        return dict(sorted(found.items()))
+
+    def _schema(self, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        fields = shape().fields
+        said: dict[str, Any] = {
+            "type": "object",
+            "description": first_sentence(shape),
+            "properties": {name: self._field(field) for name, field in fields.items()},
+        }
+        if required := [name for name, field in fields.items() if field.required]:
+            said["required"] = required
+        return said
+
+    def _field(self, field: Field[Any, Any, Any, Any]) -> dict[str, Any]:
+        if isinstance(field, serializers.ListSerializer) and isinstance(field.child, serializers.Serializer):
+            return {"type": "array", "items": self.reference(type(field.child))}
+        if isinstance(field, serializers.Serializer):
+            return self.reference(type(field))
+        said = self._plain(field)
+        if field.allow_null:
+            said["x-nullable"] = True
+        if field.help_text:
+            said["description"] = str(field.help_text)
+        return said
+
+    def _plain(self, field: Field[Any, Any, Any, Any]) -> dict[str, Any]:
+        said: dict[str, Any] = {}
+        if isinstance(field, Word):
+            said = {"type": "string", "enum": list(field.words)}
+        elif isinstance(field, serializers.CharField):
+            smallest = max(field.min_length or 0, 0 if field.allow_blank else 1)
+            said = {"type": "string", "minLength": smallest or None, "maxLength": field.max_length}
+        elif isinstance(field, serializers.BooleanField):
+            said = {"type": "boolean"}
+        elif isinstance(field, serializers.IntegerField):
+            said = {
+                "type": "integer",
+                "format": "int64",
+                "minimum": field.min_value,
+                "maximum": field.max_value,
+            }
+        elif isinstance(field, serializers.FloatField | serializers.DecimalField):
+            said = {"type": "number"}
+        elif isinstance(field, serializers.ChoiceField):
+            said = {"type": "string", "enum": list(field.choices)}
+        elif isinstance(field, serializers.ListField):
+            child = field.child
+            said = {"type": "array", "items": self._field(child), "maxItems": field.max_length}
+        elif isinstance(field, Object | serializers.DictField):
+            said = {"type": "object"}
+        return {key: value for key, value in said.items() if value is not None}
+
+
+def _with_inner(
+    shapes: Iterable[type[serializers.Serializer[Any]]],
+) -> Iterator[type[serializers.Serializer[Any]]]:
+    for shape in shapes:
+        yield shape
+        for field in shape().fields.values():
+            inner = field.child if isinstance(field, serializers.ListSerializer) else field
+            if isinstance(inner, serializers.Serializer):
+                yield from _with_inner([type(inner)])
