@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
-from django.db.models import CharField, Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models import CharField, Count, Exists, F, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -29,6 +29,7 @@ from permissions.catalogue import (
     INSTANCE_READ,
     INVITATION_ANSWER,
     MEMBER_LIST,
+    ORGANIZATION_READ,
     ROBOT_LIST,
     ROBOT_READ,
     TEAM_READ,
@@ -571,3 +572,91 @@ def entities(
     found.users = people[: ENTITIES_MAX - len(exact)]
     found.robots = found.robots[: ENTITIES_MAX - len(found.users)]
     return found
+
+
+# By key, for wires that show ids -------------------------------------------------------------------------
+
+
+def user_by_key(*, pk: int) -> User:
+    """Return a living person by her key, with her namespace. Raises NotFound."""
+    found = User.objects.select_related("namespace").filter(pk=pk, deleted_at=None).first()
+    if found is None:
+        raise NotFound("User not found", absent="user")
+    return found
+
+
+def organization_by_key(*, actor: Actor, pk: int, right: Right) -> Organization:
+    """Return a living organization by its key, on which the actor has the right.
+
+    Whoever may not see its inside learns nothing of it.
+
+    Raises:
+        NotFound: there is none, or not for this actor.
+        Forbidden: she sees it, and lacks the right.
+    """
+    found = Organization.objects.select_related("namespace", "account").filter(pk=pk, deleted_at=None).first()
+    if found is None or not (check(actor, ORGANIZATION_READ, found) or check(actor, INSTANCE_READ)):
+        raise NotFound("Organization not found", absent="organization")
+    found.namespace.organization = found
+    if right != ORGANIZATION_READ:
+        require(actor, right, found)
+    return found
+
+
+def account_by_key(*, actor: Actor, pk: int) -> Account:
+    """Return a living account by its key: one's own, one that one administers or is inside of.
+
+    Superusers see every one. Raises NotFound.
+    """
+    found = Account.objects.filter(pk=pk, deleted_at=None).exclude(user__deleted_at__isnull=False)
+    if not check(actor, INSTANCE_READ):
+        hers = Membership.objects.filter(organization__account=OuterRef("pk"), user=actor.user)
+        living = hers.filter(organization__deleted_at=None)
+        found = found.filter(Q(user=actor.user) | Q(administrators=actor.user) | Exists(living)).distinct()
+    account = found.first()
+    if account is None:
+        raise NotFound("Account not found", absent="account")
+    return account
+
+
+def organizations_of(*, actor: Actor, account: Account) -> QuerySet[Organization]:
+    """Return an account's living organizations, oldest first: all to who administers it, else one's own."""
+    found = Organization.objects.filter(account=account, deleted_at=None).order_by("pk")
+    if check(actor, INSTANCE_READ) or account.administrators.filter(pk=getattr(actor.user, "pk", 0)).exists():
+        return found
+    return found.filter(Exists(Membership.objects.filter(organization=OuterRef("pk"), user=actor.user)))
+
+
+@dataclass
+class Standing:
+    """A person in an organization, and whether she administers it, directly or by a team."""
+
+    user: User
+    is_administrator: bool
+
+
+def standings(*, organization: Organization, user: User | None = None) -> list[Standing]:
+    """Return everybody in an organization (or one person), in the order they came; one query.
+
+    Whoever calls has checked that the actor is inside.
+    """
+    by_team = TeamMember.objects.filter(
+        team__organization=organization, team__role="admin", user=OuterRef("user")
+    )
+    rows = Membership.objects.filter(organization=organization).select_related("user").order_by("pk")
+    if user is not None:
+        rows = rows.filter(user=user)
+    return [
+        Standing(row.user, row.role in ("owner", "admin") or row.by_team)
+        for row in rows.annotate(by_team=Exists(by_team))
+    ]
+
+
+def insider(*, organization: Organization, pk: int) -> User | None:
+    """Return a living person in an organization by her key, None if she is not in it."""
+    row = (
+        Membership.objects.filter(organization=organization, user=pk, user__deleted_at=None)
+        .select_related("user")
+        .first()
+    )
+    return row.user if row is not None else None

@@ -7,19 +7,23 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import transaction
-from rest_framework.exceptions import ParseError, UnsupportedMediaType
+from rest_framework.exceptions import MethodNotAllowed, ParseError, UnsupportedMediaType
 from rest_framework.views import APIView
 
+from api.problems import problem_of
 from core.actor import Actor
 from core.client import ip_of
-from core.errors import DomainError, Forbidden
+from core.errors import DomainError, Forbidden, Invalid, NotFound, ReadOnly, Unauthenticated
 from logs.record import record_denial
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from rest_framework.request import Request
+    from rest_framework.response import Response
     from rest_framework.serializers import Serializer
+
+    from api.problems import Problem
 
 log = logging.getLogger(__name__)
 
@@ -87,3 +91,56 @@ class DialectView(APIView):
                 status=status,
                 namespace=error.namespace,
             )
+
+
+class TokenView(DialectView):
+    """A view of a dialect whose callers send a token with every call: no cookies, and so no CSRF.
+
+    A dialect says in ``caller`` who stands behind a request, in ``say`` how it words a problem, and in
+    ``statuses`` where its statuses differ from the common ones.
+    """
+
+    statuses: ClassVar[Mapping[str, int]] = {}
+    anonymous: ClassVar[bool] = False
+
+    def caller(self, request: Request) -> Actor:
+        """Return who calls; nobody is an `Actor` of nothing. Raises Unauthenticated for an unusable token."""
+        raise NotImplementedError
+
+    def say(self, problem: Problem) -> Response:
+        """Return the dialect's own words for a problem."""
+        raise NotImplementedError
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Go through what comes before every operation: the method, the caller, read-only mode."""
+        self.actor = Actor()
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            # No database stores it, and PostgreSQL does not even compare it.
+            raise Invalid("A null character cannot be part of an address")
+        if not hasattr(self, (request.method or "").lower()):
+            raise MethodNotAllowed(request.method or "")
+        if request.method == "OPTIONS":
+            return
+        self.actor = self.here(self.caller(request), request)
+        if self.actor.is_anonymous and not self.anonymous:
+            raise Unauthenticated("A token is needed")
+        if settings.READ_ONLY and request.method not in ("GET", "HEAD"):
+            raise ReadOnly("The instance is read-only for now")
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Speak the dialect whatever was raised."""
+        problem = problem_of(self, exc, self.statuses)
+        response = self.say(problem)
+        for name, value in problem.headers.items():
+            response[name] = value
+        return response
+
+    def refuse_unknown(self, request: Request, **_: str) -> Response:
+        """Answer a path that is no route."""
+        raise NotFound("There is no such address")
+
+
+def bearer(request: Request) -> str:
+    """Return the token of a bearer header; "" without one, or with one that is not formed like it."""
+    scheme, *secrets = request.META.get("HTTP_AUTHORIZATION", "").split() or [""]
+    return secrets[0] if scheme.lower() == "bearer" and len(secrets) == 1 else ""

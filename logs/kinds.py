@@ -411,6 +411,26 @@ CREATE_APP_TOKEN = kind(
     "app_specific_token",
     group="security",
 )
+CREATE_TOKEN = kind(
+    "create_token",
+    "{performer} made the {token_kind} {token_title}",
+    "token_kind",
+    "token_title",
+    "token_uuid",
+    "username",
+    "repo",
+    group="security",
+)
+REVOKE_TOKEN = kind(
+    "revoke_token",
+    "{performer} revoked the {token_kind} {token_title}",
+    "token_kind",
+    "token_title",
+    "token_uuid",
+    "username",
+    "repo",
+    group="security",
+)
 REVOKE_APP_TOKEN = kind(
     "revoke_app_specific_token",
     "{performer} revoked the token {app_specific_token_title}",

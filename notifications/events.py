@@ -159,12 +159,14 @@ event(
     "a token is made",
     kinds.CREATE_OAUTH_API_TOKEN,
     kinds.CREATE_APP_TOKEN,
+    kinds.CREATE_TOKEN,
 )
 event(
     "credential_revoke",
     "a token is revoked",
     kinds.REVOKE_OAUTH_API_TOKEN,
     kinds.REVOKE_APP_TOKEN,
+    kinds.REVOKE_TOKEN,
 )
 
 # Limits, exports

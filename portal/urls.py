@@ -7,6 +7,7 @@ from api.quay.views.session import csrf_token
 
 urlpatterns = [
     path("api/v1/", include("api.quay.urls")),
+    path("v3/", include("api.cisense.urls")),
     path("csrf_token", csrf_token),
     path("admin/", admin.site.urls),
     path("", include("console.urls")),

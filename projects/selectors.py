@@ -18,13 +18,15 @@ from core.names import fold, plain
 from logs.models import LogEntry
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
+    INSTANCE_READ,
     PROJECT_ADMINISTER,
+    PROJECT_READ,
     ROBOT_READ,
     STAR_CHANGE,
     TEAM_GRANT_LIST,
     Right,
 )
-from permissions.checks import explain, has_full_access, is_readonly_superuser, readable, require
+from permissions.checks import check, explain, has_full_access, is_readonly_superuser, readable, require
 from permissions.models import Grant
 from projects.models import Project, Star
 
@@ -62,6 +64,39 @@ def project(*, actor: Actor, namespace: str, slug: str, right: Right) -> Project
             raise Unauthenticated(explanation.reason, right=right.name)
         raise Forbidden(explanation.reason, right=right.name, namespace=space)
     raise NotFound("Repository not found", absent="project", namespace=space)
+
+
+def project_by_key(*, actor: Actor, pk: int, right: Right) -> Project:
+    """Return a living project by its key, with namespace and contact, on which the actor has the right.
+
+    Raises:
+        NotFound: there is none, or not for this actor.
+        Forbidden: she sees it, and lacks the right.
+    """
+    found = (
+        Project.objects.select_related(
+            "namespace__organization__account", "namespace__user__personal_account", "contact"
+        )
+        .filter(pk=pk, namespace__deleted_at=None, deleted_at=None)
+        .first()
+    )
+    if found is not None:
+        _close_circle(found.namespace)
+    if found is None or not check(actor, PROJECT_READ, found):
+        raise NotFound("Project not found", absent="project")
+    if right != PROJECT_READ:
+        require(actor, right, found)
+    return found
+
+
+def all_projects(*, actor: Actor) -> QuerySet[Project]:
+    """Return every living project, oldest first, for superusers and read-only superusers; one query."""
+    require(actor, INSTANCE_READ)
+    return (
+        Project.objects.filter(deleted_at=None, namespace__deleted_at=None)
+        .select_related("namespace__organization", "namespace__user__personal_account")
+        .order_by("pk")
+    )
 
 
 def _close_circle(space: Namespace) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import secrets
 import string
+import time
 import zlib
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.db.models import TextChoices
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 UPPER = string.ascii_uppercase + string.digits
 ALPHANUMERIC = string.ascii_letters + string.digits
+HEXADECIMAL = string.digits + "abcdef"
+LOWER = string.digits + string.ascii_lowercase
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 OWN_PREFIX = "mst_"
 OWN_RANDOM, OWN_CHECK = 30, 6
@@ -27,6 +32,11 @@ class Kind(TextChoices):
     APP_SPECIFIC = "app_specific", "app-specific token"
     ROBOT = "robot", "robot token"
     ACCESS = "access", "access token"
+    ACCOUNT = "account", "account API token"
+    REPOSITORY = "repository", "repository API token"
+    ORGANIZATION = "organization", "organization API token"
+    PROJECT = "project", "project token"
+    KEY = "key", "API key"
 
 
 def _random(alphabet: str, length: int) -> Callable[[], str]:
@@ -41,9 +51,26 @@ def _checksum(body: str) -> str:
     return digits
 
 
+def _uuid7() -> UUID:
+    now = time.time_ns() // 10**6
+    return UUID(int=now << 80 | 7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62))
+
+
 def _own() -> str:
     body = OWN_PREFIX + _random(BASE62, OWN_RANDOM)()
     return body + _checksum(body)
+
+
+def _web_token(of: str, length: int) -> Callable[[], str]:
+    """Return a maker of tokens that have the form of a JSON web token; nobody but us reads them."""
+
+    def make() -> str:
+        claims = f'{{"typ":"{of}","jti":""}}'
+        filled = claims[:-2] + _random(BASE62, length - len(claims))() + claims[-2:]
+        parts = (b'{"alg":"HS256"}', filled.encode(), secrets.token_bytes(32))
+        return ".".join(urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+    return make
 
 
 def is_misprinted(secret: str) -> bool:
@@ -67,6 +94,11 @@ FORMS: dict[str, Form] = {
     Kind.APP_SPECIFIC: Form(_random(UPPER, 120), shown_again=True),  # quay-a.md 6.5
     Kind.ROBOT: Form(_random(UPPER, 64), shown_again=True),  # quay-a.md 10
     Kind.ACCESS: Form(_own, shown_again=False),
+    Kind.ACCOUNT: Form(_random(ALPHANUMERIC, 20), shown_again=False),  # codacy.md 2
+    Kind.REPOSITORY: Form(_random(HEXADECIMAL, 32), shown_again=True),  # codacy.md 2, 6.3
+    Kind.ORGANIZATION: Form(_web_token("organization", 70), shown_again=True),  # qodana.md 2, 5
+    Kind.PROJECT: Form(_web_token("project", 70), shown_again=True),  # qodana.md 4.1: 159 characters
+    Kind.KEY: Form(lambda: f"flex_{_uuid7().hex}{_random(LOWER, 32)()}", shown_again=False),  # flexstack.md 2
 }
 
 new_client_id = _random(UPPER, 20)

@@ -19,6 +19,7 @@ from accounts.services.robots import (
     set_robot_federation,
 )
 from accounts.services.sessions import end_sessions, record_sign_in, sign_in, sign_out, verify_password
+from accounts.services.standing import end_standing, set_standing
 from accounts.services.teams import (
     accept_if_invited,
     accept_invitation,
@@ -73,6 +74,7 @@ __all__ = [
     "delete_team",
     "delete_user",
     "end_sessions",
+    "end_standing",
     "first_run_is_open",
     "initialize",
     "invite",
@@ -88,6 +90,7 @@ __all__ = [
     "rename_organization",
     "set_member_role",
     "set_robot_federation",
+    "set_standing",
     "set_superuser",
     "set_up",
     "sign_in",

@@ -63,13 +63,14 @@ def administers_now(actor: Actor, organization: Organization) -> bool:
     return any(path.level >= Level.ADMIN for path in organization_paths(actor, organization))
 
 
-def hand_over_accounts(*, actor: Actor, user: User) -> None:
+def hand_over_accounts(*, actor: Actor, user: User, heirs: bool = True) -> None:
     """Find heirs for the group accounts that a leaving person administers alone; empty ones end with her.
 
     Comes before her organizations are locked: who holds accounts and organizations holds accounts first.
 
     Raises:
-        Conflict: an account that holds organizations has no heir.
+        Conflict: an account that holds organizations has no heir; without ``heirs``, she is the last
+            administrator of any account.
     """
     hers = (
         Account.objects.select_for_update(of=("self",), no_key=True)
@@ -80,8 +81,8 @@ def hand_over_accounts(*, actor: Actor, user: User) -> None:
         others = account.administrators.exclude(pk=user.pk).filter(is_active=True)
         if others.exists():
             continue
-        heir = _heir(account, user)
-        if heir is None and account.organizations.filter(deleted_at=None).exists():
+        heir = _heir(account, user) if heirs else None
+        if not heirs or (heir is None and account.organizations.filter(deleted_at=None).exists()):
             raise Conflict(f"The account {account.name} would be left without an administrator")
         if heir is None:
             account.deleted_at = timezone.now()

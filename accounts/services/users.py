@@ -314,16 +314,17 @@ def check_tag_expiration(seconds: int) -> None:
 
 
 @transaction.atomic
-def delete_user(*, actor: Actor, user: User, by_superuser: bool = False) -> None:
+def delete_user(*, actor: Actor, user: User, by_superuser: bool = False, hand_over: bool = True) -> None:
     """Delete a person: access ends now, her rows go in batches by a worker.
 
     Her tokens, her robots' and her projects' die in this transaction; the name is free at once.
-    ``by_superuser`` stands for a door at which nobody deletes herself.
+    ``by_superuser`` stands for a door at which nobody deletes herself. Group accounts that she administers
+    alone get another administrator out of their organizations, unless ``hand_over`` is off.
 
     Raises:
         Forbidden: neither herself nor a superuser acts.
         Invalid: she is a superuser and does not ask herself.
-        Conflict: she is the only administrator of an organization.
+        Conflict: she is the only administrator of an organization, or of an account that is not handed over.
     """
     own = actor.user is not None and actor.user.pk == user.pk and not by_superuser
     require(actor, ACCOUNT_DELETE if own else USER_MANAGE, user if own else None)
@@ -332,16 +333,16 @@ def delete_user(*, actor: Actor, user: User, by_superuser: bool = False) -> None
     superuser = "" if own or actor.user is None else actor.user.username
     namespace = user.namespace
     record(USER_DELETE, actor=actor, namespace=namespace, username=user.username, superuser=superuser)
-    end_person(actor=actor, user=user)
+    end_person(actor=actor, user=user, hand_over=hand_over)
 
 
-def end_person(*, actor: Actor, user: User, keep_namespace: bool = False) -> None:
+def end_person(*, actor: Actor, user: User, keep_namespace: bool = False, hand_over: bool = True) -> None:
     """End a person's access now and leave her rows to a worker; the namespace dies with her unless kept.
 
     A building block: the caller has checked the right and writes the log. Raises Conflict as `delete_user`.
     """
     hold(user, gone=f"Unknown user {user.username}")
-    hand_over_accounts(actor=actor, user=user)
+    hand_over_accounts(actor=actor, user=user, heirs=hand_over)
     mine = Organization.objects.filter(memberships__user=user, deleted_at=None).order_by("pk")
     _leave(lock(mine), user)
     user.grants.all().delete()

@@ -22,6 +22,7 @@ from tokens.services.credentials import (
     revoke,
     rotate_keys,
 )
+from tokens.services.owned import create_token, revoke_token
 from tokens.services.service_keys import (
     approve_service_key,
     change_service_key,
@@ -39,6 +40,7 @@ __all__ = [
     "create_app_token",
     "create_application",
     "create_service_key",
+    "create_token",
     "delete_application",
     "delete_service_key",
     "end_all",
@@ -55,5 +57,6 @@ __all__ = [
     "reveal",
     "revoke",
     "revoke_application_token",
+    "revoke_token",
     "rotate_keys",
 ]

@@ -1,0 +1,129 @@
+"""Tokens of the wires that know one kind each: a person's, an organization's, or a project's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.errors import Conflict, Invalid, NotFound
+from logs.kinds import CREATE_TOKEN, REVOKE_TOKEN
+from logs.record import record
+from permissions.catalogue import (
+    CREDENTIAL_ISSUE,
+    CREDENTIAL_REVOKE,
+    PROJECT_CHANGE,
+    TOKEN_ISSUE,
+    TOKEN_REVOKE,
+    Scope,
+)
+from permissions.checks import require
+from tokens.kinds import Kind
+from tokens.models import Credential
+from tokens.services.credentials import issue
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import Organization, User
+    from core.actor import Actor
+    from projects.models import Project
+
+TITLE_MAX = 255
+# What a person's token may do where the wire knows no scopes: all that she may.
+EVERYTHING = " ".join(Scope.values)
+
+
+@transaction.atomic
+def create_token(
+    *,
+    actor: Actor,
+    kind: Kind,
+    user: User | None = None,
+    organization: Organization | None = None,
+    project: Project | None = None,
+    title: str = "",
+    expires_at: datetime | None = None,
+    at_most: int = 0,
+) -> tuple[Credential, str]:
+    """Make a token of its one owner, with all the owner's rights; return it and the secret.
+
+    ``at_most`` limits how many living tokens of the kind the owner has; 0 for no limit.
+
+    Raises:
+        Forbidden: not one's own account; not an administrator of the organization or the project.
+        Invalid: the title is too long, or the end lies in the past.
+        Conflict: the owner has as many as are allowed.
+    """
+    owner = user or organization or project
+    if user is not None:
+        require(actor, TOKEN_ISSUE, user)
+    elif organization is not None:
+        require(actor, CREDENTIAL_ISSUE, organization)
+    else:
+        require(actor, PROJECT_CHANGE, project)
+    if owner is None:
+        raise Invalid("A token has an owner")
+    if len(title) > TITLE_MAX:
+        raise Invalid(f"A title has at most {TITLE_MAX} characters", field="title")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise Invalid("The end lies in the past", field="expires_at")
+    if at_most:
+        # Whoever makes one meanwhile waits for this row.
+        type(owner)._default_manager.select_for_update().get(pk=owner.pk)
+        living = Credential.objects.filter(
+            kind=kind, user=user, organization=organization, project=project, revoked_at=None
+        )
+        if living.count() >= at_most:
+            raise Conflict(f"There are {at_most} tokens already")
+    credential, secret = issue(
+        kind=kind,
+        user=user,
+        organization=organization,
+        project=project,
+        issued_by=actor.user,
+        title=title,
+        scopes=EVERYTHING,
+        expires_at=expires_at,
+    )
+    record(CREATE_TOKEN, actor=actor, metadata=_told(credential), **_place(credential))
+    return credential, secret
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, credential: Credential) -> None:
+    """End such a token now, in every process.
+
+    Raises:
+        Forbidden: as for making one.
+        NotFound: it is ended already.
+    """
+    if credential.user is not None:
+        require(actor, TOKEN_REVOKE, credential.user)
+    elif credential.organization is not None:
+        require(actor, CREDENTIAL_REVOKE, credential.organization)
+    else:
+        require(actor, PROJECT_CHANGE, credential.project)
+    ended = Credential.objects.filter(pk=credential.pk, revoked_at=None).update(revoked_at=timezone.now())
+    if not ended:
+        raise NotFound("There is no such token")
+    record(REVOKE_TOKEN, actor=actor, metadata=_told(credential), **_place(credential))
+
+
+def _place(credential: Credential) -> dict[str, Any]:
+    owner = credential.user or credential.organization or credential.project
+    return {"namespace": owner.namespace if owner else None, "project": credential.project}
+
+
+def _told(credential: Credential) -> dict[str, Any]:
+    told = {
+        "token_kind": Kind(credential.kind).label,
+        "token_title": credential.title or credential.hint,
+        "token_uuid": str(credential.uuid),
+    }
+    if credential.user is not None:
+        told["username"] = credential.user.username
+    if credential.project is not None:
+        told["repo"] = credential.project.slug
+    return told
