@@ -1,3 +1,4 @@
+import re
 import secrets
 from datetime import timedelta
 
@@ -35,8 +36,18 @@ def test_a_token_acts_as_its_owner_within_its_scopes():
 def test_forms(kind):
     secret = FORMS[kind].make()
     assert secret != FORMS[kind].make()
-    lengths = {Kind.OAUTH: 40, Kind.APP_SPECIFIC: 120, Kind.ROBOT: 64, Kind.ACCESS: 40}
-    assert len(secret) == lengths[kind]
+    forms = {
+        Kind.OAUTH: r"[A-Za-z0-9]{40}",
+        Kind.APP_SPECIFIC: r"[A-Z0-9]{120}",
+        Kind.ROBOT: r"[A-Z0-9]{64}",
+        Kind.ACCESS: r"mst_[A-Za-z0-9]{36}",
+        Kind.ACCOUNT: r"[A-Za-z0-9]{20}",
+        Kind.REPOSITORY: r"[0-9a-f]{32}",
+        Kind.ORGANIZATION: r"(?=.{159}\Z)eyJ[\w-]+\.[\w-]+\.[\w-]{43}",
+        Kind.PROJECT: r"(?=.{159}\Z)eyJ[\w-]+\.[\w-]+\.[\w-]{43}",
+        Kind.KEY: r"flex_[0-9a-f]{12}7[0-9a-f]{19}[a-z0-9]{32}",
+    }
+    assert re.fullmatch(forms[kind], secret)
     assert secret.startswith("mst_") is (kind == Kind.ACCESS)
     assert not is_misprinted(secret)
 

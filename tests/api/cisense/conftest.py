@@ -66,9 +66,8 @@ def world(db):
     people = {name: make.user(name, superuser=name == "root") for name in PEOPLE}
     acme = make.organization("acme", people["owner"])
     globex = make.organization("globex", people["rival"])
-    system = {"actor": make.SYSTEM, "organization": acme}
     for name, role in (("member", "member"), ("reader", "member"), ("admin", "admin")):
-        accounts.set_member_role(**system, user=people[name], role=role)
+        accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=people[name], role=role)
     make.member(make.team(acme, "admins", role="admin"), people["teamadmin"])
     web = make.project(acme, "web", contact=people["owner"])
     make.grant(web, "read", user=people["reader"])
