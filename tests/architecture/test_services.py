@@ -63,8 +63,6 @@ KINDS_TO_COME = {
     "DECLINE_OAUTH_TOKEN": "with the authorization flow",
 }
 RIGHTS_TO_COME = {
-    "CREDENTIAL_ISSUE": "organizations hold no tokens of their own so far",
-    "CREDENTIAL_REVOKE": "as above",
     "MEMBER_INVITE": "people are invited to teams, which is team_member_change",
 }
 
