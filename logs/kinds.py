@@ -325,6 +325,15 @@ DELETE_REPO_PERMISSION = kind(
     "namespace",
     group="access",
 )
+REPORT_REPO_USAGE = kind(
+    "report_repo_usage",
+    "{performer} reported that {repo} takes up {size}",
+    "repo",
+    "namespace",
+    "size",
+    "size_bytes",
+    "previous_size_bytes",
+)
 STAR_REPO = kind("star_repo", "{performer} starred {repo}", "repo", "namespace")
 UNSTAR_REPO = kind("unstar_repo", "{performer} unstarred {repo}", "repo", "namespace")
 
@@ -530,6 +539,7 @@ QUOTA_ERROR = kind(
     "{namespace} may not grow beyond {threshold_percent} % of its {limit_bytes_formatted} of storage",
     *_CROSSING,
 )
+COUNT_REGISTRY = kind("count_registry", "{performer} had the storage of all projects counted")
 CHANGE_LIMIT = kind(
     "change_limit",
     "{performer} set the limit of {resource} to {limit}",

@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "portal.heartbeat", "schedule": 15, "options": {"expires": 15}},
     "accounts": {"task": "accounts.sweep", "schedule": 60, "options": {"expires": 60}},
     "projects": {"task": "projects.sweep", "schedule": 60, "options": {"expires": 60}},
+    "quotas": {"task": "quotas.sweep", "schedule": 60, "options": {"expires": 60}},
     "logs": {"task": "logs.sweep", "schedule": 30, "options": {"expires": 30}},
     "notifications": {"task": "notifications.sweep", "schedule": 5, "options": {"expires": 5}},
     "old notifications": {
@@ -246,6 +247,7 @@ USER_INITIALIZE = env.bool("MUSTER_USER_INITIALIZE", default=EMBEDDED)
 ANONYMOUS_ACCESS = env.bool("MUSTER_ANONYMOUS_ACCESS", default=True)
 BROWSER_CALLS_XHR_ONLY = env.bool("MUSTER_BROWSER_CALLS_XHR_ONLY", default=True)
 QUOTA_MANAGEMENT = env.bool("MUSTER_QUOTA_MANAGEMENT", default=True)
+DEFAULT_QUOTA_BYTES = env.int("MUSTER_DEFAULT_QUOTA_BYTES", default=0)  # 0: none
 REQUIRE_TEAM_INVITE = env.bool("MUSTER_REQUIRE_TEAM_INVITE", default=True)
 FRESH_LOGIN_SECONDS = env.int("MUSTER_FRESH_LOGIN_SECONDS", default=600)
 TAG_EXPIRATION_OPTIONS = [0, 86400, 604800, 1209600, 2419200]

@@ -41,6 +41,9 @@ class Project(models.Model):
         "accounts.Team", models.SET_NULL, null=True, blank=True, related_name="owned_projects"
     )
     badge = models.UUIDField(default=uuid.uuid4, editable=False)
+    # What was last reported of the bytes that it takes up, and when; counted in the namespace's quota row.
+    size_bytes = models.BigIntegerField(default=0, editable=False)
+    size_reported_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -55,6 +58,7 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=["NORMAL", "READ_ONLY", "MIRROR"]), name="project_state_known"
             ),
+            models.CheckConstraint(condition=Q(size_bytes__gte=0), name="project_size_not_negative"),
         ]
         indexes = [
             models.Index(fields=["namespace", "id"], name="project_by_namespace"),

@@ -34,6 +34,10 @@ class Quota(models.Model):
     limit = models.BigIntegerField(null=True, blank=True)
     used = models.BigIntegerField(default=0, editable=False)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Of storage: when a size was first reported, so that ``used`` means something.
+    counted_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Of storage under the default limit of the instance: as `Threshold.told_at`.
+    told_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -72,6 +76,8 @@ class Threshold(models.Model):
     quota = models.ForeignKey(Quota, models.CASCADE, related_name="thresholds")
     kind = models.CharField(max_length=7, choices=Kind)
     percent = models.PositiveSmallIntegerField()
+    # When somebody was told that it is reached; None once usage has fallen below it.
+    told_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -83,3 +89,29 @@ class Threshold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.percent} %"
+
+
+class RegistrySize(models.Model):
+    """What all projects take up together, and the counting of it. One row, which is also the queue."""
+
+    class Status(models.TextChoices):
+        IDLE = "idle"
+        QUEUED = "queued"
+        RUNNING = "running"
+
+    size_bytes = models.BigIntegerField(default=0)
+    drifting = models.PositiveIntegerField("counters that were wrong", default=0)
+    status = models.CharField(max_length=7, choices=Status, default=Status.IDLE)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ran_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(pk=1), name="registry_size_is_one_row"),
+            models.CheckConstraint(
+                condition=Q(status__in=["idle", "queued", "running"]), name="registry_size_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size_bytes} bytes ({self.status})"

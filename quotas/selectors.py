@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+
 from core.errors import NotFound
-from quotas.models import Quota, Resource, Threshold
+from permissions.catalogue import INSTANCE_READ
+from permissions.checks import require
+from projects.models import Project
+from quotas.models import Quota, RegistrySize, Resource, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,6 +22,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.models import Namespace
+    from core.actor import Actor
 
 
 DIGITS_MAX = 18
@@ -31,12 +39,26 @@ class Step:
 
 @dataclass(frozen=True)
 class Storage:
-    """The storage quota of a namespace: bytes used, the limit (None for no limit) and its thresholds."""
+    """The storage quota of a namespace: bytes used, the limit (None for no limit) and its thresholds.
+
+    ``is_counted`` once a size was reported in the namespace.
+    """
 
     pk: int
     used: int
     limit: int | None
+    is_counted: bool
     steps: list[Step] = field(default_factory=list)
+
+    @property
+    def configured(self) -> int | None:
+        """The namespace's own limit, or else the instance's default."""
+        return default_limit() if self.limit is None else self.limit
+
+
+def default_limit() -> int | None:
+    """Return the storage limit of namespaces without one of their own, if the instance has one."""
+    return settings.DEFAULT_QUOTA_BYTES if settings.DEFAULT_QUOTA_BYTES > 0 else None
 
 
 def bytes_of(*, namespace_id: int) -> Storage | None:
@@ -50,12 +72,19 @@ def bytes_of_many(*, namespaces: Iterable[int] | QuerySet[Any]) -> dict[int, Sto
         Quota.objects.filter(namespace__in=namespaces, resource=Resource.BYTES)
         .order_by("pk", "thresholds__pk")
         .values_list(
-            "namespace", "pk", "used", "limit", "thresholds__pk", "thresholds__kind", "thresholds__percent"
+            "namespace",
+            "pk",
+            "used",
+            "limit",
+            "counted_at",
+            "thresholds__pk",
+            "thresholds__kind",
+            "thresholds__percent",
         )
     )
     found: dict[int, Storage] = {}
-    for namespace_id, pk, used, limit, step, kind, percent in rows:
-        quota = found.setdefault(namespace_id, Storage(pk, used, limit))
+    for namespace_id, pk, used, limit, counted_at, step, kind, percent in rows:
+        quota = found.setdefault(namespace_id, Storage(pk, used, limit, counted_at is not None))
         if step is not None:
             quota.steps.append(Step(step, kind, percent))
     return found
@@ -88,3 +117,39 @@ def threshold(*, namespace: Namespace, quota_id: str, limit_id: str) -> Threshol
 def of_namespace(*, namespace: Namespace) -> dict[str, Quota]:
     """Return all quotas of a namespace by resource; one query."""
     return {row.resource: row for row in Quota.objects.filter(namespace=namespace)}
+
+
+def registry_size(*, actor: Actor) -> RegistrySize:
+    """Return what all projects take up, as it was last counted; an unsaved row where it never was.
+
+    Raises:
+        Unauthenticated, Forbidden: not a superuser, not even one who reads only.
+    """
+    require(actor, INSTANCE_READ)
+    return RegistrySize.objects.first() or RegistrySize(pk=1)
+
+
+def drifting() -> list[tuple[Quota, int]]:
+    """Return the counters of bytes that are not what their projects sum up to, with that sum.
+
+    One statement for namespaces and one for accounts: each sees one moment, whatever is reported meanwhile.
+    """
+    projects = Project.objects.filter(namespace=OuterRef("namespace"), deleted_at=None)
+    spaces = Quota.objects.filter(
+        resource=Resource.BYTES, namespace__organization__account=OuterRef("account")
+    )
+    found: list[tuple[Quota, int]] = []
+    for owner, parts, part, size in (
+        ("namespace", projects, "namespace", "size_bytes"),
+        ("account", spaces, "namespace__organization__account", "used"),
+    ):
+        summed = parts.order_by().values(part).annotate(whole=Sum(size)).values("whole")
+        rows = (
+            Quota.objects.filter(resource=Resource.BYTES, **{f"{owner}__isnull": False})
+            .select_related("namespace", "account")
+            .annotate(truth=Coalesce(Subquery(summed), 0))
+            .exclude(used=F("truth"))
+            .order_by("pk")
+        )
+        found += [(row, int(row.truth)) for row in rows]
+    return found

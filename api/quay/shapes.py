@@ -114,12 +114,14 @@ def quota_views(quota: Storage | None) -> dict[str, Any]:
     if quota is not None and limit is not None:
         limits = [{"id": step.pk, "type": step.kind, "limit_percent": step.percent} for step in quota.steps]
         quotas.append({"id": quota.pk, "limit_bytes": limit, "limits": limits})
+    # What is reported is counted at once; as long as nothing was, there is no total (6.5).
+    status = "complete" if quota is not None and quota.is_counted else "waiting"
     return {
         "quotas": quotas,
         "quota_report": {
             "quota_bytes": quota.used if quota is not None else 0,
-            "configured_quota": limit,
-            "running_backfill": "complete",
-            "backfill_status": "complete",
+            "configured_quota": quota.configured if quota is not None else None,
+            "running_backfill": status,
+            "backfill_status": status,
         },
     }

@@ -31,6 +31,7 @@ from api.quay.views import (
     stars,
     superuser,
     teams,
+    usage,
     users,
 )
 
@@ -105,6 +106,7 @@ urlpatterns = [
     route(rf"user/{QUOTA}/limit/(?P<limit_id>[^/]+)", quotas.OwnQuotaLimit),
     route(rf"{ANY}/quota", quotas.InstanceQuotas),
     route(rf"{ANY}/{QUOTA}", quotas.InstanceQuota),
+    route(r"superuser/registrysize", usage.InstanceSize),
     route(rf"{ORG}/notifications", notifications.OrganizationNotifications),
     route(rf"{ORG}/notifications/{UUID}/test", notifications.TestOrganizationNotification),
     route(rf"{ORG}/notifications/{UUID}", notifications.OrganizationNotification),
@@ -141,6 +143,7 @@ urlpatterns = [
     route(rf"{REPO}/authorizedemail/(?P<email>[^/]+)", notifications.AuthorizedEmail),
     route(rf"{REPO}/changevisibility", repositories.ChangeVisibility),
     route(rf"{REPO}/changestate", repositories.ChangeState),
+    route(rf"{REPO}/usage", usage.RepositoryUsage),
     route(rf"{REPO}/logs", logs.RepositoryLogs),
     route(rf"{REPO}/aggregatelogs", logs.RepositoryAggregatedLogs),
     route(rf"{REPO}/exportlogs", logs.ExportRepositoryLogs),

@@ -30,6 +30,8 @@ from tokens import services as tokens
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rest_framework.request import Request
 
     from accounts.models import Namespace, Organization
@@ -74,7 +76,7 @@ class QuayView(DialectView):
 
     renderer_classes = (QuayRenderer,)
     dialect = "quay"
-    token_kinds = (Kind.OAUTH,)
+    token_kinds: ClassVar[Collection[str]] = (Kind.OAUTH,)
     errors: ClassVar[dict[str, tuple[int, Shape]]] = {}
     anonymous_always: ClassVar[bool] = False
     csrf_exempt: ClassVar[bool] = False

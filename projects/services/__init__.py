@@ -16,6 +16,7 @@ from projects.services.projects import (
     set_visibility,
 )
 from projects.services.stars import star_project, unstar_project
+from projects.services.usage import report_usage
 
 __all__ = [
     "change_default_grant",
@@ -25,6 +26,7 @@ __all__ = [
     "create_project",
     "delete_default_grant",
     "delete_project",
+    "report_usage",
     "revoke_grant",
     "set_description",
     "set_grant",

@@ -244,8 +244,11 @@ def delete_project(*, actor: Actor, project: Project) -> None:
     """
     require(actor, PROJECT_DELETE, project)
     namespace = project.namespace
+    ledger = quotas.take_ledger(namespace=namespace, beside=Resource.PROJECTS)
+    size = hold(project, gone="There is no such project").size_bytes
     quotas.release(resource=Resource.PROJECTS, namespace=namespace, account_id=namespace.account_id)
-    hold(project, gone="There is no such project")
+    if size:
+        quotas.move_bytes(actor=actor, ledger=ledger, amount=-size)
     Project.objects.filter(pk=project.pk).update(deleted_at=timezone.now())
     tokens.end_of_project(project)
     project.stars.all().delete()

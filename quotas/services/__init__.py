@@ -11,6 +11,7 @@ from quotas.services.counters import (
     reserve,
     set_limit,
 )
+from quotas.services.registry import request_registry_size
 from quotas.services.storage import (
     add_threshold,
     change_quota,
@@ -19,8 +20,10 @@ from quotas.services.storage import (
     delete_quota,
     delete_threshold,
 )
+from quotas.services.usage import BYTES_MAX, move_bytes, note_counted, take_ledger
 
 __all__ = [
+    "BYTES_MAX",
     "Resource",
     "add_threshold",
     "adopt",
@@ -32,8 +35,12 @@ __all__ = [
     "delete_quota",
     "delete_threshold",
     "drafts",
+    "move_bytes",
+    "note_counted",
     "open_for",
     "release",
+    "request_registry_size",
     "reserve",
     "set_limit",
+    "take_ledger",
 ]

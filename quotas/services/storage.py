@@ -21,13 +21,13 @@ from permissions.catalogue import QUOTA_MANAGE
 from permissions.checks import require
 from quotas import selectors
 from quotas.models import Quota, Resource, Threshold
+from quotas.services.usage import BYTES_MAX, notice
 from quotas.sizes import write_size
 
 if TYPE_CHECKING:
     from accounts.models import Namespace
     from core.actor import Actor
 
-LIMIT_MAX = 2**63 - 1
 PERCENT_MAX = 100
 
 
@@ -47,6 +47,7 @@ def create_quota(*, actor: Actor, namespace: Namespace, limit_bytes: int) -> Quo
     row.limit = _checked(limit_bytes)
     update(row, "limit")
     record(ORG_CREATE_QUOTA, actor=actor, namespace=namespace, metadata=_told(namespace, row.limit))
+    notice(actor=actor, namespace=namespace, own=row)
     return row
 
 
@@ -68,6 +69,7 @@ def change_quota(*, actor: Actor, namespace: Namespace, limit_bytes: int) -> Quo
         "previous_limit": write_size(previous),
     }
     record(ORG_CHANGE_QUOTA, actor=actor, namespace=namespace, metadata=told)
+    notice(actor=actor, namespace=namespace, own=row)
     return row
 
 
@@ -86,6 +88,7 @@ def delete_quota(*, actor: Actor, namespace: Namespace) -> None:
     row.limit = None
     update(row, "limit")
     record(ORG_DELETE_QUOTA, actor=actor, namespace=namespace, metadata=told)
+    notice(actor=actor, namespace=namespace, own=row)
 
 
 @transaction.atomic
@@ -103,6 +106,7 @@ def add_threshold(*, actor: Actor, namespace: Namespace, kind: str, percent: int
     step = Threshold(quota=row, kind=_kind(kind), percent=_percent(percent))
     insert(step, taken="The quota has this limit already")
     record(ORG_CREATE_QUOTA_LIMIT, actor=actor, namespace=namespace, metadata=_told_step(namespace, step))
+    notice(actor=actor, namespace=namespace, own=row)
     return step
 
 
@@ -118,14 +122,17 @@ def change_threshold(
 ) -> Threshold:
     """Change the threshold of these numbers; None leaves as it is. Raises as `add_threshold`."""
     require(actor, QUOTA_MANAGE)
-    _limited(namespace)
+    row = _limited(namespace)
     step = selectors.threshold(namespace=namespace, quota_id=quota_id, limit_id=limit_id)
     before = {"previous_type": step.kind, "previous_threshold_percent": step.percent}
     step.kind = step.kind if kind is None else _kind(kind)
+    if step.kind != before["previous_type"]:
+        step.told_at = None  # that it refuses is news to who was warned
     step.percent = step.percent if percent is None else _percent(percent)
-    update(step, "kind", "percent", taken="The quota has this limit already")
+    update(step, "kind", "percent", "told_at", taken="The quota has this limit already")
     told = _told_step(namespace, step) | before
     record(ORG_CHANGE_QUOTA_LIMIT, actor=actor, namespace=namespace, metadata=told)
+    notice(actor=actor, namespace=namespace, own=row)
     return step
 
 
@@ -157,7 +164,7 @@ def _limited(namespace: Namespace) -> Quota:
 
 
 def _checked(limit_bytes: int) -> int:
-    if not 0 < limit_bytes <= LIMIT_MAX:
+    if not 0 < limit_bytes <= BYTES_MAX:
         raise Invalid("A limit is a whole number of bytes from 1 to 2^63 - 1", field="limit_bytes")
     return limit_bytes
 

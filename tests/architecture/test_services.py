@@ -36,6 +36,9 @@ BUILDING_BLOCKS = {
     "quotas.services.counters.close": "part of what deletes",
     "quotas.services.counters.close_account": "part of what deletes",
     "quotas.services.counters.release": "a part of what deletes it",
+    "quotas.services.usage.take_ledger": "a part of what reports or deletes",
+    "quotas.services.usage.move_bytes": "a part of what reports or deletes",
+    "quotas.services.usage.note_counted": "a part of what reports",
     "tokens.services.credentials.authenticate": "a question; notes the use",
     "tokens.services.credentials.read_scopes": "a question",
     "tokens.services.credentials.reveal": "a question; whoever calls has checked the right",
@@ -55,8 +58,6 @@ UNTOLD = {
 }
 # Kinds and rights that the catalogues name for wires' sake and that nothing uses so far.
 KINDS_TO_COME = {
-    "QUOTA_WARNING": "nothing reports sizes so far",
-    "QUOTA_ERROR": "as above",
     "ACCOUNT_CONVERT": "turning a person into an organization is refused",
     "USER_CHANGE_NAME": "people keep their names",
     "ASSIGN_OAUTH_TOKEN": "with the authorization flow",

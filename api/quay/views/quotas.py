@@ -48,7 +48,19 @@ def quota_view(quota: Storage) -> dict[str, Any]:
         "limit": write_size(quota.limit or 0),
         "default_config": False,
         "limits": [limit_view(step) for step in quota.steps],
-        "default_config_exists": False,
+        "default_config_exists": selectors.default_limit() is not None,
+    }
+
+
+def default_view(limit: int) -> dict[str, Any]:
+    """Return the instance's default as the quota that an organization without one has (6.1)."""
+    return {
+        "id": None,
+        "limit_bytes": limit,
+        "limit": write_size(limit),
+        "default_config": True,
+        "limits": [],
+        "default_config_exists": True,
     }
 
 
@@ -142,7 +154,12 @@ class QuotaView(QuayView):
 
 
 class OrganizationQuotas(QuotaView):
-    """``organization/{orgname}/quota``."""
+    """``organization/{orgname}/quota``; the instance's default shows where there is no other."""
+
+    def shown(self, namespace: Namespace) -> list[dict[str, Any]]:
+        """Return the quota, or the default one, or nothing."""
+        default = selectors.default_limit()
+        return super().shown(namespace) or ([default_view(default)] if default is not None else [])
 
     @operation("listOrganizationQuota", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:

@@ -93,7 +93,7 @@ def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, 
     limits: dict[int, int | None] = {}
     if settings.QUOTA_MANAGEMENT:
         found = quotas.bytes_of_many(namespaces={project.namespace_id for project in projects})
-        limits = {key: quota.limit for key, quota in found.items()}
+        limits = {key: quota.configured for key, quota in found.items()}
     items = []
     for project in projects:
         item: dict[str, Any] = {
@@ -112,7 +112,7 @@ def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, 
             item["is_starred"] = project.is_starred  # type: ignore[attr-defined] # annotated by the selector
         if settings.QUOTA_MANAGEMENT:
             configured = limits.get(project.namespace_id)
-            item["quota_report"] = {"quota_bytes": 0, "configured_quota": configured}
+            item["quota_report"] = {"quota_bytes": project.size_bytes, "configured_quota": configured}
         items.append(item)
     return items
 
