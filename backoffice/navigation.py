@@ -43,6 +43,7 @@ GROUPS = (
             ("Stars", "star", "projects_star"),
             ("Quotas", "data_usage", "quotas_quota"),
             ("Thresholds", "speed", "quotas_threshold"),
+            ("Storage", "database", "quotas_registrysize"),
         ),
     ),
     (

@@ -13,7 +13,7 @@ from backoffice.desk import Desk, Neighbour, column, link
 from backoffice.filters import StateFilter
 from backoffice.verbs import Verb, VerbForm, choice, number
 from quotas import services
-from quotas.models import Quota, Resource, Threshold
+from quotas.models import Quota, RegistrySize, Resource, Threshold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,3 +194,25 @@ class ThresholdDesk(Desk):
     @column(description="At", ordering="percent")
     def shown_percent(self, threshold: Threshold) -> str:
         return f"{threshold.percent} %"
+
+
+@admin.register(RegistrySize)
+class RegistrySizeDesk(Desk):
+    list_display = ("shown_size", "status", "drifting", "ran_at")
+    fields = ("shown_size", "status", "drifting", "started_at", "ran_at")
+    verbs = (
+        Verb(
+            "count",
+            "Count now",
+            "A worker sums up what all projects take up, and looks whether the counters of namespaces and "
+            "accounts are right. Those that are not are named in its log.",
+            "Counting",
+            lambda actor, row, data: services.request_registry_size(actor=actor),
+            icon="calculate",
+            fits=lambda row: row.status == RegistrySize.Status.IDLE,
+        ),
+    )
+
+    @column(description="Storage of all projects", ordering="size_bytes")
+    def shown_size(self, row: RegistrySize) -> str:
+        return filesizeformat(row.size_bytes)

@@ -21,6 +21,7 @@ from projects import services as projects
 from projects.models import Project
 from quotas import services as quotas
 from quotas.models import Quota
+from quotas.tasks import count_registry
 from tests import make
 from tokens import services as tokens
 from tokens.models import Application, Credential
@@ -79,6 +80,8 @@ def one_more(world: World, name: str) -> None:
         quotas.create_quota(actor=make.SYSTEM, namespace=acme.namespace, limit_bytes=10**9)
     percent = quota.thresholds.count() + 1
     quotas.add_threshold(actor=make.SYSTEM, namespace=acme.namespace, kind="Warning", percent=percent)
+    quotas.request_registry_size(actor=make.SYSTEM)
+    count_registry()
     notifications.create_message(
         actor=make.SYSTEM, content=f"{name} was here", severity="info", media_type="text/plain"
     )

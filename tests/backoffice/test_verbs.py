@@ -26,7 +26,7 @@ from logs.models import LogEntry, LogExport
 from notifications.models import GlobalMessage, Subscription
 from permissions.models import DefaultGrant, Grant
 from projects.models import Project
-from quotas.models import Quota, Threshold
+from quotas.models import Quota, RegistrySize, Threshold
 from tests import make
 from tests.backoffice.conftest import signed_in
 from tokens.models import Credential
@@ -153,6 +153,7 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     ),
     (Threshold, "delete", {"percent": 1}, {}, "org_delete_quota_limit", "gone"),
     (Quota, "lift", {"namespace__name": "ada", "resource": "robots"}, {}, "change_limit", {"limit": None}),
+    (RegistrySize, "count", {"pk": 1}, {}, "count_registry", {"status": "queued"}),
     (LogExport, "cancel", {"status": "queued"}, {}, "export_logs_cancel", {"status": "cancelled"}),
     (LogExport, "retry", {"status": "failed"}, {}, "export_logs_retry", {"status": "queued"}),
     (
