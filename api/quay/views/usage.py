@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from api.fields import Whole
 from api.quay.dates import rfc2822
+from api.quay.operation import operation
 from api.quay.views.repositories import RepositoryPart
 from api.quay.views.superuser import SuperuserView
 from core.actor import Actor
@@ -48,10 +49,12 @@ class RepositoryUsage(RepositoryPart):
 
     token_kinds = (Kind.OAUTH, Kind.ROBOT)
 
+    @operation("getRepoUsage", "repository", scopes=[Scope.REPO_READ], anybody=True, also=[401, 403, 404])
     def get(self, request: Request, repository: str) -> Response:
         """Return what was last reported."""
         return Response(usage_view(self.project(repository, PROJECT_READ)))
 
+    @operation("reportRepoUsage", "repository", scopes=[Scope.SUPER_USER], body=Size, also=[404])
     def put(self, request: Request, repository: str) -> Response:
         """Take down a size, from a robot that is admin of the repository, or from a superuser."""
         right = QUOTA_MANAGE if self.actor.robot is None else PROJECT_USAGE_REPORT
@@ -90,6 +93,7 @@ def _name_and_token(sent: str) -> tuple[str, str]:
 class InstanceSize(SuperuserView):
     """``superuser/registrysize/``."""
 
+    @operation("getRegistrySize", "superuser", scopes=[Scope.SUPER_USER])
     def get(self, request: Request) -> Response:
         """Return what was counted last, and whether it is being counted now."""
         self.may(INSTANCE_READ)
@@ -103,6 +107,7 @@ class InstanceSize(SuperuserView):
             }
         )
 
+    @operation("countRegistrySize", "superuser", scopes=[Scope.SUPER_USER], success=201, also=[202])
     def post(self, request: Request) -> Response:
         """Have it counted: 201, or 202 where that is queued or running already."""
         self.may(QUOTA_MANAGE)
