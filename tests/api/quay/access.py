@@ -9,14 +9,16 @@ A row says what a call answers to whom::
   may add to them).
 - ``expect`` maps principals to statuses. Build it with ``only(allowed, status)`` (nobody: 401, others: 403)
   or ``everybody(status)``, both with single principals overridden by keyword or ``**{"repo:read": 404}``.
-  ``robot`` is left out: a robot's token is no token on this wire, so it reads like ``anonymous`` and writes
-  like a call without CSRF token (403); name it only where that differs.
+  ``robot``, ``expired`` and ``disabled`` are left out: their tokens are none on this wire, so they read like
+  ``anonymous`` and write like a call without CSRF token (403); so is ``globex-owner``, who gets what
+  ``stranger`` does where neither globex nor the caller's own is spoken of. Name them where that differs.
 - ``body`` is sent as JSON; without one nothing is sent, not even a content type.
 - ``prepare(world)`` changes the world before the calls, ``settings`` the switches during them.
 - ``csrf`` False marks the few writes that need no CSRF token.
 
-Each row is one test: the same world for every principal, every call undone afterwards. ``anonymous`` sends a
-good CSRF token, so that the operation's own gate is seen; that the same write without one is a 403 is checked
+Each row is one test: the same world for every principal, every call undone afterwards. A call that is
+refused, or that only reads, must leave every table as it was (tests/checksum.py). ``anonymous`` sends a good
+CSRF token, so that the operation's own gate is seen; that the same write without one is a 403 is checked
 beside. Modules beside this one named ``access_<group>.py`` are found by themselves: each has its ``ROWS``.
 ``test_access.py`` fails for a route and method of ``api/quay/urls.py`` without a row.
 """
@@ -37,6 +39,7 @@ import tests.api.quay
 from api.quay.urls import urlpatterns
 from permissions.catalogue import Scope
 from tests.api.quay import world as worlds
+from tests.checksum import snapshot, watched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,10 +47,12 @@ if TYPE_CHECKING:
     from django.test import Client
 
     from tests.api.quay.world import World
+    from tests.checksum import Snapshot
 
 PREFIX = "/api/v1/"
 UNKNOWN = "UnknownRoute"
 NOTHING = object()
+OF_THE_CALLER = ("user/", "teaminvite/")  # what these paths mean is another thing for everybody who calls
 
 # Principals by what lets them pass. Tokens of one scope belong to acme's owner, super:user to a superuser.
 EVERYBODY = frozenset(worlds.PRINCIPALS)
@@ -78,7 +83,7 @@ def only(
     allowed: Iterable[str], status: int, *, refused: int = 403, unknown: int = 401, **others: int
 ) -> dict[str, int]:
     """Return an expectation: ``allowed`` get ``status``, nobody ``unknown``, everybody else ``refused``."""
-    strange = (set(allowed) | set(others)) - EVERYBODY
+    strange = (set(allowed) | set(others)) - EVERYBODY - {*worlds.UNUSABLE, worlds.FOREIGN}
     if strange:
         message = f"no such principals: {sorted(strange)}"
         raise ValueError(message)
@@ -123,35 +128,51 @@ def call(client: Client, method: str, path: str, body: Any = NOTHING, **headers:
     return answer
 
 
-def answers(row: Row, world: World) -> tuple[dict[str, int], dict[str, int]]:
-    """Call a row as every principal; return what was expected and what came."""
+def answers(row: Row, world: World) -> tuple[dict[str, int], dict[str, int], list[str]]:
+    """Call a row as every principal; return what was expected, what came, and what changed that must not."""
     expected = dict(row.expect)
-    expected.setdefault("robot", expected["anonymous"] if row.method == "get" or not row.csrf else 403)
+    for principal in worlds.UNUSABLE:
+        like_nobody = row.method == "get" or not row.csrf
+        expected.setdefault(principal, expected["anonymous"] if like_nobody else 403)
+    if "globex" not in f"{row.path} {row.body}" and not row.path.startswith(OF_THE_CALLER):
+        expected.setdefault(worlds.FOREIGN, expected["stranger"])
     came: dict[str, int] = {}
+    changed: list[str] = []
     with override_settings(**worlds.EVERYWHERE, **row.settings):
         if row.prepare is not None:
             row.prepare(world)
         path = row.path.format(**world.names)
-        clients = {principal: world.client(principal) for principal in worlds.PRINCIPALS}
+        clients = {principal: world.client(principal) for principal in EVERYBODY | expected.keys()}
         token = clients["anonymous"].get("/csrf_token").json()["csrf_token"]
+        before = snapshot()
         for principal, client in clients.items():
             headers = {"x-csrf-token": token} if principal == "anonymous" else {}
-            came[principal] = _undone(client, row, path, worlds.SETTINGS.get(principal, {}), headers)
+            came[principal] = _undone(client, row, path, principal, headers, before, changed)
         if row.method != "get" and row.csrf:
             expected["no CSRF token"] = 403
-            came["no CSRF token"] = _undone(clients["anonymous"], row, path, {}, {})
-    return expected, came
+            came["no CSRF token"] = _undone(clients["anonymous"], row, path, "anonymous", {}, before, changed)
+    return expected, came, changed
 
 
-def _undone(client: Client, row: Row, path: str, switches: dict[str, Any], headers: dict[str, str]) -> int:
+def _undone(
+    client: Client,
+    row: Row,
+    path: str,
+    principal: str,
+    headers: dict[str, str],
+    before: Snapshot,
+    changed: list[str],
+) -> int:
     cookies = client.cookies.output()
-    with override_settings(**switches), transaction.atomic():
+    with override_settings(**worlds.SETTINGS.get(principal, {})), transaction.atomic(), watched() as writes:
         answer = call(client, row.method, path, row.body, **headers)
+        status: int = answer.status_code
+        if status >= 400 or row.method == "get":
+            changed += [f"{principal}, {status}: {line}" for line in writes.changes(before)]
         transaction.set_rollback(True)
     if client.cookies.output() != cookies:
         client.cookies.clear()
         client.cookies.load(cookies)
-    status: int = answer.status_code
     return status
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.test import Client
+from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import Organization, Robot, Team, User
@@ -21,6 +23,10 @@ ALL_SCOPES = make.ALL_SCOPES
 PEOPLE = ("stranger", "reader", "writer", "member", "creator", "admin", "owner")
 OF_OWNER = tuple(scope for scope in Scope.values if scope != Scope.SUPER_USER)
 PRINCIPALS = ("anonymous", "robot", *PEOPLE, "superuser", "full", "auditor", *Scope.values)
+# Tokens that are none on this wire: a robot's, one of the owner whose time is over, one of an administrator
+# who was disabled since. And the owner of another tenant, who is a stranger here.
+UNUSABLE = ("robot", "expired", "disabled")
+FOREIGN = "globex-owner"
 
 # What a principal sees of the instance's switches.
 SETTINGS: dict[str, dict[str, Any]] = {"full": {"SUPERUSERS_FULL_ACCESS": True}}
@@ -59,6 +65,14 @@ class World:
             return make.token(self.people["owner"], principal)
         if principal == Scope.SUPER_USER:
             return make.token(self.people["superuser"], principal)
+        if principal == "expired":
+            return make.token(self.people["owner"], expires_at=timezone.now() - timedelta(seconds=1))
+        if principal == "disabled":
+            person = make.user("disabled")
+            make.member(self.teams["leads"], person)
+            secret = make.token(person)
+            accounts.change_user(actor=make.SYSTEM, user=person, enabled=False)
+            return secret
         return make.token(self.people["superuser" if principal == "full" else principal])
 
 
@@ -85,55 +99,52 @@ def signed_in(username: str, password: str = make.PASSWORD) -> Client:
 def build() -> World:
     """Make the world.
 
-    ``acme``: people named after what they are in it (see PEOPLE); its teams are owners, leads (admin), makers
-    (creator) and devs (member); robots ci and bot; private projects web (reader reads, writer writes, ci
-    writes) and docs (devs write), public project site; stranger is invited to makers. ``globex`` is another
-    tenant with the same names
-    inside: team devs, robot ci, project web. Nobody is in both.
+    ``acme``: people named after what they are in it, see `settle`; stranger is invited to makers. ``globex``
+    is another tenant with the same names inside: team devs, robot ci, project web. Nobody is in both.
     """
     people = {name: make.user(name) for name in (*PEOPLE, "auditor")}
     people["superuser"] = make.user("superuser", superuser=True)
     people["globex-owner"] = make.user("globex-owner")
     acme = make.organization("acme", owner=people["owner"], email="acme@example.test")
     globex = make.organization("globex", owner=people["globex-owner"])
-    teams = {
-        "leads": make.team(acme, "leads", "admin"),
-        "makers": make.team(acme, "makers", "creator"),
-        "devs": make.team(acme, "devs", "member", description="builds it"),
-        "globex-devs": make.team(globex, "devs"),
-    }
+    world = World(acme, globex, people, {}, {}, {})
+    settle(world)
+    devs = world.teams["globex-devs"] = make.team(globex, "devs")
+    world.robots["globex-ci"] = make.robot(globex, "ci")
+    world.projects["globex-web"] = make.project(globex, "web")
+    foreign = projects.create_default_grant(actor=make.SYSTEM, organization=globex, role="read", team=devs)
+    world.names["globex_prototype"] = str(foreign.uuid)
+    return world
+
+
+def settle(world: World) -> None:
+    """Fill ``world.acme`` with what its people do.
+
+    Its teams are owners, leads (admin), makers (creator) and devs (member); robots ci and bot; private
+    projects web (reader reads, writer writes, ci writes) and docs (devs write), public project site.
+    """
+    acme, people, teams, robots = world.acme, world.people, world.teams, world.robots
+    teams["leads"] = make.team(acme, "leads", "admin")
+    teams["makers"] = make.team(acme, "makers", "creator")
+    teams["devs"] = make.team(acme, "devs", "member", description="builds it")
     make.member(teams["leads"], people["admin"])
     make.member(teams["makers"], people["creator"])
     make.member(teams["devs"], people["member"])
-    robots = {
-        "ci": make.robot(acme, "ci"),
-        "bot": make.robot(acme, "bot", description="waters the plants"),
-        "globex-ci": make.robot(globex, "ci"),
-    }
+    robots["ci"] = make.robot(acme, "ci")
+    robots["bot"] = make.robot(acme, "bot", description="waters the plants")
     accounts.add_team_member(actor=make.SYSTEM, team=teams["devs"], robot=robots["bot"])
-    things = {
-        "web": make.project(acme, "web"),
-        "docs": make.project(acme, "docs"),
-        "site": make.project(acme, "site", visibility="public"),
-        "globex-web": make.project(globex, "web"),
-    }
-    make.grant(things["web"], "read", user=people["reader"])
-    make.grant(things["web"], "write", user=people["writer"])
-    make.grant(things["web"], "write", robot=robots["ci"])
-    make.grant(things["docs"], "write", team=teams["devs"])
+    web = world.projects["web"] = make.project(acme, "web")
+    docs = world.projects["docs"] = make.project(acme, "docs")
+    world.projects["site"] = make.project(acme, "site", visibility="public")
+    make.grant(web, "read", user=people["reader"])
+    make.grant(web, "write", user=people["writer"])
+    make.grant(web, "write", robot=robots["ci"])
+    make.grant(docs, "write", team=teams["devs"])
     rule = projects.create_default_grant(
         actor=make.SYSTEM, organization=acme, role="read", team=teams["devs"]
     )
-    foreign = projects.create_default_grant(
-        actor=make.SYSTEM, organization=globex, role="read", team=teams["globex-devs"]
-    )
     invitation = accounts.invite(actor=make.SYSTEM, team=teams["makers"], user=people["stranger"])
-    names = {
-        "prototype": str(rule.uuid),
-        "globex_prototype": str(foreign.uuid),
-        "invitation": invitation.code,
-    }
-    return World(acme, globex, people, teams, robots, things, names=names)
+    world.names |= {"prototype": str(rule.uuid), "invitation": invitation.code}
 
 
 def end_token(secret: str) -> None:
