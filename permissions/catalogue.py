@@ -162,6 +162,8 @@ NOTIFICATION_CHANGE = _right(
 )
 QUOTA_READ = _right("quota_read", _ORG, MEMBER, "see quotas", own=_A, reading=True)
 QUOTA_CHANGE = _right("quota_change", _ORG, Level.ABOVE, "change quotas")
+PROXY_CACHE_READ = _right("proxy_cache_read", _ORG, MEMBER, "see the proxy cache", reading=True)
+PROXY_CACHE_CHANGE = _right("proxy_cache_change", _ORG, _A, "change the proxy cache")
 CREDENTIAL_ISSUE = _right("credential_issue", _ORG, _A, "issue tokens for the organization", own=_A)
 CREDENTIAL_REVOKE = _right("credential_revoke", _ORG, _A, "revoke the organization's tokens", own=_A)
 APPLICATION_LIST = _right("application_list", _ORG, _A, "see the organization's applications", reading=True)
@@ -185,6 +187,11 @@ PROJECT_NOTIFICATION_READ = _right(
 PROJECT_NOTIFICATION_CHANGE = _right(
     "project_notification_change", _PRJ, _A, "add, test, reset and remove the project's notifications"
 )
+# What is inside of projects
+CONTENT_CHANGE = _right("content_change", _PRJ, _W, "change tags and labels, and start builds")
+BUILD_LOG_READ = _right("build_log_read", _PRJ, _W, "read the logs of builds", reading=True)
+CONTENT_ADMINISTER = _right("content_administer", _PRJ, _A, "see build triggers and mirrors", reading=True)
+CONTENT_MANAGE = _right("content_manage", _PRJ, _A, "change build triggers and mirrors, and cancel builds")
 
 # One's own account
 ACCOUNT_READ = _right("account_read", _OWN, _R, "see the own account")

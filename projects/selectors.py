@@ -46,6 +46,20 @@ def project(*, actor: Actor, namespace: str, slug: str, right: Right) -> Project
         Unauthenticated, Forbidden: the right is lacking.
         NotFound: there is none, and the actor may know.
     """
+    found, space = _addressed(actor, namespace, slug, right)
+    if found is None:
+        raise NotFound("Repository not found", absent="project", namespace=space)
+    return found
+
+
+def require_address(*, actor: Actor, namespace: str, slug: str, right: Right) -> None:
+    """Pass who has a right on a project, or would have it on a missing one. Raises as `require`."""
+    _addressed(actor, namespace, slug, right)
+
+
+def _addressed(
+    actor: Actor, namespace: str, slug: str, right: Right
+) -> tuple[Project | None, Namespace | None]:
     found = (
         Project.objects.select_related("namespace__organization__account", "namespace__user")
         .filter(namespace__key=fold(namespace), namespace__deleted_at=None, slug=slug, deleted_at=None)
@@ -54,7 +68,7 @@ def project(*, actor: Actor, namespace: str, slug: str, right: Right) -> Project
     if found is not None:
         _close_circle(found.namespace)
         require(actor, right, found)
-        return found
+        return found, found.namespace
     space = (
         Namespace.objects.select_related("organization").filter(key=fold(namespace), deleted_at=None).first()
     )
@@ -63,7 +77,7 @@ def project(*, actor: Actor, namespace: str, slug: str, right: Right) -> Project
         if actor.is_anonymous:
             raise Unauthenticated(explanation.reason, right=right.name)
         raise Forbidden(explanation.reason, right=right.name, namespace=space)
-    raise NotFound("Repository not found", absent="project", namespace=space)
+    return None, space
 
 
 def project_by_key(*, actor: Actor, pk: int, right: Right) -> Project:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 API, MESSAGE, ERROR, NULL, EMPTY = "api", "message", "error", "null", "empty"
 
 Words = tuple[int, str]
-# One of the shapes above, or the very body to answer with
+# One of the shapes above, an error type for the six-key object, or the very body to answer with
 Shape = str | dict[str, Any]
 
 # domain error -> (HTTP status, error_type); the wire knows no 409 here
@@ -71,6 +71,12 @@ class BadParameter(ValidationError):
         super().__init__(meaning)
         self.parameter = name
         self.meaning = meaning
+
+
+class Gone(APIException):
+    """What the wire once had and has given up; no retry will bring it back."""
+
+    status_code = 410
 
 
 class NullResponse(Response):
@@ -164,7 +170,7 @@ def _domain(view: QuayView, request: Request, error: errors.DomainError) -> Resp
         return Response(status=status)
     if not isinstance(shape, str):
         return Response(shape, status=status)
-    return api_error(request, status, kind, error.message)
+    return api_error(request, status, kind if shape == API else shape, error.message)
 
 
 def _keys(view: QuayView, error: errors.DomainError) -> list[str]:

@@ -1,7 +1,7 @@
 """The routes of the Quay wire. Both spellings of a trailing slash are served directly.
 
 Repository routes with a known ending come before the bare repository route, which takes what is left as a
-nested name (quay-b.md 0.1).
+nested name (quay-b.md 0.1). Among them the longer ones come first: a tag may be called ``logs``.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ from api.quay.view import UnknownRoute
 from api.quay.views import (
     applications,
     apptokens,
+    builds,
     entities,
+    images,
     logs,
     members,
+    mirrors,
     notices,
     notifications,
     organizations,
@@ -25,6 +28,7 @@ from api.quay.views import (
     prototypes,
     quotas,
     repositories,
+    repository_tokens,
     robots,
     service_keys,
     session,
@@ -47,6 +51,9 @@ APPLICATION = rf"{ORG}/applications/(?P<client_id>[^/]+)"
 QUOTA = r"quota/(?P<quota_id>[^/]+)"
 ANY = r"superuser/(?:users|organization)/(?P<namespace>[^/]+)"
 UUID = r"(?P<uuid>[^/]+)"
+BUILD = r"(?P<build_uuid>[^/]+)"
+TRIGGER = r"(?P<trigger_uuid>[^/]+)"
+DIGEST = r"(?P<manifestref>[A-Za-z0-9_+.-]+:[A-Fa-f0-9]+)"
 REPO = r"repository/(?P<repository>[^/]+(?:/[^/]+)+)"
 
 
@@ -131,6 +138,12 @@ urlpatterns = [
     route(rf"{ORG}/exportlogs", logs.ExportOrganizationLogs),
     route(r"superuser/logs", logs.AllLogs),
     route(r"superuser/aggregatelogs", logs.AllAggregatedLogs),
+    # After the instance's other resources, one of which may be called like a part of a build.
+    route(rf"superuser/{BUILD}/build", builds.InstanceBuild),
+    route(rf"superuser/{BUILD}/status", builds.InstanceBuildStatus),
+    route(rf"superuser/{BUILD}/logs", builds.InstanceBuildLogs),
+    route(rf"{ORG}/proxycache", mirrors.ProxyCache),
+    route(rf"{ORG}/validateproxycache", mirrors.ValidateProxyCache),
     route(r"repository", repositories.Repositories),
     route(rf"{REPO}/permissions/user/(?P<username>[^/]+)/transitive", permissions.TransitivePermission),
     route(rf"{REPO}/permissions/user/(?P<username>[^/]+)", permissions.UserPermission),
@@ -141,6 +154,27 @@ urlpatterns = [
     route(rf"{REPO}/notification/{UUID}/test", notifications.TestRepositoryNotification),
     route(rf"{REPO}/notification/{UUID}", notifications.RepositoryNotification),
     route(rf"{REPO}/authorizedemail/(?P<email>[^/]+)", notifications.AuthorizedEmail),
+    route(rf"{REPO}/manifest/{DIGEST}/labels/(?P<labelid>[^/]+)", images.OneLabel),
+    route(rf"{REPO}/manifest/{DIGEST}/labels", images.Labels),
+    route(rf"{REPO}/manifest/{DIGEST}/security", images.Security),
+    route(rf"{REPO}/manifest/{DIGEST}", images.OneManifest),
+    route(rf"{REPO}/tag/(?P<tag>[^/]+)/restore", images.RestoreTag),
+    route(rf"{REPO}/tag/(?P<tag>[^/]+)", images.OneTag),
+    route(rf"{REPO}/build/{BUILD}/status", builds.BuildStatus),
+    route(rf"{REPO}/build/{BUILD}/logs", builds.BuildLogs),
+    route(rf"{REPO}/build/{BUILD}", builds.OneBuild),
+    route(rf"{REPO}/trigger/{TRIGGER}/activate", builds.ActivateTrigger),
+    route(rf"{REPO}/trigger/{TRIGGER}/start", builds.StartTrigger),
+    route(rf"{REPO}/trigger/{TRIGGER}/builds", builds.TriggerBuilds),
+    route(rf"{REPO}/trigger/{TRIGGER}", builds.OneTrigger),
+    route(rf"{REPO}/tokens/(?P<code>[^/]+)", repository_tokens.RepositoryToken),
+    route(rf"{REPO}/tokens", repository_tokens.RepositoryTokens),
+    route(rf"{REPO}/tag", images.Tags),
+    route(rf"{REPO}/build", builds.Builds),
+    route(rf"{REPO}/trigger", builds.Triggers),
+    route(rf"{REPO}/mirror/sync-now", mirrors.SyncMirror),
+    route(rf"{REPO}/mirror/sync-cancel", mirrors.CancelSync),
+    route(rf"{REPO}/mirror", mirrors.OneMirror),
     route(rf"{REPO}/changevisibility", repositories.ChangeVisibility),
     route(rf"{REPO}/changestate", repositories.ChangeState),
     route(rf"{REPO}/usage", usage.RepositoryUsage),

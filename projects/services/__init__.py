@@ -1,5 +1,6 @@
 """Everything that changes projects, who may do what in them, and stars."""
 
+from projects.services.content import change_content, change_proxy_cache
 from projects.services.default_grants import (
     change_default_grant,
     create_default_grant,
@@ -19,8 +20,10 @@ from projects.services.stars import star_project, unstar_project
 from projects.services.usage import report_usage
 
 __all__ = [
+    "change_content",
     "change_default_grant",
     "change_project",
+    "change_proxy_cache",
     "change_settings",
     "create_default_grant",
     "create_project",

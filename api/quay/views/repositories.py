@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.urls import get_resolver
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from api.fields import Text, Word
+from api.quay.content_shapes import repository_tag_view
 from api.quay.errors import EMPTY, MESSAGE
 from api.quay.operation import NEXT_PAGE, Query, operation
 from api.quay.view import QuayView
@@ -25,7 +27,8 @@ from permissions.catalogue import (
     Scope,
 )
 from permissions.checks import project_level
-from projects import selectors, services
+from projects import content, selectors, services
+from projects.content import TagsWanted
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
     from projects.models import Project
 
 PAGE, STARRED_PAGE = 100, 99
+TAGS = 500
 
 LISTED = [
     Query("namespace", "Whose repositories alone are meant"),
@@ -62,7 +66,7 @@ def page_after(token: str) -> int:
 
 
 def repository_view(actor: Actor, project: Project) -> dict[str, Any]:
-    """Return one repository as its own resource shows it (1.3); there is no registry content behind it."""
+    """Return one repository as its own resource shows it (1.3)."""
     namespace = project.namespace
     is_organization = namespace.kind == "organization"
     owner = namespace.organization if is_organization else namespace.user
@@ -88,6 +92,7 @@ def repository_view(actor: Actor, project: Project) -> dict[str, Any]:
 def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, Any]]:
     """Return the items of the repository list (1.2); three queries more at any size."""
     popular: dict[int, int] = {}
+    newest = content.here().last_modified(projects) if view.flag("last_modified") else {}
     if view.flag("popularity"):
         popular = selectors.popularity(projects=projects)
     limits: dict[int, int | None] = {}
@@ -105,7 +110,7 @@ def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, 
             "state": project.state,
         }
         if view.flag("last_modified"):
-            item["last_modified"] = None  # the time of the newest tag: no registry, no tags
+            item["last_modified"] = int(newest[project.pk].timestamp()) if project.pk in newest else None
         if view.flag("popularity"):
             item["popularity"] = float(popular.get(project.pk, 0))
         if view.actor.user is not None:
@@ -188,11 +193,12 @@ class OneRepository(QuayView):
         "getRepo", "repository", scopes=[Scope.REPO_READ], anybody=True, also=[401, 403, 404], query=SHOWN
     )
     def get(self, request: Request, repository: str) -> Response:
-        """Return the repository; it has no tags, and its statistics count its entries in the usage log."""
+        """Return the repository; its statistics count its entries in the usage log."""
         project = self.project(repository, PROJECT_READ)
         body = repository_view(self.actor, project)
         if self.flag("includeTags", default=True):
-            body["tags"] = {}
+            tags = content.here().tags(project, TagsWanted(living=True, limit=TAGS))
+            body["tags"] = {tag.name: repository_tag_view(tag) for tag in tags}
         if self.flag("includeStats"):
             days = selectors.activity(project=project)
             body["stats"] = [{"date": day.isoformat(), "count": count} for day, count in days.items()]
@@ -213,14 +219,22 @@ class OneRepository(QuayView):
 
 
 class RepositoryPart(QuayView):
-    """Something below a repository. A method that it lacks goes to the bare repository rule (0.1)."""
+    """Something below a repository. A method that it lacks goes to the next rule for the path (0.1)."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Let the bare rule take the whole path as a nested name where this resource has no such method."""
-        if hasattr(self, (request.method or "").lower()):
+        """Look for a rule of this path and method; the bare one takes the whole path as a nested name."""
+        method = (request.method or "").lower()
+        if hasattr(self, method):
             return super().dispatch(request, *args, **kwargs)
         path = request.path_info.partition("/repository/")[2].rstrip("/")
-        answer: HttpResponseBase = OneRepository.as_view()(request, repository=path)
+        answer: HttpResponseBase
+        for rule in get_resolver("api.quay.urls").url_patterns:
+            match = rule.resolve(f"repository/{path}")
+            view = getattr(match and match.func, "view_class", QuayView)
+            if match is not None and issubclass(view, RepositoryPart) and hasattr(view, method):
+                answer = view.as_view()(request, **match.kwargs)
+                return answer
+        answer = OneRepository.as_view()(request, repository=path)
         return answer
 
 
