@@ -56,7 +56,8 @@ class ContentPart(RepositoryPart):
 
     def count(self) -> int:
         """Return how many builds are asked for."""
-        return min(max(self.whole("limit", LIMIT, default=FEW) or FEW, 1), MANY)
+        asked = self.whole("limit", LIMIT)
+        return FEW if asked is None else min(max(asked, 1), MANY)
 
     def started(self, build: Build) -> Response:
         """Return a new build and where to ask how it goes."""

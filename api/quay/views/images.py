@@ -38,9 +38,9 @@ class Tags(ContentPart):
     def get(self, request: Request, repository: str) -> Response:
         """Return a page of tags, the newest first; of all times, unless only the living are asked for."""
         asked = request.query_params
+        project = self.project(repository, PROJECT_READ)
         limit = min(max(self.whole("limit", LIMIT, default=PAGE) or 1, 1), LONGEST)
         page = min(max(self.whole("page", NUMBER, default=1) or 1, 1), LAST_PAGE)
-        project = self.project(repository, PROJECT_READ)
         how, colon, word = asked.get("filter_tag_name", "").partition(":")
         if asked.get("filter_tag_name") and not (colon and how in ("like", "eq")):
             raise Invalid("filter_tag_name must be like:WORD or eq:NAME", field="filter_tag_name")
