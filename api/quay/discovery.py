@@ -54,27 +54,37 @@ SCOPES: dict[str, str] = {
     Scope.SUPER_USER: "Administer the instance, if you may",
 }
 TAGS = {
+    "build": "Builds",
     "discovery": "This description",
     "entity": "Finding whom something can be granted to",
     "error": "What the errors mean",
     "globalmessages": "Messages to everybody",
     "logs": "The usage log: lists, counts and exports",
+    "manifest": "Manifests and their labels",
+    "mirror": "Copies of other registries",
     "namespacequota": "Storage quotas of organizations and of one's own namespace",
     "organization": "Organizations and who is in them",
     "permission": "Who may do what in a repository",
     "prototype": "What new repositories of an organization are granted at birth",
     "repository": "Repositories",
+    "repotoken": "Tokens of repositories, which are no more",
     "robot": "Robots of organizations and of one's own",
     "search": "Finding repositories, namespaces, teams and robots",
+    "secscan": "What scans found",
     "superuser": "The instance, for superusers",
+    "tag": "Tags",
     "team": "Teams of an organization",
+    "trigger": "What starts builds",
     "user": "Accounts, sessions and stars",
 }
 PARAMETERS = {
-    "code": "The code of the invitation",
+    "build_uuid": "The id of the build",
+    "code": "The code of the invitation, or of the token",
     "email": "The e-mail address of who is invited",
     "error_type": "The type of the error, such as not_found",
+    "labelid": "The id of the label",
     "limit_id": "The number of the threshold",
+    "manifestref": "The digest of the manifest",
     "membername": "The name of the person, or the full name of the robot",
     "name": "The name of the organization",
     "namespace": "The name of the organization or person",
@@ -84,7 +94,9 @@ PARAMETERS = {
     "quota_id": "The number of the quota",
     "repository": "The full path of the repository, as in namespace/name",
     "robot_shortname": "The name of the robot, without its owner and the plus sign",
+    "tag": "The name of the tag",
     "teamname": "The name of the team",
+    "trigger_uuid": "The id of the trigger",
     "username": "The name of the person, or the full name of the robot",
     "uuid": "The id",
 }
@@ -102,6 +114,7 @@ STATUSES = {
     410: "Served no more",
     415: "Refused: the body is not of the type application/json",
     429: "Too many attempts; `Retry-After` tells when to come again",
+    503: "Not now: the repository's state does not allow it",
 }
 API_ERROR, MESSAGE_ERROR, ANY_ERROR = "ApiError", "ApiMessage", "ApiRefusal"
 _TEXT = {"type": "string"}

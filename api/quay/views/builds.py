@@ -12,6 +12,7 @@ from accounts import selectors as accounts
 from api.fields import Flag, Object, Text
 from api.quay.content_shapes import build_log_view, build_view, trigger_view
 from api.quay.errors import MESSAGE
+from api.quay.operation import Query, operation
 from api.quay.views.repositories import RepositoryPart
 from api.quay.views.superuser import SuperuserView
 from core.errors import Invalid
@@ -23,6 +24,7 @@ from permissions.catalogue import (
     INSTANCE_READ,
     PROJECT_READ,
     ROBOT_SECRET,
+    Scope,
 )
 from projects import content, services
 from projects.content import Change, Verb, known
@@ -39,6 +41,8 @@ FEW, MANY = 5, 100
 LIMIT = "The maximum number of builds to return"
 SINCE = "Returns all builds since the given unix timecode"
 START = "The first line to return"
+LIMITED = Query("limit", LIMIT, "integer", FEW)
+STARTED = Query("start", START, "integer", 0)
 # What cannot be changed because of its repository's state (1.7).
 STATE: dict[str, tuple[int, Shape]] = {"conflict:state": (503, MESSAGE)}
 
@@ -89,6 +93,14 @@ class Builds(ContentPart):
 
     errors = STATE | {"get not_found:project": (200, {"builds": []})}
 
+    @operation(
+        "getRepoBuilds",
+        "build",
+        scopes=[Scope.REPO_READ],
+        anybody=True,
+        also=[400, 401, 403],
+        query=[LIMITED, Query("since", SINCE, "integer")],
+    )
     def get(self, request: Request, repository: str) -> Response:
         """Return the newest builds; a repository that is missing has none."""
         project = self.project(repository, PROJECT_READ)
@@ -96,6 +108,9 @@ class Builds(ContentPart):
         found = content.here().builds(project, limit=self.count(), since=since)
         return Response({"builds": [build_view(self.actor, build) for build in found]})
 
+    @operation(
+        "requestRepoBuild", "build", scopes=[Scope.REPO_WRITE], body=NewBuild, success=201, also=[404, 503]
+    )
     def post(self, request: Request, repository: str) -> Response:
         """Start a build."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -133,11 +148,13 @@ class BuildPart(ContentPart):
 class OneBuild(BuildPart):
     """``repository/{repository}/build/{build_uuid}``."""
 
+    @operation("getRepoBuild", "build", scopes=[Scope.REPO_READ], anybody=True, also=[401, 403, 404])
     def get(self, request: Request, repository: str, build_uuid: str) -> Response:
         """Return a build."""
         project = self.project(repository, PROJECT_READ)
         return Response(build_view(self.actor, self.build(project, build_uuid)))
 
+    @operation("cancelRepoBuild", "build", scopes=[Scope.REPO_ADMIN], success=201, also=[400, 404, 503])
     def delete(self, request: Request, repository: str, build_uuid: str) -> Response:
         """Cancel a build that has not begun."""
         project = self.changing(repository, CONTENT_MANAGE)
@@ -153,6 +170,9 @@ class BuildStatus(BuildPart):
 
     errors = STATE | {"not_found:build": (400, MESSAGE)}
 
+    @operation(
+        "getRepoBuildStatus", "build", scopes=[Scope.REPO_READ], anybody=True, also=[400, 401, 403, 404]
+    )
     def get(self, request: Request, repository: str, build_uuid: str) -> Response:
         """Return how a build goes."""
         project = self.project(repository, PROJECT_READ)
@@ -164,6 +184,7 @@ class BuildLogs(BuildPart):
 
     errors = STATE | {"not_found:build": (400, MESSAGE)}
 
+    @operation("getRepoBuildLogs", "build", scopes=[Scope.REPO_WRITE], also=[400, 404], query=[STARTED])
     def get(self, request: Request, repository: str, build_uuid: str) -> Response:
         """Return the lines of a build."""
         project = self.project(repository, BUILD_LOG_READ)
@@ -216,6 +237,7 @@ class TriggerPart(ContentPart):
 class Triggers(TriggerPart):
     """``repository/{repository}/trigger/``."""
 
+    @operation("listBuildTriggers", "trigger", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str) -> Response:
         """Return the build triggers."""
         found = content.here().triggers(self.project(repository, CONTENT_ADMINISTER))
@@ -225,17 +247,20 @@ class Triggers(TriggerPart):
 class OneTrigger(TriggerPart):
     """``repository/{repository}/trigger/{trigger_uuid}``."""
 
+    @operation("getBuildTrigger", "trigger", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str, trigger_uuid: str) -> Response:
         """Return a build trigger."""
         project = self.project(repository, CONTENT_ADMINISTER)
         return Response(trigger_view(self.trigger(project, trigger_uuid)))
 
+    @operation("updateBuildTrigger", "trigger", scopes=[Scope.REPO_ADMIN], body=TriggerState, also=[404, 503])
     def put(self, request: Request, repository: str, trigger_uuid: str) -> Response:
         """Switch a build trigger on or off."""
         project = self.changing(repository, CONTENT_MANAGE)
         body = self.body(TriggerState)
         return Response(trigger_view(self.act(project, Verb.TOGGLE_TRIGGER, trigger_uuid, body)))
 
+    @operation("deleteBuildTrigger", "trigger", scopes=[Scope.REPO_ADMIN], success=204, also=[404, 503])
     def delete(self, request: Request, repository: str, trigger_uuid: str) -> Response:
         """Delete a build trigger."""
         self.act(self.changing(repository, CONTENT_MANAGE), Verb.DELETE_TRIGGER, trigger_uuid, {})
@@ -245,6 +270,9 @@ class OneTrigger(TriggerPart):
 class ActivateTrigger(TriggerPart):
     """``repository/{repository}/trigger/{trigger_uuid}/activate``."""
 
+    @operation(
+        "activateBuildTrigger", "trigger", scopes=[Scope.REPO_ADMIN], body=TriggerActivation, also=[404, 503]
+    )
     def post(self, request: Request, repository: str, trigger_uuid: str) -> Response:
         """Activate a build trigger."""
         project = self.changing(repository, CONTENT_MANAGE)
@@ -255,6 +283,14 @@ class ActivateTrigger(TriggerPart):
 class StartTrigger(TriggerPart):
     """``repository/{repository}/trigger/{trigger_uuid}/start``."""
 
+    @operation(
+        "manuallyStartBuildTrigger",
+        "trigger",
+        scopes=[Scope.REPO_ADMIN],
+        body=TriggerRun,
+        success=201,
+        also=[404, 503],
+    )
     def post(self, request: Request, repository: str, trigger_uuid: str) -> Response:
         """Start a build by its trigger."""
         project = self.changing(repository, CONTENT_MANAGE)
@@ -265,6 +301,9 @@ class StartTrigger(TriggerPart):
 class TriggerBuilds(TriggerPart):
     """``repository/{repository}/trigger/{trigger_uuid}/builds``."""
 
+    @operation(
+        "listTriggerRecentBuilds", "trigger", scopes=[Scope.REPO_ADMIN], also=[400, 404], query=[LIMITED]
+    )
     def get(self, request: Request, repository: str, trigger_uuid: str) -> Response:
         """Return the newest builds that a trigger started; an unknown one has started none."""
         project = self.project(repository, CONTENT_ADMINISTER)
@@ -275,16 +314,23 @@ class TriggerBuilds(TriggerPart):
 class InstanceBuild(SuperuserView):
     """``superuser/{build_uuid}/build``."""
 
+    @operation("getRepoBuildSuperUser", "superuser", scopes=[Scope.SUPER_USER], also=[404])
     def get(self, request: Request, build_uuid: str) -> Response:
         """Return a build of whatever repository."""
         self.may(INSTANCE_READ)
         return Response(build_view(self.actor, known(content.here().build(build_uuid), "build")))
 
 
-class InstanceBuildStatus(InstanceBuild):
+class InstanceBuildStatus(SuperuserView):
     """``superuser/{build_uuid}/status``; an unknown build is a 400 of its own kind here (8.1)."""
 
     errors = {"not_found:build": (400, "invalid_response")}
+
+    @operation("getRepoBuildStatusSuperUser", "superuser", scopes=[Scope.SUPER_USER], also=[400])
+    def get(self, request: Request, build_uuid: str) -> Response:
+        """Return how a build of whatever repository goes."""
+        self.may(INSTANCE_READ)
+        return Response(build_view(self.actor, known(content.here().build(build_uuid), "build")))
 
 
 class InstanceBuildLogs(SuperuserView):
@@ -292,6 +338,9 @@ class InstanceBuildLogs(SuperuserView):
 
     errors = {"not_found:build": (400, "invalid_response")}
 
+    @operation(
+        "getRepoBuildLogsSuperUser", "superuser", scopes=[Scope.SUPER_USER], also=[400], query=[STARTED]
+    )
     def get(self, request: Request, build_uuid: str) -> Response:
         """Return the lines of a build of whatever repository."""
         self.may(INSTANCE_READ)

@@ -11,9 +11,10 @@ from rest_framework.response import Response
 from api.fields import Flag, Number, Text, Word
 from api.quay.content_shapes import manifest_view, shown, tag_view
 from api.quay.errors import MESSAGE
+from api.quay.operation import Query, operation
 from api.quay.views.builds import STATE, ContentPart
 from core.errors import Invalid
-from permissions.catalogue import CONTENT_CHANGE, CONTENT_MANAGE, PROJECT_READ
+from permissions.catalogue import CONTENT_CHANGE, CONTENT_MANAGE, PROJECT_READ, Scope
 from permissions.checks import require
 from projects import content, services
 from projects.content import Change, TagsWanted, Verb, known
@@ -24,9 +25,19 @@ if TYPE_CHECKING:
 PAGE, LONGEST, LAST_PAGE = 50, 100, 10**6
 LIMIT = "Limit to the number of results to return per page. Max 100."
 NUMBER = "Page index for the results. Default 1."
+LISTED = [
+    Query("limit", LIMIT, "integer", PAGE),
+    Query("page", NUMBER, "integer", 1),
+    Query("specificTag", "The tag to return alone"),
+    Query("filter_tag_name", "Return the tags by name: like:WORD or eq:NAME"),
+    Query("onlyActiveTags", "Leave out the tags of the past", "boolean", default=False),
+]
+FILTERED = Query("filter", "Return the labels whose key begins with this")
+SHOWN = Query("vulnerabilities", "Tell which vulnerabilities were found", "boolean", default=False)
 TAG_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 LABEL_KEY = re.compile(r"[a-z0-9](([a-z0-9]|[-.](?![.-]))*[a-z0-9])?")
 LABEL_MOST = 255
+FURTHEST = 2**40
 RESERVED = ("com.docker.", "io.docker.", "org.dockerproject.", "org.opencontainers.")
 
 
@@ -35,6 +46,9 @@ class Tags(ContentPart):
 
     errors = STATE | {"get invalid:filter_tag_name": (400, MESSAGE)}
 
+    @operation(
+        "listRepoTags", "tag", scopes=[Scope.REPO_READ], anybody=True, also=[400, 401, 403, 404], query=LISTED
+    )
     def get(self, request: Request, repository: str) -> Response:
         """Return a page of tags, the newest first; of all times, unless only the living are asked for."""
         asked = request.query_params
@@ -63,12 +77,19 @@ class TagChange(serializers.Serializer[None]):
     expiration = Number(required=False, allow_null=True)
     immutable = Flag(required=False)
 
+    def validate_expiration(self, when: float | None) -> float | None:
+        """Refuse what is no second of any calendar."""
+        if when is not None and abs(when) > FURTHEST:
+            raise serializers.ValidationError("the time is too far away")
+        return when
+
 
 class OneTag(ContentPart):
     """``repository/{repository}/tag/{tag}``."""
 
     errors = STATE | {"put invalid:tag": (400, MESSAGE)}
 
+    @operation("changeTag", "tag", scopes=[Scope.REPO_WRITE], body=TagChange, success=201, also=[404, 503])
     def put(self, request: Request, repository: str, tag: str) -> Response:
         """Set a tag to a manifest, or change how long it lives; only admins make it changeable again."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -84,6 +105,7 @@ class OneTag(ContentPart):
         services.change_content(actor=self.actor, project=project, change=Change(Verb.CHANGE_TAG, tag, body))
         return Response("Updated", status=201)
 
+    @operation("deleteFullTag", "tag", scopes=[Scope.REPO_WRITE], success=204, also=[404, 503])
     def delete(self, request: Request, repository: str, tag: str) -> Response:
         """Delete a tag."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -101,6 +123,7 @@ class Restoration(serializers.Serializer[None]):
 class RestoreTag(ContentPart):
     """``repository/{repository}/tag/{tag}/restore``."""
 
+    @operation("restoreTag", "tag", scopes=[Scope.REPO_WRITE], body=Restoration, also=[404, 503])
     def post(self, request: Request, repository: str, tag: str) -> Response:
         """Set a tag to a manifest it had before."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -113,6 +136,7 @@ class RestoreTag(ContentPart):
 class OneManifest(ContentPart):
     """``repository/{repository}/manifest/{manifestref}``, where the reference is a digest."""
 
+    @operation("getRepoManifest", "manifest", scopes=[Scope.REPO_READ], anybody=True, also=[401, 403, 404])
     def get(self, request: Request, repository: str, manifestref: str) -> Response:
         """Return a manifest."""
         project = self.project(repository, PROJECT_READ)
@@ -132,6 +156,14 @@ class Labels(ContentPart):
 
     errors = STATE | {"post invalid:key": (400, MESSAGE)}
 
+    @operation(
+        "listManifestLabels",
+        "manifest",
+        scopes=[Scope.REPO_READ],
+        anybody=True,
+        also=[401, 403, 404],
+        query=[FILTERED],
+    )
     def get(self, request: Request, repository: str, manifestref: str) -> Response:
         """Return a manifest's labels."""
         project = self.project(repository, PROJECT_READ)
@@ -139,6 +171,9 @@ class Labels(ContentPart):
         found = content.here().labels(project, manifestref, request.query_params.get("filter", ""))
         return Response({"labels": [shown(label) for label in found]})
 
+    @operation(
+        "addManifestLabel", "manifest", scopes=[Scope.REPO_WRITE], body=NewLabel, success=201, also=[404, 503]
+    )
     def post(self, request: Request, repository: str, manifestref: str) -> Response:
         """Add a label to a manifest."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -158,11 +193,13 @@ class Labels(ContentPart):
 class OneLabel(ContentPart):
     """``repository/{repository}/manifest/{manifestref}/labels/{labelid}``."""
 
+    @operation("getManifestLabel", "manifest", scopes=[Scope.REPO_READ], anybody=True, also=[401, 403, 404])
     def get(self, request: Request, repository: str, manifestref: str, labelid: str) -> Response:
         """Return a label of a manifest."""
         project = self.project(repository, PROJECT_READ)
         return Response(shown(known(content.here().label(project, manifestref, labelid), "label")))
 
+    @operation("deleteManifestLabel", "manifest", scopes=[Scope.REPO_WRITE], success=204, also=[404, 503])
     def delete(self, request: Request, repository: str, manifestref: str, labelid: str) -> Response:
         """Remove a label from a manifest."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -175,6 +212,14 @@ class OneLabel(ContentPart):
 class Security(ContentPart):
     """``repository/{repository}/manifest/{manifestref}/security``."""
 
+    @operation(
+        "getRepoManifestSecurity",
+        "secscan",
+        scopes=[Scope.REPO_READ],
+        anybody=True,
+        also=[401, 403, 404],
+        query=[SHOWN],
+    )
     def get(self, request: Request, repository: str, manifestref: str) -> Response:
         """Return what scans of a manifest found."""
         project = self.project(repository, PROJECT_READ)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -12,10 +12,17 @@ from rest_framework.response import Response
 from accounts import selectors as accounts
 from api.fields import Flag, Text, Whole, Word
 from api.quay.content_shapes import shown
+from api.quay.operation import operation
 from api.quay.view import QuayView
 from api.quay.views.builds import ContentPart
 from core.errors import Conflict
-from permissions.catalogue import CONTENT_ADMINISTER, CONTENT_MANAGE, PROXY_CACHE_CHANGE, PROXY_CACHE_READ
+from permissions.catalogue import (
+    CONTENT_ADMINISTER,
+    CONTENT_MANAGE,
+    PROXY_CACHE_CHANGE,
+    PROXY_CACHE_READ,
+    Scope,
+)
 from projects import content, services
 from projects.content import Change, Verb, known
 
@@ -25,7 +32,6 @@ if TYPE_CHECKING:
     from accounts.models import Namespace
     from projects.models import Project
 
-Field = TypeVar("Field", bound="serializers.Field[Any, Any, Any, Any]")
 SHORTEST_TIMEOUT = 300
 REFERENCE = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?(/[A-Za-z0-9._-]+)+")
 ARCHITECTURES = ("amd64", "arm64", "ppc64le", "s390x")
@@ -122,11 +128,20 @@ class OneMirror(MirrorPart):
 
     errors = {"conflict:mirror": (409, "invalid_request")}
 
+    @operation("getRepoMirrorConfig", "mirror", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str) -> Response:
         """Return from where the repository is copied; its password never."""
         project = self.project(repository, CONTENT_ADMINISTER)
         return Response(shown(known(content.here().mirror(project), "mirror")))
 
+    @operation(
+        "createRepoMirrorConfig",
+        "mirror",
+        scopes=[Scope.REPO_ADMIN],
+        body=NewMirror,
+        success=201,
+        also=[404, 409],
+    )
     def post(self, request: Request, repository: str) -> Response:
         """Copy the repository from another registry from now on."""
         project = self.project(repository, CONTENT_MANAGE)
@@ -138,6 +153,14 @@ class OneMirror(MirrorPart):
         )
         return Response("", status=201)
 
+    @operation(
+        "changeRepoMirrorConfig",
+        "mirror",
+        scopes=[Scope.REPO_ADMIN],
+        body=MirrorChange,
+        success=201,
+        also=[404],
+    )
     def put(self, request: Request, repository: str) -> Response:
         """Change how the repository is copied."""
         project = self.project(repository, CONTENT_MANAGE)
@@ -148,6 +171,7 @@ class OneMirror(MirrorPart):
 class SyncMirror(MirrorPart):
     """``repository/{repository}/mirror/sync-now``."""
 
+    @operation("syncNow", "mirror", scopes=[Scope.REPO_ADMIN], success=204, also=[404])
     def post(self, request: Request, repository: str) -> Response:
         """Copy now."""
         self.act(self.project(repository, CONTENT_MANAGE), Verb.SYNC_MIRROR, {})
@@ -157,6 +181,7 @@ class SyncMirror(MirrorPart):
 class CancelSync(MirrorPart):
     """``repository/{repository}/mirror/sync-cancel``."""
 
+    @operation("syncCancel", "mirror", scopes=[Scope.REPO_ADMIN], success=204, also=[404])
     def post(self, request: Request, repository: str) -> Response:
         """Stop copying."""
         self.act(self.project(repository, CONTENT_MANAGE), Verb.CANCEL_SYNC, {})
@@ -196,17 +221,27 @@ class ProxyCache(ProxyCachePart):
     # Clients read no cache out of three empty strings, also where there is no organization (8.6).
     errors = {"get not_found": (200, NO_CACHE)}
 
+    @operation("getProxyCacheConfig", "organization", scopes=[Scope.ORG_ADMIN])
     def get(self, request: Request, orgname: str) -> Response:
         """Return which registry the organization shows as its own."""
         space = accounts.namespace(actor=self.actor, name=orgname, right=PROXY_CACHE_READ)
         return Response(shown(known(content.here().proxy_cache(space), "proxy cache")))
 
+    @operation(
+        "createProxyCacheConfig",
+        "organization",
+        scopes=[Scope.ORG_ADMIN],
+        body=Upstream,
+        success=201,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str) -> Response:
         """Show another registry as one's own from now on."""
         body = self.body(Upstream)
         self.act(self.free(orgname), Verb.CREATE_PROXY_CACHE, body)
         return Response("Created", status=201)
 
+    @operation("deleteProxyCacheConfig", "organization", scopes=[Scope.ORG_ADMIN], success=201, also=[404])
     def delete(self, request: Request, orgname: str) -> Response:
         """Show no other registry any more."""
         space = accounts.namespace(actor=self.actor, name=orgname, right=PROXY_CACHE_CHANGE)
@@ -218,6 +253,14 @@ class ProxyCache(ProxyCachePart):
 class ValidateProxyCache(ProxyCachePart):
     """``organization/{orgname}/validateproxycache``."""
 
+    @operation(
+        "validateProxyCacheConfig",
+        "organization",
+        scopes=[Scope.ORG_ADMIN],
+        body=Upstream,
+        success=202,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str) -> Response:
         """Try to reach another registry: ``Valid``, or ``Anonymous`` where it wants a sign-in."""
         body = self.body(Upstream)

@@ -8,8 +8,9 @@ from rest_framework import serializers
 
 from api.fields import Text, Word
 from api.quay.errors import Gone
+from api.quay.operation import operation
 from api.quay.views.repositories import RepositoryPart
-from permissions.catalogue import PROJECT_ADMINISTER, PROJECT_CHANGE
+from permissions.catalogue import PROJECT_ADMINISTER, PROJECT_CHANGE, Scope
 from projects import selectors
 
 if TYPE_CHECKING:
@@ -46,10 +47,12 @@ class GivenUp(RepositoryPart):
 class RepositoryTokens(GivenUp):
     """``repository/{repository}/tokens/``."""
 
+    @operation("listRepoTokens", "repotoken", scopes=[Scope.REPO_ADMIN], success=410)
     def get(self, request: Request, repository: str) -> NoReturn:
         """Listed the tokens."""
         self.gone(repository, PROJECT_ADMINISTER)
 
+    @operation("createToken", "repotoken", scopes=[Scope.REPO_ADMIN], body=NewToken, success=410)
     def post(self, request: Request, repository: str) -> NoReturn:
         """Made a token."""
         self.gone(repository, PROJECT_CHANGE, NewToken)
@@ -58,14 +61,17 @@ class RepositoryTokens(GivenUp):
 class RepositoryToken(GivenUp):
     """``repository/{repository}/tokens/{code}``."""
 
+    @operation("getTokens", "repotoken", scopes=[Scope.REPO_ADMIN], success=410)
     def get(self, request: Request, repository: str, code: str) -> NoReturn:
         """Showed a token."""
         self.gone(repository, PROJECT_ADMINISTER)
 
+    @operation("changeToken", "repotoken", scopes=[Scope.REPO_ADMIN], body=TokenRole, success=410)
     def put(self, request: Request, repository: str, code: str) -> NoReturn:
         """Changed a token's role."""
         self.gone(repository, PROJECT_CHANGE, TokenRole)
 
+    @operation("deleteToken", "repotoken", scopes=[Scope.REPO_ADMIN], success=410)
     def delete(self, request: Request, repository: str, code: str) -> NoReturn:
         """Deleted a token."""
         self.gone(repository, PROJECT_CHANGE)

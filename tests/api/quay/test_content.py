@@ -277,6 +277,7 @@ def test_builds_are_those_of_the_registry(world, shelf, owner):
     shelf.held_builds = [
         a_build(web, "b1", archive_url="https://a.test/x", pull_robot="acme+ci", trigger=trigger),
         a_build(docs, "b2"),
+        a_build(web, "b3"),
     ]
     reader = world.client("reader")
     body = call(owner, "get", f"{WEB}/build/b1").json()
@@ -295,6 +296,8 @@ def test_builds_are_those_of_the_registry(world, shelf, owner):
     assert len(call(owner, "get", f"{WEB}/trigger/t1/builds?limit=0").json()["builds"]) == 1
     answer = call(owner, "delete", f"{WEB}/build/b1")
     assert (answer.status_code, answer.json()["detail"]) == (400, "The build has begun")
+    answer = call(owner, "delete", f"{WEB}/build/b3")
+    assert (answer.status_code, answer.json()) == (201, "Okay")
     answer = call(owner, "post", f"{WEB}/build/", {"file_id": "f", "pull_robot": "acme+ci"})
     assert (answer.status_code, answer["Location"]) == (201, f"/api/v1/{WEB}/build/b9/status")
     superuser = world.client("superuser")
