@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from core.names import NAME_MAX, namespace_rule
+from core.names import NAME_MAX, fold, namespace_rule
 from permissions.catalogue import OrganizationRole
 
 
@@ -59,6 +59,13 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> User:
         """Return the living user of that name."""
         return self.get(username=username, deleted_at=None)
+
+    def by_login(self, typed: str) -> User | None:
+        """Return the living user of that name or, if it looks like one, that e-mail address."""
+        named = Q(username=fold(typed))
+        if "@" in typed:
+            named |= Q(email__iexact=typed.strip())
+        return self.select_related("namespace").filter(named, deleted_at=None).first()
 
 
 class User(AbstractBaseUser):
@@ -400,3 +407,38 @@ class FailedSignIn(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} from {self.ip}"
+
+
+class MailedLink(models.Model):
+    """A wish for a mail with a link that works once; the row is the queue, and tells how often it was wished.
+
+    What somebody typed who has forgotten her password is kept as ``typed``: only the worker looks whom it
+    means, so that nobody learns from the answer who is here. The worker makes the link's code, too, and keeps
+    nothing but its digest. ``email`` is the address that the link proves.
+    """
+
+    class Purpose(models.TextChoices):
+        RECOVERY = "recovery", "a new password"
+        VERIFICATION = "verification", "proof of an e-mail address"
+
+    purpose = models.CharField(max_length=12, choices=Purpose)
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="mailed_links")
+    typed = models.CharField(max_length=255, blank=True)
+    email = models.CharField(max_length=254, blank=True)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    digest = models.BinaryField(max_length=32, null=True, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["ip", "created_at"], name="mailed_link_by_ip"),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="mailed_link_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.purpose} for {self.user or self.typed}"

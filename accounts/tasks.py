@@ -1,15 +1,34 @@
-"""Removing the rows of deleted people and organizations; the log and the tombstones of their names stay."""
+"""Removing the rows of deleted people and organizations, and mailing links that work once.
+
+The log and the tombstones of deleted names stay.
+"""
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from celery import shared_task
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.models import Account, FailedSignIn, Invitation, Organization, Robot, Team, User
+from accounts import mails
+from accounts.models import (
+    Account,
+    FailedSignIn,
+    Invitation,
+    MailedLink,
+    Organization,
+    Robot,
+    Team,
+    User,
+)
+from core import seal
+from core.actor import Actor
 from core.batches import delete_in_batches
+from logs.kinds import USER_RECOVERY_MAIL, USER_VERIFICATION_MAIL
+from logs.record import record
 from notifications.models import Delivery, Subscription
 from permissions.models import DefaultGrant, Grant
 from projects import tasks as projects
@@ -17,6 +36,13 @@ from projects.models import Project
 from quotas.models import Quota
 from tokens.models import Application, Credential, ServiceKey
 from tokens.selectors import EXPIRED_SHOWN
+
+log = logging.getLogger(__name__)
+
+LINK_LEASE = timedelta(minutes=2)
+LINK_PAUSE = timedelta(seconds=30)
+LINK_WINDOW = timedelta(hours=1)
+LINKS_PER_PERSON = 3  # of a purpose, within the window: whoever asks, nobody's mailbox is flooded
 
 
 def _purge_namespace(namespace_id: int) -> None:
@@ -61,6 +87,58 @@ def purge_user(user_id: int) -> None:
     user.delete()
 
 
+@shared_task(name="accounts.send_link")
+def send_link(link_id: int) -> None:
+    """Mail one link, if its time has come. Its code is made here, and of it nothing but the digest is kept.
+
+    Killed before it could note that the mail is out, it sends another one later; the newer link works.
+    """
+    now = timezone.now()
+    claimed = MailedLink.objects.filter(pk=link_id, due_at__lte=now).update(
+        due_at=now + LINK_LEASE, attempts=F("attempts") + 1
+    )
+    if not claimed:
+        return
+    rows = MailedLink.objects.filter(pk=link_id)
+    link = rows.select_related("user__namespace").get()
+    user = link.user or User.objects.by_login(link.typed)
+    if user is None or not _may_be_mailed(link, user):
+        rows.update(due_at=None)
+        return
+    email, code = link.email or user.email, mails.new_code()
+    rows.update(user=user, email=email, digest=seal.digest(code))
+    try:
+        mails.send_link(
+            purpose=link.purpose,
+            to=email,
+            username=user.username,
+            code=code,
+            key=f"{link.pk}.{link.attempts}",
+        )
+    except OSError as error:
+        # The server's own words may name hosts: they are for the operator.
+        log.warning("Link %s: mail not sent: %s", link_id, error)
+        later = now + LINK_PAUSE * 2**link.attempts
+        rows.update(due_at=later if later < link.expires_at else None)
+        return
+    with transaction.atomic():
+        rows.update(sent_at=timezone.now(), due_at=None)
+        by = Actor(dialect="system", ip=link.ip)
+        if link.purpose == MailedLink.Purpose.RECOVERY:
+            record(USER_RECOVERY_MAIL, actor=by, namespace=user.namespace, username=user.username)
+        else:
+            told = {"username": user.username, "email": email}
+            record(USER_VERIFICATION_MAIL, actor=by, namespace=user.namespace, metadata=told)
+
+
+def _may_be_mailed(link: MailedLink, user: User) -> bool:
+    if not (user.is_active and user.deleted_at is None and user.email and link.expires_at > timezone.now()):
+        return False
+    since = timezone.now() - LINK_WINDOW
+    same = MailedLink.objects.filter(user=user, purpose=link.purpose, sent_at__gt=since)
+    return same[:LINKS_PER_PERSON].count() < LINKS_PER_PERSON
+
+
 @shared_task(name="accounts.sweep")
 def sweep() -> None:
     """Purge what a lost bell left, and forget old failed sign-ins."""
@@ -68,6 +146,10 @@ def sweep() -> None:
         purge_organization(organization_id)
     for user_id in User.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:100]:
         purge_user(user_id)
+    for link_id in MailedLink.objects.filter(due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
+        send_link(link_id)
+    ended = timezone.now() - LINK_WINDOW
+    delete_in_batches(MailedLink.objects.filter(expires_at__lt=ended, created_at__lt=ended))
     delete_in_batches(ServiceKey.objects.filter(expires_at__lt=timezone.now() - EXPIRED_SHOWN))
     delete_in_batches(FailedSignIn.objects.filter(at__lt=timezone.now() - timedelta(hours=1)))
     delete_in_batches(Invitation.objects.filter(expires_at__lt=timezone.now() - timedelta(days=30)))

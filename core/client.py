@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 SIGNED_IN_AT = "signed_in_at"
+IPV6_PREFIX = 64
 
 
 def ip_of(request: HttpRequest) -> str | None:
@@ -27,6 +28,13 @@ def ip_of(request: HttpRequest) -> str | None:
             if hop.strip() and candidate not in trusted:
                 return candidate
     return address
+
+
+def source_of(ip: str | None) -> str | None:
+    """Return the address to count calls by: of IPv6 the network, whose 2**64 addresses one caller has."""
+    if ip is None or ":" not in ip:
+        return ip
+    return str(ipaddress.IPv6Network((ip, IPV6_PREFIX), strict=False).network_address)
 
 
 def _plain(address: str) -> str | None:

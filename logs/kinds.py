@@ -84,6 +84,32 @@ USER_REVOKE_SUPERUSER = kind(
 USER_END_SESSIONS = kind(
     "user_end_sessions", "{performer} ended all sessions of {username}", "username", group="security"
 )
+USER_SEND_RECOVERY = kind(
+    "user_send_recovery",
+    "{performer} let {username} be mailed a link for a new password",
+    "username",
+    "superuser",
+    group="security",
+)
+USER_RECOVERY_MAIL = kind(
+    "user_recovery_mail", "A link for a new password was mailed to {username}", "username", group="security"
+)
+USER_VERIFICATION_MAIL = kind(
+    "user_verification_mail",
+    "A link that proves the address {email} was mailed to {username}",
+    "username",
+    "email",
+    group="security",
+)
+USER_RECOVER = kind(
+    "user_recover", "{username} set a new password by a mailed link", "username", group="security"
+)
+USER_VERIFY_EMAIL = kind(
+    "user_verify_email", "{username} proved the address {email}", "username", "email", group="security"
+)
+USER_GENERATE_CLIENT_KEY = kind(
+    "user_generate_client_key", "{performer} had the own password sealed for clients", group="security"
+)
 ACCOUNT_CHANGE_PASSWORD = kind(
     "account_change_password", "{performer} changed the own password", group="security"
 )

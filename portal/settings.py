@@ -248,6 +248,10 @@ ANONYMOUS_ACCESS = env.bool("MUSTER_ANONYMOUS_ACCESS", default=True)
 BROWSER_CALLS_XHR_ONLY = env.bool("MUSTER_BROWSER_CALLS_XHR_ONLY", default=True)
 QUOTA_MANAGEMENT = env.bool("MUSTER_QUOTA_MANAGEMENT", default=True)
 DEFAULT_QUOTA_BYTES = env.int("MUSTER_DEFAULT_QUOTA_BYTES", default=0)  # 0: none
+# Where mails are sent: who signs up, or changes her address, proves by a mailed link that it is hers.
+VERIFY_EMAIL = env.bool("MUSTER_VERIFY_EMAIL", default=True)
+RECOVERY_LINK_SECONDS = env.int("MUSTER_RECOVERY_LINK_SECONDS", default=1800)
+VERIFICATION_LINK_SECONDS = env.int("MUSTER_VERIFICATION_LINK_SECONDS", default=86400)
 REQUIRE_TEAM_INVITE = env.bool("MUSTER_REQUIRE_TEAM_INVITE", default=True)
 FRESH_LOGIN_SECONDS = env.int("MUSTER_FRESH_LOGIN_SECONDS", default=600)
 TAG_EXPIRATION_OPTIONS = [0, 86400, 604800, 1209600, 2419200]

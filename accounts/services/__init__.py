@@ -1,6 +1,13 @@
 """Everything that changes people, tenants, organizations, teams and robots."""
 
 from accounts.services.first_run import first_run_is_open, offer_first_run, set_up
+from accounts.services.links import (
+    link_is_good,
+    recover,
+    request_recovery,
+    send_recovery,
+    verify_email,
+)
 from accounts.services.organizations import (
     change_organization,
     create_organization,
@@ -78,16 +85,20 @@ __all__ = [
     "first_run_is_open",
     "initialize",
     "invite",
+    "link_is_good",
     "nobody_is_here",
     "offer_first_run",
     "put_team",
     "record_sign_in",
+    "recover",
     "regenerate_robot_token",
     "remove_administrator",
     "remove_member",
     "remove_team_member",
     "rename_account",
     "rename_organization",
+    "request_recovery",
+    "send_recovery",
     "set_member_role",
     "set_robot_federation",
     "set_standing",
@@ -97,6 +108,7 @@ __all__ = [
     "sign_out",
     "sign_up",
     "take_ownership",
+    "verify_email",
     "verify_password",
     "withdraw_invitation",
 ]

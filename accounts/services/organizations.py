@@ -23,7 +23,8 @@ from accounts.models import (
 )
 from accounts.services import names
 from accounts.services.guards import enter, keep_an_administrator
-from accounts.services.users import check_email_rule, check_tag_expiration
+from accounts.services.rules import check_email_rule
+from accounts.services.users import check_tag_expiration
 from core.bell import ring
 from core.db import hold, insert, update
 from core.errors import Conflict, Forbidden, Invalid, Unauthenticated

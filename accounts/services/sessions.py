@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import IPv6Network
 from typing import TYPE_CHECKING
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import FailedSignIn, User
+from accounts.services.links import ask_for_proof, verification_is_on
+from core.client import source_of
 from core.errors import BadCredentials, TooManyRequests, Unauthenticated
 from core.names import fold
 from logs.kinds import LOGIN_FAILURE, LOGIN_SUCCESS, LOGOUT_SUCCESS, USER_END_SESSIONS
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 WINDOW = timedelta(minutes=5)
 TRIES_PER_NAME_AND_ADDRESS = 10
 TRIES_PER_ADDRESS = 50
-IPV6_PREFIX = 64
 
 
 def sign_in(*, actor: Actor, username: str, password: str) -> User:
@@ -34,13 +34,14 @@ def sign_in(*, actor: Actor, username: str, password: str) -> User:
     Not one transaction: a refused sign-in must stay recorded.
 
     Raises:
-        BadCredentials: wrong name or password, or she is disabled; the answer does not tell which.
+        BadCredentials: wrong name or password, or she is disabled; the answer does not tell which. Or, with
+            ``details["unverified"]``, both are right and her address is not proven: another link is mailed.
         TooManyRequests: ten failures within five minutes for this name from this address, or fifty from it.
     """
     # By what was typed, not by whom it means: else a name that is slowed down would tell its address.
-    name, source = fold(username.strip())[:255], _source(actor.ip)
+    name, source = fold(username.strip())[:255], source_of(actor.ip)
     _slow_down(name, source)
-    user = _find(username)
+    user = User.objects.by_login(username)
     if user is None:
         make_password(password)  # as long as a check takes, so that unknown names are not told by the clock
     if user is None or not user.check_password(password) or not user.is_active:
@@ -57,10 +58,30 @@ def sign_in(*, actor: Actor, username: str, password: str) -> User:
                 message="Invalid name or password",
             )
         raise BadCredentials("Invalid user name or password")
+    if not user.is_verified and verification_is_on():
+        _refuse_unverified(actor, user)
     with transaction.atomic():
         record_sign_in(actor=actor, user=user)
         FailedSignIn.objects.filter(name=name, ip=source).delete()
     return user
+
+
+def _refuse_unverified(actor: Actor, user: User) -> None:
+    with transaction.atomic():
+        record(
+            LOGIN_FAILURE,
+            actor=actor,
+            namespace=user.namespace,
+            type="muster",
+            kind="user",
+            useragent=actor.user_agent,
+            username=user.username,
+            message="The e-mail address is not verified",
+        )
+        ask_for_proof(actor=actor, user=user, email=user.email)
+    raise BadCredentials(
+        "Verify your e-mail address first, by the link that was mailed to it", unverified=True
+    )
 
 
 def record_sign_in(*, actor: Actor, user: User) -> None:
@@ -111,26 +132,12 @@ def end_sessions(*, actor: Actor, user: User) -> None:
     record(USER_END_SESSIONS, actor=actor, namespace=user.namespace, username=user.username)
 
 
-def _source(ip: str | None) -> str | None:
-    """Return the address to count failures by: of IPv6 the network, whose 2**64 addresses one caller has."""
-    if ip is None or ":" not in ip:
-        return ip
-    return str(IPv6Network((ip, IPV6_PREFIX), strict=False).network_address)
-
-
 def _slow_down(name: str, ip: str | None) -> None:
     since = timezone.now() - WINDOW
     recent = FailedSignIn.objects.filter(ip=ip, at__gt=since)
     by_name = recent.filter(name=name)[:TRIES_PER_NAME_AND_ADDRESS].count()
     if by_name >= TRIES_PER_NAME_AND_ADDRESS or recent[:TRIES_PER_ADDRESS].count() >= TRIES_PER_ADDRESS:
         raise TooManyRequests("Too many failed sign-ins; wait a little", retry_after=60)
-
-
-def _find(username: str) -> User | None:
-    named = Q(username=fold(username))
-    if "@" in username:
-        named |= Q(email__iexact=username.strip())
-    return User.objects.select_related("namespace").filter(named, deleted_at=None).first()
 
 
 def _as(actor: Actor, user: User) -> Actor:

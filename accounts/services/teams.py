@@ -17,7 +17,7 @@ from accounts.services.guards import (
     keep_own_administration,
 )
 from accounts.services.organizations import join, leave_if_teamless
-from accounts.services.users import check_email_rule
+from accounts.services.rules import check_email_rule
 from core.db import hold, insert, update
 from core.errors import Invalid, NotFound, QuotaExceeded, Unauthenticated
 from core.names import fold, free_slug, is_namespace_name

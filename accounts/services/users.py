@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -18,6 +15,8 @@ from accounts import tasks
 from accounts.models import Account, Membership, Namespace, Organization, User
 from accounts.services import names
 from accounts.services.guards import hand_over_accounts, keep_an_administrator, lock
+from accounts.services.links import ask_for_proof, forget_proofs, verification_is_on
+from accounts.services.rules import check_email_rule, check_password_rule
 from core.bell import ring
 from core.db import hold, insert, one_at_a_time, update
 from core.errors import Conflict, Forbidden, Invalid, Unauthenticated
@@ -46,34 +45,7 @@ from tokens import services as tokens
 if TYPE_CHECKING:
     from core.actor import Actor
 
-PASSWORD_MIN = 8
 PROFILE = ("name", "given_name", "family_name", "company", "location")
-
-
-def check_password_rule(password: str) -> None:
-    """Raise Invalid for a password under 8 characters or with white space in it (quay-a.md 3.3)."""
-    if len(password) < PASSWORD_MIN or re.search(r"\s", password):
-        raise Invalid(
-            f"A password has at least {PASSWORD_MIN} characters and no white space", field="password"
-        )
-
-
-def check_email_rule(email: str, *, needed: bool = False) -> str:
-    """Return the address trimmed, or raise Invalid. Empty is allowed unless ``needed``."""
-    email = email.strip()
-    if not email:
-        if needed:
-            raise Invalid("An e-mail address is required", field="email")
-        return ""
-    try:
-        validate_email(email)
-    except ValidationError as error:
-        raise Invalid("Invalid e-mail address", field="email") from error
-    if not email.isascii():
-        # Some letters beyond ASCII are equal to others in one comparison and not in the next: two people
-        # must not have what is one address to the database. International domains have an ASCII form.
-        raise Invalid("An e-mail address is written in ASCII; write its domain as xn--…", field="email")
-    return email
 
 
 def _new_user(*, username: str, email: str, password: str | None, name: str = "", **flags: bool) -> User:
@@ -144,6 +116,8 @@ def create_user(
 def sign_up(*, actor: Actor, username: str, password: str, email: str = "") -> User:
     """Create the caller's own account, where the instance lets anyone do so.
 
+    Where addresses are verified she is mailed a link, and may not sign in before she has followed it.
+
     Raises:
         Forbidden: sign-up is off.
         Invalid, Conflict: as `create_user`; names that the instance gives rights to are taken.
@@ -153,9 +127,12 @@ def sign_up(*, actor: Actor, username: str, password: str, email: str = "") -> U
     if fold(username) in settings.SUPERUSERS | settings.READONLY_SUPERUSERS:
         # The instance names them beforehand; such a name is for whom a superuser gives it to.
         raise Conflict(f"The username already exists: {fold(username)} is already taken")
+    email = check_email_rule(email, needed=verification_is_on())
     # Where addresses count, what somebody types is not yet hers.
     user = _new_user(username=username, email=email, password=password, is_verified=not settings.MAILING)
     record(USER_CREATE, actor=actor, namespace=user.namespace, username=user.username, email=user.email)
+    if verification_is_on():
+        ask_for_proof(actor=actor, user=user, email=user.email)
     return user
 
 
@@ -228,6 +205,7 @@ def _change_email(actor: Actor, user: User, email: str, **by: str) -> None:
     if email == user.email:
         return
     old, user.email = user.email, email
+    forget_proofs(user=user)
     update(user, "email", taken="The e-mail address is already in use")
     told = {"email": email, "old_email": old, **by}
     record(USER_CHANGE_EMAIL, actor=actor, namespace=user.namespace, metadata=told)
@@ -260,11 +238,13 @@ def change_own_account(*, actor: Actor, changes: dict[str, Any]) -> User:
     """Change the acting person's own account (quay-a.md 6.4).
 
     ``changes`` may hold password, email, invoice_email, invoice_email_address, tag_expiration_s and the
-    profile fields (name, given_name, family_name, company, location; null clears). All or nothing.
+    profile fields (name, given_name, family_name, company, location; null clears). All or nothing, but for an
+    address that has to be proven first: it counts once she has followed the link that she is mailed.
 
     Raises:
         Invalid: a value breaks its rule.
         Conflict: the address is in use.
+        TooManyRequests: too many links were mailed within the hour.
     """
     require(actor, ACCOUNT_CHANGE)
     user = actor.user
@@ -276,11 +256,7 @@ def change_own_account(*, actor: Actor, changes: dict[str, Any]) -> User:
         update(user, "password")
         record(ACCOUNT_CHANGE_PASSWORD, actor=actor, namespace=user.namespace)
     if changes.get("email") is not None:
-        before = user.email
-        _change_email(actor, user, changes["email"])
-        if settings.MAILING and user.email != before:
-            user.is_verified = False
-            update(user, "is_verified")
+        _change_own_email(actor, user, changes["email"])
     for field in ("invoice_email", "invoice_email_address"):
         # An empty address is none; the flag has no None.
         value = changes.get(field) or (False if field == "invoice_email" else None)
@@ -305,6 +281,20 @@ def change_own_account(*, actor: Actor, changes: dict[str, Any]) -> User:
         update(user, *profile)
         record(USER_CHANGE_METADATA, actor=actor, namespace=user.namespace, metadata=profile)
     return user
+
+
+def _change_own_email(actor: Actor, user: User, email: str) -> None:
+    email, before = check_email_rule(email), user.email
+    if email and email != before and verification_is_on():
+        # Till she has proven the new one she keeps the old: who mistypes an address locks nobody out.
+        if User.objects.filter(email__iexact=email, deleted_at=None).exclude(pk=user.pk).exists():
+            raise Conflict("The e-mail address is already in use")
+        ask_for_proof(actor=actor, user=user, email=email, or_say_so=True)
+        return
+    _change_email(actor, user, email)
+    if settings.MAILING and user.email != before:
+        user.is_verified = False
+        update(user, "is_verified")
 
 
 def check_tag_expiration(seconds: int) -> None:

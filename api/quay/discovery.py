@@ -16,7 +16,7 @@ from django.contrib.admindocs.utils import replace_named_groups
 from django.urls import get_resolver
 from rest_framework import serializers
 
-from api.fields import Object, Word
+from api.fields import Number, Object, Word
 from api.quay.errors import API, MESSAGE, WORDS
 from api.quay.operation import handled, operations_of
 from permissions.catalogue import Scope
@@ -83,6 +83,7 @@ PARAMETERS = {
     "email": "The e-mail address of who is invited",
     "error_type": "The type of the error, such as not_found",
     "labelid": "The id of the label",
+    "kid": "The thumbprint of the key",
     "limit_id": "The number of the threshold",
     "manifestref": "The digest of the manifest",
     "membername": "The name of the person, or the full name of the robot",
@@ -387,7 +388,7 @@ class _Shapes:
                 "minimum": field.min_value,
                 "maximum": field.max_value,
             }
-        elif isinstance(field, serializers.FloatField | serializers.DecimalField):
+        elif isinstance(field, Number | serializers.FloatField | serializers.DecimalField):
             said = {"type": "number"}
         elif isinstance(field, serializers.ChoiceField):
             said = {"type": "string", "enum": list(field.choices)}

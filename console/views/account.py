@@ -68,7 +68,12 @@ class MyAccount(FormRoom):
         """Change the profile; a new address asks for a recent sign-in."""
         if self.actor.user is not None and data["email"] != self.actor.user.email:
             require_fresh(self.actor)
-        services.change_own_account(actor=self.actor, changes=data)
+        user = services.change_own_account(actor=self.actor, changes=data)
+        if data["email"] != user.email:
+            return self.done(
+                f"Your profile is changed. A mail is on its way to {data['email']}: the address counts once "
+                "you have followed the link in it."
+            )
         return self.done("Your profile is changed.")
 
     def save_password(self, data: dict[str, Any]) -> HttpResponse:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -77,7 +78,11 @@ class SignIn(View):
         return reverse("console:home")
 
     def _show(self, form: forms.Form, status: int = 200) -> HttpResponse:
-        context = {"form": form, "next": self.request.GET.get("next", "")}
+        context = {
+            "form": form,
+            "next": self.request.GET.get("next", ""),
+            "is_mailing": settings.MAILING,
+        }
         return render(self.request, "console/signin.html", context, status=status)
 
 

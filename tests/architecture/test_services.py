@@ -17,6 +17,9 @@ TELLING = {"record", "record_many", "draft", "record_denial"}
 OPEN_TO_ALL = {
     "accounts.services.sessions.sign_in": "whoever knows the password; guessing is slowed down",
     "accounts.services.sessions.record_sign_in": "tells of a sign-in that has been checked",
+    "accounts.services.links.request_recovery": "anyone who has forgotten her password",
+    "accounts.services.links.recover": "whoever has the mailed code",
+    "accounts.services.links.verify_email": "whoever has the mailed code",
     "accounts.services.users.sign_up": "anyone, where the instance says so",
     "accounts.services.users.initialize": "anyone, while nobody is there",
     "accounts.services.first_run.set_up": "whoever holds the printed secret, while nobody is there",
@@ -25,6 +28,7 @@ OPEN_TO_ALL = {
 # Public functions of services that change nothing by themselves, or only as a part of a service.
 BUILDING_BLOCKS = {
     "accounts.services.users.nobody_is_here": "a question",
+    "accounts.services.links.link_is_good": "a question",
     "accounts.services.first_run.first_run_is_open": "a question",
     "accounts.services.first_run.offer_first_run": "prints a secret where the instance is started",
     "accounts.services.sessions.verify_password": "changes nothing; the sign-in below it tells",
@@ -54,6 +58,7 @@ UNTOLD = {
     "notifications.services.dismiss_notice": "concerns the person alone",
     "notifications.services.dismiss_notices": "concerns the person alone",
     "notifications.services.request_address": "told on no wire (quay-b.md 9)",
+    "accounts.services.links.request_recovery": "the worker tells it, if there is somebody to be mailed",
     "notifications.services.send_test": "sends sample data and changes nothing (quay-b.md 9)",
 }
 # Kinds and rights that the catalogues name for wires' sake and that nothing uses so far.

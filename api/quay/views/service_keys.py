@@ -11,9 +11,10 @@ from rest_framework.response import Response
 from api.fields import Number, Object, Text
 from api.quay.dates import http_date
 from api.quay.errors import MESSAGE
+from api.quay.operation import operation
 from api.quay.views.superuser import SuperuserView, user_view
 from core.errors import Invalid
-from permissions.catalogue import SERVICE_KEY_MANAGE
+from permissions.catalogue import SERVICE_KEY_MANAGE, Scope
 from permissions.checks import require
 from quotas import selectors as quotas
 from tokens import selectors, services
@@ -81,11 +82,13 @@ class ServiceKeys(SuperuserView):
 
     errors = {"post invalid:service": (400, MESSAGE)}
 
+    @operation("listServiceKeys", "superuser", scopes=[Scope.SUPER_USER])
     def get(self, request: Request) -> Response:
         """Return the keys, approved or not; this needs no recent sign-in."""
         self.signed_in()
         return Response({"keys": key_views(list(selectors.service_keys(actor=self.actor)))})
 
+    @operation("createServiceKey", "superuser", scopes=[Scope.SUPER_USER], body=NewKey)
     def post(self, request: Request) -> Response:
         """Make a key, approved at once; its private half is shown this once and kept nowhere."""
         self.signed_in()
@@ -127,11 +130,13 @@ class ChangeKey(serializers.Serializer[None]):
 class OneServiceKey(SuperuserView):
     """``superuser/keys/{kid}``."""
 
+    @operation("getServiceKey", "superuser", scopes=[Scope.SUPER_USER], also=[404])
     def get(self, request: Request, kid: str) -> Response:
         """Return a key; this needs no recent sign-in."""
         self.signed_in()
         return Response(key_views([selectors.service_key(actor=self.actor, kid=kid)])[0])
 
+    @operation("updateServiceKey", "superuser", scopes=[Scope.SUPER_USER], body=ChangeKey, also=[404])
     def put(self, request: Request, kid: str) -> Response:
         """Change a key's name, metadata (added to what is there) or expiration."""
         self.signed_in()
@@ -144,6 +149,7 @@ class OneServiceKey(SuperuserView):
         services.change_service_key(actor=self.actor, key=key, changes=body)
         return Response(key_views([selectors.service_key(actor=self.actor, kid=kid)])[0])
 
+    @operation("deleteServiceKey", "superuser", scopes=[Scope.SUPER_USER], success=204, also=[404])
     def delete(self, request: Request, kid: str) -> Response:
         """Delete a key."""
         self.may(SERVICE_KEY_MANAGE)
@@ -161,6 +167,15 @@ class ApproveKey(serializers.Serializer[None]):
 class ApprovedKey(SuperuserView):
     """``superuser/approvedkeys/{kid}``."""
 
+    @operation(
+        "approveServiceKey",
+        "superuser",
+        scopes=[Scope.SUPER_USER],
+        body=ApproveKey,
+        success=201,
+        empty=True,
+        also=[404],
+    )
     def post(self, request: Request, kid: str) -> Response:
         """Let a key count; the answer is empty, also for one that does already."""
         self.signed_in()

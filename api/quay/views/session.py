@@ -78,7 +78,12 @@ class SignIn(QuayView):
     def handle_exception(self, exc: Exception) -> Response:
         """Tell wrong credentials in this operation's own shape."""
         if isinstance(exc, BadCredentials):
-            body = {"needsEmailVerification": False, "invalidCredentials": True, "message": exc.message}
+            is_unverified = bool(exc.details.get("unverified"))
+            body = {
+                "needsEmailVerification": is_unverified,
+                "invalidCredentials": not is_unverified,
+                "message": exc.message,
+            }
             return Response(body, status=403)
         return super().handle_exception(exc)
 

@@ -141,7 +141,7 @@ class OwnUser(QuayView):
 
     @operation("createNewUser", "user", body=NewUser, also=[404], internal=True)
     def post(self, request: Request) -> Response:
-        """Sign up, where the instance lets anyone."""
+        """Sign up, where the instance lets anyone; a mailed link may come before the first sign-in."""
         if not settings.USER_CREATION:
             raise NotFound("User creation is disabled")
         body = self.body(NewUser)
@@ -150,6 +150,9 @@ class OwnUser(QuayView):
         code = body.pop("invite_code", "")
         wire_name(body["username"], of="user")
         user = services.sign_up(actor=self.actor, **body)
+        if settings.MAILING and settings.VERIFY_EMAIL:
+            # The code of an invitation is good until she signs in, who is not here yet.
+            return Response({"awaiting_verification": True})
         start_session(self, user)
         if code:
             services.accept_if_invited(actor=self.actor, code=code)

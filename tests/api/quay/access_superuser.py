@@ -1,7 +1,7 @@
-"""What each principal gets: keys of services."""
+"""What each principal gets: keys of services, mails with links."""
 
 from tests import make, pems
-from tests.api.quay.access import AUDITOR, EVERYBODY, SUPERUSERS, Row, only
+from tests.api.quay.access import AUDITOR, EVERYBODY, SUPERUSERS, Row, everybody, only
 from tests.api.quay.world import World
 from tokens import services as tokens
 
@@ -32,4 +32,33 @@ KEYS = [
     Row("post", "superuser/approvedkeys/unknown", only(SUPERUSERS, 404), body={"notes": "x"}),
 ]
 
-ROWS = [*KEYS]
+MAILING = {"MAILING": True}
+SEND = "superusers/users/{name}/sendrecovery"
+
+
+def without_address(world: World) -> None:
+    """Make somebody without an e-mail address."""
+    make.user("bare", email="")
+
+
+RECOVERY = [
+    Row("post", "recovery", everybody(404), body={"email": "reader"}),
+    # Whoever is meant, here or not.
+    Row("post", "recovery", everybody(200), body={"email": "reader"}, settings=MAILING),
+    Row("post", "recovery", everybody(200), body={"email": "nobody@example.test"}, settings=MAILING),
+    Row("post", "recovery", everybody(400), body={"email": ""}, settings=MAILING),
+    Row("post", SEND.format(name="reader"), everybody(404)),
+    Row("post", SEND.format(name="reader"), only(SUPERUSERS, 200), settings=MAILING),
+    Row("post", SEND.format(name="superuser"), only(SUPERUSERS, 200), settings=MAILING),
+    Row("post", SEND.format(name="nobody"), only(SUPERUSERS, 404), settings=MAILING),
+    Row("post", SEND.format(name="acme"), only(SUPERUSERS, 404), settings=MAILING),
+    Row(
+        "post",
+        SEND.format(name="bare"),
+        only(SUPERUSERS, 400),
+        settings=MAILING,
+        prepare=without_address,
+    ),
+]
+
+ROWS = [*KEYS, *RECOVERY]
