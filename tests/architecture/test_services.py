@@ -63,6 +63,7 @@ UNTOLD = {
 }
 # Kinds and rights that the catalogues name for wires' sake and that nothing uses so far.
 KINDS_TO_COME = {
+    "USER_GENERATE_CLIENT_KEY": "with client keys",
     "ACCOUNT_CONVERT": "turning a person into an organization is refused",
     "USER_CHANGE_NAME": "people keep their names",
     "ASSIGN_OAUTH_TOKEN": "with the authorization flow",
