@@ -85,6 +85,20 @@ PROJECTS = (  # slug, team, visibility, description
     ("demand-forecast", "data", "private", "What will be ordered next month"),
     ("help-center", "support", "public", "Articles for customers, in five languages"),
 )
+STORED = (  # GiB: slug, size
+    ("shop-web", 21.4),
+    ("shop-mobile", 48.9),
+    ("design-system", 3.2),
+    ("checkout", 14.7),
+    ("orders", 37.1),
+    ("inventory", 26.3),
+    ("identity", 9.8),
+    ("base-images", 164.5),
+    ("warehouse-reports", 11.6),
+    ("demand-forecast", 72.9),
+    ("help-center", 0.4),
+)
+GIB = 2**30
 LIMITS = ((quotas.Resource.ROBOTS, 12), (quotas.Resource.PROJECTS, 25), (quotas.Resource.MEMBERS, 50))
 ROBOTS = (  # short name, description, projects it may reach, role
     ("ci", "Builds and tests every change", "shop-web checkout orders inventory identity", "write"),
@@ -173,6 +187,7 @@ def load(*, actor: Actor, owner: User | None = None) -> Demo:
         projects.create_default_grant(actor=founder, organization=organization, role=role, **receiver)
     for resource, limit in LIMITS:
         quotas.set_limit(actor=actor, resource=resource, limit=limit, namespace=organization.namespace)
+    _store(actor, organization, made)
     _move_into_the_past(organization, people, teams, made, robots)
     if owner is not None:
         accounts.set_member_role(actor=founder, organization=organization, user=owner, role="owner")
@@ -237,6 +252,15 @@ def _make_robots(actor: Actor, organization: Organization, made: dict[str, Proje
         robots[shortname] = robot
     accounts.change_robot(actor=actor, robot=robots["forecast"], enabled=False)
     return robots
+
+
+def _store(actor: Actor, organization: Organization, made: dict[str, Project]) -> None:
+    namespace = organization.namespace
+    quotas.create_quota(actor=actor, namespace=namespace, limit_bytes=500 * GIB)
+    for kind, percent in (("Warning", 80), ("Reject", 100)):
+        quotas.add_threshold(actor=actor, namespace=namespace, kind=kind, percent=percent)
+    for slug, size in STORED:
+        projects.report_usage(actor=actor, project=made[slug], size_bytes=int(size * GIB))
 
 
 # A past ---------------------------------------------------------------------------------------------------

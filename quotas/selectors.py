@@ -61,6 +61,13 @@ def default_limit() -> int | None:
     return settings.DEFAULT_QUOTA_BYTES if settings.DEFAULT_QUOTA_BYTES > 0 else None
 
 
+def limit_of(row: Quota) -> int | None:
+    """Return the limit that holds for a counter: its own or, of a namespace's storage, the instance's."""
+    if row.limit is None and row.resource == Resource.BYTES and row.namespace_id is not None:
+        return default_limit()
+    return row.limit
+
+
 def bytes_of(*, namespace_id: int) -> Storage | None:
     """Return the storage quota of a namespace with its thresholds; one query."""
     return bytes_of_many(namespaces=[namespace_id]).get(namespace_id)

@@ -20,6 +20,8 @@ from logs import selectors as logs
 from permissions.catalogue import LOG_READ, MEMBER_CHANGE, ORGANIZATION_READ, PROJECT_CREATE, ROBOT_READ
 from permissions.checks import check, organization_paths
 from projects import selectors as projects
+from quotas.selectors import limit_of
+from quotas.services import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,6 +49,7 @@ class Overview(Room):
         teams = accounts.teams(organization=organization)
         context: dict[str, Any] = {
             "numbers": {name: row.used for name, row in self.numbers.items()},
+            "stored": self._stored(),
             "teams": len(teams),
             "meters": [meter for _, meter in limits],
             "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
@@ -57,6 +60,11 @@ class Overview(Room):
         if check(self.actor, LOG_READ, organization):
             return self.page(context | self._activity())
         return self.page(context | self._own(teams))
+
+    def _stored(self) -> str:
+        """Return what is said beside the number of projects, once sizes are reported."""
+        row = self.numbers.get(Resource.BYTES)
+        return f"{charts.size(row.used)} stored" if row is not None and row.used else ""
 
     def _room(self, name: str) -> str:
         return reverse(f"console:{name}", args=[self.organization.slug])
@@ -107,14 +115,14 @@ def meters(numbers: Iterable[Quota]) -> list[tuple[str, charts.Meter]]:
         (
             row.resource,
             charts.meter(
-                row.get_resource_display().capitalize(),
+                Resource(row.resource).label.capitalize(),
                 row.used,
-                row.limit,
-                unit="bytes" if row.resource == "bytes" else "",
+                limit,
+                unit="bytes" if row.resource == Resource.BYTES else "",
             ),
         )
         for row in numbers
-        if row.limit is not None
+        if (limit := limit_of(row)) is not None
     ]
     return sorted(found, key=lambda pair: -pair[1].percent)
 

@@ -8,6 +8,7 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 
 from accounts import selectors as accounts
+from console import charts
 from console.fields import described, suggest
 from console.room import FormRoom
 from core.errors import Invalid, NotFound
@@ -198,6 +199,7 @@ class OneProject(FormRoom):
         grants = selectors.grants(actor=self.actor, project=project) if sees_grants else ()
         return {
             "project": project,
+            "size": charts.size(project.size_bytes),
             "sees_grants": sees_grants,
             "grants": [(grant, _name_of(grant)) for grant in grants],
             "paths": explain(self.actor, PROJECT_READ, project).paths,

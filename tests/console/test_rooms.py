@@ -11,6 +11,7 @@ from accounts import services as accounts
 from accounts.models import Membership, Organization, Robot, Team, TeamMember, User
 from logs.models import LogEntry, LogExport
 from permissions.models import Grant
+from projects import services as projects
 from projects.models import Project
 from quotas import services as quotas
 from quotas.models import Resource
@@ -382,6 +383,22 @@ def test_limits_are_said_on_the_overview(acme):
         "/o/acme/robots/", {"do": "create", "shortname": "more", "lifetime": "90"}
     )
     assert "The limit of robots" in answer.content.decode()
+
+
+def test_storage_shows_on_the_overview_and_at_the_project(acme, settings):
+    client = enter(person("owner"))
+    assert "stored" not in client.get("/o/acme/").content.decode()
+    web = acme.namespace.projects.get(slug="web")
+    assert "reported" not in client.get("/o/acme/projects/web/").content.decode()
+    projects.report_usage(actor=make.SYSTEM, project=web, size_bytes=90 * 2**20)
+    page = client.get("/o/acme/").content.decode()
+    assert "90 MiB stored" in page
+    assert "Storage" not in page
+    settings.DEFAULT_QUOTA_BYTES = 100 * 2**20
+    assert "Storage: 90 of 100 MiB, 90%" in client.get("/o/acme/").content.decode()
+    quotas.create_quota(actor=make.SYSTEM, namespace=acme.namespace, limit_bytes=360 * 2**20)
+    assert "Storage: 90 of 360 MiB, 25%" in client.get("/o/acme/").content.decode()
+    assert "<dt>Size</dt><dd>90 MiB" in client.get("/o/acme/projects/web/").content.decode()
 
 
 @pytest.mark.parametrize(

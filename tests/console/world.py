@@ -59,6 +59,7 @@ def build() -> World:
     make.grant(web, "write", team=devs)
     make.grant(web, "admin", user=member)
     make.grant(web, "read", user=make.user("outside"))
+    projects.report_usage(actor=make.SYSTEM, project=web, size_bytes=443 * 2**30)
     _robots(acme)
     for robot in acme.namespace.robots.filter(shortname__in=("busy", "gone")):
         make.grant(web, "read", robot=robot)
