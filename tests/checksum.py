@@ -6,7 +6,7 @@ Every table is watched, those of later days too; only what is named here is not.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import apps
 from django.db import connection
@@ -36,7 +36,8 @@ TOLD_REFUSALS = {"access_denied", "login_failure", "export_logs_failure"}
 READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA")
 
 
-def _tables() -> list[type[Model]]:
+def watched_models() -> list[type[Model]]:
+    """Return the models of all tables that are watched."""
     return [
         model
         for model in apps.get_models(include_auto_created=True)
@@ -44,22 +45,29 @@ def _tables() -> list[type[Model]]:
     ]
 
 
+def columns(model: type[Model]) -> list[str]:
+    """Return the columns of a snapshot's rows."""
+    table = model._meta.db_table
+    return [
+        field.column
+        for field in model._meta.concrete_fields
+        if (table, field.column) not in UNWATCHED_COLUMNS and not field.primary_key
+    ]
+
+
 def snapshot(touched: str | None = None) -> Snapshot:
     """Return all rows; or only those of the tables that are named in the statements ``touched``."""
     found: Snapshot = {}
+    quoted = connection.ops.quote_name
     with connection.cursor() as cursor:
-        for model in _tables():
+        for model in watched_models():
             table = model._meta.db_table
-            if touched is not None and f'"{table}"' not in touched:
+            if touched is not None and quoted(table) not in touched:
                 continue
-            columns = [
-                field.column
-                for field in model._meta.concrete_fields
-                if (table, field.column) not in UNWATCHED_COLUMNS and not field.primary_key
-            ]
-            names = ", ".join(connection.ops.quote_name(name) for name in (model._meta.pk.column, *columns))
-            cursor.execute(f"SELECT {names} FROM {connection.ops.quote_name(table)}")  # noqa: S608
-            kind = columns.index("kind") if table == "logs_logentry" else None
+            own = columns(model)
+            names = ", ".join(quoted(name) for name in (model._meta.pk.column, *own))
+            cursor.execute(f"SELECT {names} FROM {quoted(table)}")  # noqa: S608
+            kind = own.index("kind") if table == "logs_logentry" else None
             found[table] = {
                 # PostgreSQL hands bytes over as views, which compare but do not show.
                 key: tuple(bytes(one) if isinstance(one, memoryview) else one for one in values)
@@ -69,19 +77,30 @@ def snapshot(touched: str | None = None) -> Snapshot:
     return found
 
 
-def changes(before: Snapshot, after: Snapshot) -> list[str]:
-    """Return what differs in the tables of ``after``, one line a row."""
-    found = []
-    for table, now in after.items():
-        was = before[table]
-        found += [f"{table} {key} is gone" for key in was.keys() - now.keys()]
-        found += [f"{table} {key} is new: {now[key]}" for key in now.keys() - was.keys()]
-        found += [
-            f"{table} {key} was {was[key]}, is {now[key]}"
-            for key in was.keys() & now.keys()
-            if was[key] != now[key]
-        ]
-    return sorted(found)
+class Change(NamedTuple):
+    """A row that is another, or new (it was nothing), or gone (it is nothing)."""
+
+    table: str
+    key: Any
+    was: tuple[Any, ...] | None
+    now: tuple[Any, ...] | None
+
+    def __str__(self) -> str:
+        if self.was is None:
+            return f"{self.table} {self.key} is new: {self.now}"
+        if self.now is None:
+            return f"{self.table} {self.key} is gone"
+        return f"{self.table} {self.key} was {self.was}, is {self.now}"
+
+
+def changes(before: Snapshot, after: Snapshot) -> list[Change]:
+    """Return which rows differ in the tables of ``after``."""
+    return [
+        Change(table, key, before[table].get(key), now.get(key))
+        for table, now in sorted(after.items())
+        for key in sorted(before[table].keys() | now.keys())
+        if before[table].get(key) != now.get(key)
+    ]
 
 
 class Writes:
@@ -96,7 +115,7 @@ class Writes:
             self.statements.append(sql)
         return execute(sql, *rest)
 
-    def changes(self, before: Snapshot) -> list[str]:
+    def changes(self, before: Snapshot) -> list[Change]:
         """Return what differs by now from ``before``, in the tables that were written to."""
         if not self.statements:
             return []

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from django.test import Client
+    from django.urls import ResolverMatch
 
     from tests.api.quay.world import World
     from tests.checksum import Snapshot
@@ -109,8 +110,12 @@ class Row:
     @property
     def route(self) -> tuple[str, str]:
         """The name of the route and the method."""
-        path = self.path.replace("{", "").replace("}", "").partition("?")[0]
-        return resolve(PREFIX + path).url_name or "", self.method
+        return resolved(self.path).url_name or "", self.method
+
+
+def resolved(path: str) -> ResolverMatch:
+    """Return the route of a path and what its parts hold, names in braces as they are."""
+    return resolve(PREFIX + path.replace("{", "").replace("}", "").partition("?")[0])
 
 
 def call(client: Client, method: str, path: str, body: Any = NOTHING, **headers: str) -> Any:

@@ -1,0 +1,69 @@
+"""Nobody reaches another tenant by its ids: see foreign.py."""
+
+import copy
+import re
+
+import pytest
+from django.db import transaction
+from django.test import override_settings
+
+from tests import checksum
+from tests.api.quay import access, foreign
+from tests.api.quay import world as worlds
+
+ROWS = [row for row in access.all_rows() if foreign.home(row)]
+
+
+@pytest.fixture(scope="module")
+def tenants(django_db_setup, django_db_blocker):
+    """acme's world with its tokens, hooli's, and which rows are hooli's."""
+    with django_db_blocker.unblock(), override_settings(**worlds.EVERYWHERE), transaction.atomic():
+        world = worlds.build()
+        for principal in foreign.CALLERS:
+            client = world.client(principal)
+            assert client.get("/api/v1/error/not_found").status_code == 200
+        before = checksum.snapshot()
+        other = foreign.mirror(world)
+        yield world, other, foreign.rows_of(before, checksum.snapshot())
+        transaction.set_rollback(True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_ids_of_another_tenant_lead_nowhere(row, tenants):
+    world, other, rows = copy.deepcopy(tenants)
+    with override_settings(**worlds.EVERYWHERE, **row.settings):
+        if row.prepare is not None:
+            row.prepare(world)
+            before = checksum.snapshot()
+            row.prepare(other)
+            rows |= foreign.rows_of(before, checksum.snapshot())
+        for name in re.findall(r"{(\w+)}", row.path):
+            assert name.startswith("globex") or world.names[name] != other.names[name], name
+        names = {value: other.names[name] for name, value in world.names.items() if name in other.names}
+        secrets = foreign.secrets_of(rows) | {foreign.CLASSIFIED, *foreign.HIDDEN}
+        before = checksum.snapshot()
+        public, found = foreign.open_to_all(other), []
+        for path, body in foreign.variants(foreign.filled(row, world.names), names):
+            for principal in foreign.home(row):
+                with transaction.atomic(), checksum.watched() as writes:
+                    answer = access.call(world.client(principal), row.method, path, body)
+                    changed = writes.changes(before)
+                    transaction.set_rollback(True)
+                status, text = answer.status_code, answer.content.decode()
+                looking = status >= 400 or row.method == "get"
+                wrong = [str(one) for one in changed] if looking else foreign.trespasses(changed, rows, public)
+                wrong += [f"tells {secret}" for secret in secrets if secret in text]
+                if status >= 500:
+                    wrong.append("fails")
+                found += [f"{principal}: {row.method} {path} {status}: {one}" for one in wrong]
+    assert found == []
+
+
+def test_every_id_of_every_path_is_swapped():
+    wanted, swapped = set(), set()
+    for row in ROWS:
+        found = access.resolved(row.path).kwargs
+        wanted |= {(*row.route, part) for part in found if found[part] and part not in foreign.NO_IDS}
+        swapped |= {(*row.route, part) for part in foreign.swapped_parts(row)}
+    assert wanted - swapped == set()
