@@ -63,7 +63,7 @@ def noticed(world: World) -> None:
         sentence="acme is nearly full",
         metadata={},
     )
-    world.names["notice"] = str(Notice.objects.get(kind="quota_warning").uuid)
+    world.names["notice"] = str(Notice.objects.filter(kind="quota_warning").latest("pk").uuid)
 
 
 def of_owner(status: int, *others: str) -> dict[str, int]:

@@ -40,7 +40,13 @@ CALLERS = (*worlds.PEOPLE, *worlds.OF_OWNER)
 # Operations that act as whoever can prove to be that person, which the caller here can.
 PROVEN = {"SignIn": "whoever knows the password is that person"}
 # Parts of a path that name nothing of anybody's.
-NO_IDS = {"error_type": "a kind of error", "prefix": "a search", "email": "an address as typed"}
+NO_IDS = {
+    "error_type": "a kind of error",
+    "prefix": "a search",
+    "email": "an address as typed",
+    "manifestref": "a digest of content, the same wherever that is",
+    "trigger_uuid": "no triggers are kept",
+}
 
 TEAMS = {"owners", "leads", "makers", "devs"}
 ROBOTS = {"ci", "bot", "mine"}

@@ -7,7 +7,9 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 
-from tests import checksum
+from accounts.models import Robot
+from permissions.models import Grant
+from tests import checksum, make
 from tests.api.quay import access, foreign
 from tests.api.quay import world as worlds
 
@@ -52,7 +54,9 @@ def test_ids_of_another_tenant_lead_nowhere(row, tenants):
                     transaction.set_rollback(True)
                 status, text = answer.status_code, answer.content.decode()
                 looking = status >= 400 or row.method == "get"
-                wrong = [str(one) for one in changed] if looking else foreign.trespasses(changed, rows, public)
+                wrong = (
+                    [str(one) for one in changed] if looking else foreign.trespasses(changed, rows, public)
+                )
                 wrong += [f"tells {secret}" for secret in secrets if secret in text]
                 if status >= 500:
                     wrong.append("fails")
@@ -67,3 +71,22 @@ def test_every_id_of_every_path_is_swapped():
         wanted |= {(*row.route, part) for part in found if found[part] and part not in foreign.NO_IDS}
         swapped |= {(*row.route, part) for part in foreign.swapped_parts(row)}
     assert wanted - swapped == set()
+
+
+@pytest.mark.django_db
+def test_the_net_catches_what_is_changed_and_what_refers(tenants):
+    world, other, rows = copy.deepcopy(tenants)
+    public = foreign.open_to_all(other)
+    before = checksum.snapshot()
+    with checksum.watched() as writes:
+        make.grant(world.projects["web"], "read", user=other.people["owner"])
+        make.team(world.acme, "spies")
+    assert foreign.trespasses(writes.changes(before), rows, public) == []
+    with checksum.watched() as writes:
+        Grant.objects.create(project=world.projects["web"], team=other.teams["devs"], role="read")
+        Robot.objects.filter(pk=other.robots["ci"].pk).delete()
+    told = foreign.trespasses(writes.changes(before), rows, public)
+    assert any(line.startswith("team is foreign: permissions_grant") for line in told)
+    assert any(line.startswith("accounts_robot ") and line.endswith("is gone") for line in told)
+    secrets = foreign.secrets_of(rows)
+    assert len(secrets) >= 4, "those of robots"
