@@ -89,4 +89,4 @@ def test_the_net_catches_what_is_changed_and_what_refers(tenants):
     assert any(line.startswith("team is foreign: permissions_grant") for line in told)
     assert any(line.startswith("accounts_robot ") and line.endswith("is gone") for line in told)
     secrets = foreign.secrets_of(rows)
-    assert len(secrets) >= 4, "those of robots"
+    assert len(secrets) == 3, "those of the robots that are left"
