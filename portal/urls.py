@@ -9,6 +9,7 @@ urlpatterns = [
     path("api/v1/", include("api.quay.urls")),
     path("v3/", include("api.cisense.urls")),
     path("csrf_token", csrf_token),
+    path("oauth/", include("api.quay.oauth_urls")),
     path("admin/", admin.site.urls),
     path("", include("console.urls")),
 ]

@@ -14,6 +14,7 @@ from api.quay.view import UnknownRoute
 from api.quay.views import (
     applications,
     apptokens,
+    authorizations,
     builds,
     entities,
     images,
@@ -98,6 +99,13 @@ urlpatterns = [
     route(r"superuser/keys", service_keys.ServiceKeys),
     route(r"superuser/keys/(?P<kid>[^/]+)", service_keys.OneServiceKey),
     route(r"superuser/approvedkeys/(?P<kid>[^/]+)", service_keys.ApprovedKey),
+    route(r"user/authorizations", authorizations.Authorizations),
+    route(r"user/authorizations/(?P<access_token_uuid>[^/]+)", authorizations.Authorization),
+    route(r"user/assignedauthorization", authorizations.AssignedAuthorizations),
+    route(
+        r"user/assignedauthorization/(?P<assigned_authorization_uuid>[^/]+)",
+        authorizations.AssignedAuthorization,
+    ),
     route(r"user/apptoken", apptokens.AppTokens),
     route(r"user/apptoken/(?P<token_uuid>[^/]+)", apptokens.AppToken),
     route(rf"{ORG}/applications", applications.Applications),

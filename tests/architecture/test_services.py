@@ -22,6 +22,7 @@ OPEN_TO_ALL = {
     "accounts.services.links.verify_email": "whoever has the mailed code",
     "accounts.services.users.sign_up": "anyone, where the instance says so",
     "accounts.services.users.initialize": "anyone, while nobody is there",
+    "tokens.services.authorizations.exchange": "whoever knows an application's secret and brings it a code",
     "accounts.services.first_run.set_up": "whoever holds the printed secret, while nobody is there",
     "notifications.services.confirm_address": "whoever holds the code that was mailed to the address",
 }
@@ -43,6 +44,9 @@ BUILDING_BLOCKS = {
     "quotas.services.usage.take_ledger": "a part of what reports or deletes",
     "quotas.services.usage.move_bytes": "a part of what reports or deletes",
     "quotas.services.usage.note_counted": "a part of what reports",
+    "tokens.services.authorizations.ask": "a question",
+    "tokens.services.authorizations.way_back": "a question",
+    "tokens.services.authorizations.registered_address": "a question",
     "tokens.services.credentials.authenticate": "a question; notes the use",
     "tokens.services.credentials.read_scopes": "a question",
     "tokens.services.credentials.reveal": "a question; whoever calls has checked the right",
@@ -66,8 +70,6 @@ KINDS_TO_COME = {
     "USER_GENERATE_CLIENT_KEY": "with client keys",
     "ACCOUNT_CONVERT": "turning a person into an organization is refused",
     "USER_CHANGE_NAME": "people keep their names",
-    "ASSIGN_OAUTH_TOKEN": "with the authorization flow",
-    "DECLINE_OAUTH_TOKEN": "with the authorization flow",
 }
 RIGHTS_TO_COME = {
     "MEMBER_INVITE": "people are invited to teams, which is team_member_change",

@@ -132,13 +132,16 @@ def issue(
     title: str = "",
     scopes: str = "",
     expires_at: datetime | None = None,
+    secret: str = "",
 ) -> tuple[Credential, str]:
     """Create a credential for its one owner and return it with the secret in clear, this once.
+
+    ``secret`` is one that was made by its kind's form already.
 
     A building block of the services that check rights and write the log; call it inside their transaction.
     """
     form = FORMS[kind]
-    secret = form.make()
+    secret = secret or form.make()
     credential = Credential.objects.create(
         kind=kind,
         user=user,

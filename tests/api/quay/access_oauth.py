@@ -15,6 +15,8 @@ from tests.api.quay.access import (
 )
 from tests.api.quay.world import World
 from tokens import services
+from tokens.kinds import Kind
+from tokens.models import Application
 
 
 def with_application(world: World) -> None:
@@ -38,6 +40,18 @@ def with_app_token(world: World) -> None:
     """Give the owner an app-specific token."""
     token, _ = services.create_app_token(actor=make.actor(world.people["owner"]), title="laptop")
     world.names["own_token"] = str(token.uuid)
+
+
+def with_authorization(world: World) -> None:
+    """Let an application hold a token of the owner's, and offer her another."""
+    with_application(world)
+    application = Application.objects.get(client_id=world.names["acme_app"])
+    owner = world.people["owner"]
+    token, _ = services.issue(kind=Kind.OAUTH, user=owner, application=application, scopes="repo:read")
+    page = "http://testserver/oauth/localapp"
+    wish = services.Wish(application.client_id, page, "repo:read", (page,), response_type="token")
+    offer = services.assign(actor=make.actor(owner), wish=wish, username="owner")
+    world.names |= {"authorization": str(token.uuid), "offer": str(offer.uuid)}
 
 
 # The owner's own things are nobody else's: others who may ask at all are told that there is no such thing.
@@ -93,6 +107,27 @@ ROWS = [
     row("delete", f"{TOKENS}/{{app_token}}", only(ORG_ADMINS, 204)),
     row("delete", f"{FOREIGN}/tokens/{{app_token}}", only(ORG_ADMINS, 404)),
     row("delete", f"{TOKENS}/nonsense", only(ORG_ADMINS, 404)),
+    Row("get", "user/authorizations", only(OWN_ADMIN, 200), prepare=with_authorization),
+    Row(
+        "get",
+        "user/authorizations/{authorization}",
+        of_owner(OWN_ADMIN, 200),
+        prepare=with_authorization,
+    ),
+    Row(
+        "delete",
+        "user/authorizations/{authorization}",
+        of_owner(OWN_WRITERS, 204),
+        prepare=with_authorization,
+    ),
+    Row("get", "user/authorizations/nonsense", only(OWN_ADMIN, 404)),
+    Row("get", "user/assignedauthorization", only(OWN_ADMIN, 200), prepare=with_authorization),
+    Row(
+        "delete",
+        "user/assignedauthorization/{offer}",
+        of_owner(OWN_WRITERS, 204),
+        prepare=with_authorization,
+    ),
     row("get", "app/{acme_app}", everybody(200)),
     row("get", "app/owner", everybody(404)),
 ]

@@ -1,0 +1,101 @@
+"""What the caller lets applications do, and what she is offered (quay-a.md 6.4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.response import Response
+
+from api.quay.scopes import scope_views
+from api.quay.shapes import application_avatar, organization_avatar, user_avatar
+from api.quay.view import QuayView
+from permissions.catalogue import TOKEN_REVOKE
+from permissions.checks import require
+from tokens import selectors, services
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from tokens.models import Application, Assignment, Credential
+
+
+def owned_application_view(application: Application) -> dict[str, Any]:
+    """Return an application with whom it belongs to."""
+    namespace = application.namespace
+    owner = (
+        organization_avatar(namespace.organization)
+        if namespace.kind == "organization"
+        else user_avatar(namespace.user)
+    )
+    return {
+        "name": application.name,
+        "description": application.description,
+        "url": application.application_uri,
+        "avatar": application_avatar(application),
+        "organization": {"name": namespace.name, "avatar": owner},
+    }
+
+
+def authorization_view(token: Credential) -> dict[str, Any]:
+    """Return what an application may do."""
+    return {
+        "application": owned_application_view(token.application) if token.application else None,
+        "scopes": scope_views(token.scopes.split()),
+        "uuid": str(token.uuid),
+    }
+
+
+def assignment_view(offer: Assignment) -> dict[str, Any]:
+    """Return a token that is offered, with what is needed to ask for it."""
+    application = offer.application
+    return {
+        "application": owned_application_view(application) | {"clientId": application.client_id},
+        "uuid": str(offer.uuid),
+        "redirectUri": offer.redirect_uri,
+        "scopes": scope_views(offer.scopes.split()),
+        "responseType": offer.response_type,
+    }
+
+
+class Authorizations(QuayView):
+    """``user/authorizations``."""
+
+    def get(self, request: Request) -> Response:
+        """List."""
+        found = selectors.authorizations(actor=self.actor)
+        return Response({"authorizations": [authorization_view(token) for token in found]})
+
+
+class Authorization(QuayView):
+    """``user/authorizations/{access_token_uuid}``."""
+
+    def get(self, request: Request, access_token_uuid: str) -> Response:
+        """Show."""
+        return Response(authorization_view(selectors.authorization(actor=self.actor, uuid=access_token_uuid)))
+
+    def delete(self, request: Request, access_token_uuid: str) -> Response:
+        """Revoke the token."""
+        require(self.actor, TOKEN_REVOKE)
+        token = selectors.authorization(actor=self.actor, uuid=access_token_uuid)
+        services.revoke(actor=self.actor, credential=token)
+        return Response(status=204)
+
+
+class AssignedAuthorizations(QuayView):
+    """``user/assignedauthorization``."""
+
+    def get(self, request: Request) -> Response:
+        """List."""
+        found = selectors.assignments(actor=self.actor)
+        return Response({"authorizations": [assignment_view(offer) for offer in found]})
+
+
+class AssignedAuthorization(QuayView):
+    """``user/assignedauthorization/{assigned_authorization_uuid}``."""
+
+    def delete(self, request: Request, assigned_authorization_uuid: str) -> Response:
+        """Decline it."""
+        require(self.actor, TOKEN_REVOKE)
+        offer = selectors.assignment(actor=self.actor, uuid=assigned_authorization_uuid)
+        services.decline_assignment(actor=self.actor, assignment=offer)
+        return Response(status=204)
