@@ -90,4 +90,12 @@ ROWS = [
     ),
     Row("delete", "superuser/organization/acme/quota/{quota}", only(SUPERUSERS, 204), prepare=limited),
     Row("delete", "superuser/users/owner/quota/{quota}", only(SUPERUSERS, 404), prepare=limited),
+    Row(
+        "put",
+        "superuser/users/owner/quota/{quota}",
+        only(SUPERUSERS, 200),
+        body={"limit_bytes": 7},
+        prepare=own_limits,
+    ),
+    Row("delete", "superuser/users/owner/quota/{quota}", only(SUPERUSERS, 204), prepare=own_limits),
 ]

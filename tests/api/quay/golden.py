@@ -93,10 +93,10 @@ def routes() -> set[tuple[str, str]]:
     return {row.route for row in calls()}
 
 
-def calls() -> list[Row]:
-    """Return the calls of all exchanges below the prefix, each with its one status."""
+def calls(*files: str) -> list[Row]:
+    """Return the calls of exchanges below the prefix, each with its one status; of all files, or of these."""
     found = []
-    for operation in operations():
+    for operation in files or operations():
         for exchange in _exchanges(operation):
             method, _, path = exchange["call"].partition(" ")
             if not path.startswith("/"):
