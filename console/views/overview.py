@@ -64,7 +64,7 @@ class Overview(Room):
     def _stored(self) -> str:
         """Return what is said beside the number of projects, once sizes are reported."""
         row = self.numbers.get(Resource.BYTES)
-        return f"{charts.size(row.used)} stored" if row is not None and row.used else ""
+        return charts.size(row.used) if row is not None and row.used else ""
 
     def _room(self, name: str) -> str:
         return reverse(f"console:{name}", args=[self.organization.slug])
@@ -73,7 +73,8 @@ class Overview(Room):
         """Yield what is said about limits that are nearly reached, and where to look."""
         for resource, meter in limits:
             if meter.tone:
-                url = self._room(resource) if resource in ("members", "projects", "robots") else ""
+                room = "projects" if resource == Resource.BYTES else resource
+                url = self._room(room) if room in ("members", "projects", "robots") else ""
                 yield f"{meter.label.lower()}: {meter.used} of {meter.limit} ({meter.words})", url
 
     def _robots(self) -> Iterable[tuple[str, str]]:

@@ -153,7 +153,11 @@ def delete_threshold(*, actor: Actor, namespace: Namespace, quota_id: str, limit
 
 
 def _row(namespace: Namespace) -> Quota:
-    return Quota.objects.select_for_update(no_key=True).get(namespace=namespace, resource=Resource.BYTES)
+    rows = Quota.objects.select_for_update(no_key=True)
+    row = rows.filter(namespace=namespace, resource=Resource.BYTES).first()
+    if row is None:
+        raise NotFound("The namespace was deleted just now", absent="quota")
+    return row
 
 
 def _limited(namespace: Namespace) -> Quota:

@@ -387,12 +387,12 @@ def test_limits_are_said_on_the_overview(acme):
 
 def test_storage_shows_on_the_overview_and_at_the_project(acme, settings):
     client = enter(person("owner"))
-    assert "stored" not in client.get("/o/acme/").content.decode()
+    assert "MiB" not in client.get("/o/acme/").content.decode()
     web = acme.namespace.projects.get(slug="web")
     assert "reported" not in client.get("/o/acme/projects/web/").content.decode()
     projects.report_usage(actor=make.SYSTEM, project=web, size_bytes=90 * 2**20)
     page = client.get("/o/acme/").content.decode()
-    assert "90 MiB stored" in page
+    assert '<dd class="note">90 MiB</dd>' in page
     assert "Storage" not in page
     settings.DEFAULT_QUOTA_BYTES = 100 * 2**20
     assert "Storage: 90 of 100 MiB, 90%" in client.get("/o/acme/").content.decode()

@@ -184,6 +184,16 @@ def test_without_quota_management_sizes_are_only_counted(acme, web, settings):
     assert told() == []
 
 
+def test_quotas_of_a_namespace_that_was_deleted_just_now(acme):
+    stale = acme.namespace
+    accounts.delete_organization(actor=make.SYSTEM, organization=acme)
+    for act in (quotas.create_quota, quotas.change_quota):
+        with pytest.raises(NotFound):
+            act(actor=make.SYSTEM, namespace=stale, limit_bytes=1)
+    with pytest.raises(NotFound):
+        quotas.delete_quota(actor=make.SYSTEM, namespace=stale)
+
+
 # Telling -------------------------------------------------------------------------------------------------
 
 

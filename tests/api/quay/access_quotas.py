@@ -73,6 +73,9 @@ ROWS = [
     Row("get", "superuser/users/owner/quota", only(SUPERUSERS | AUDITOR, 200)),
     Row("get", "superuser/organization/acme/quota", only(SUPERUSERS | AUDITOR, 200), prepare=limited),
     Row("get", "superuser/organization/nowhere/quota", only(SUPERUSERS | AUDITOR, 404)),
+    Row("post", "superuser/users/nowhere/quota", only(SUPERUSERS, 404), body={"limit_bytes": GIB}),
+    Row("put", "superuser/users/nowhere/quota/1", only(SUPERUSERS, 404), body={"limit_bytes": GIB}),
+    Row("delete", "superuser/organization/nowhere/quota/1", only(SUPERUSERS, 404)),
     Row("post", "superuser/users/owner/quota", only(SUPERUSERS, 201), body={"limit_bytes": GIB}),
     Row("post", "superuser/organization/acme/quota", only(SUPERUSERS, 201), body={"limit": "5G"}),
     Row(
