@@ -185,6 +185,17 @@ class Organization(models.Model):
         BITBUCKET = "bb", "Bitbucket"
         BITBUCKET_SERVER = "bbe", "Bitbucket Server"
 
+    class LicencePlan(models.TextChoices):
+        """What the organization is licensed for, in the words of qodana.md 2."""
+
+        COMMUNITY = "COMMUNITY", "Community"
+        ULTIMATE = "ULTIMATE", "Ultimate"
+        ULTIMATE_PLUS = "ULTIMATE_PLUS", "Ultimate Plus"
+        TRIAL_ULTIMATE = "TRIAL_ULTIMATE", "Ultimate, trial"
+        TRIAL_ULTIMATE_PLUS = "TRIAL_ULTIMATE_PLUS", "Ultimate Plus, trial"
+        PREMIUM = "PREMIUM", "Premium"
+        PREMIUM_LITE = "PREMIUM_LITE", "Premium Lite"
+
     namespace = models.OneToOneField(Namespace, models.PROTECT, related_name="organization")
     account = models.ForeignKey(Account, models.PROTECT, related_name="organizations")
     slug = models.CharField(max_length=NAME_MAX, validators=[namespace_rule])
@@ -199,6 +210,9 @@ class Organization(models.Model):
     provider = models.CharField(max_length=3, choices=Provider, blank=True, default=Provider.NONE)
     provider_organization = models.CharField(max_length=255, blank=True)
     token_max_days = models.PositiveIntegerField(null=True, blank=True)
+    licence_plan = models.CharField(
+        max_length=19, choices=LicencePlan, default=LicencePlan.ULTIMATE_PLUS, db_default="ULTIMATE_PLUS"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 

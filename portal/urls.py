@@ -6,6 +6,7 @@ from django.urls import include, path
 from api.quay.views.session import csrf_token
 
 urlpatterns = [
+    path("", include("api.qodana.urls")),
     path("api/v1/", include("api.quay.urls")),
     path("v3/", include("api.cisense.urls")),
     path("csrf_token", csrf_token),

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date
 
+    from accounts.models import Organization
     from core.actor import Actor
 
 
@@ -89,7 +90,7 @@ def project_by_key(*, actor: Actor, pk: int, right: Right) -> Project:
     """
     found = (
         Project.objects.select_related(
-            "namespace__organization__account", "namespace__user__personal_account", "contact"
+            "namespace__organization__account", "namespace__user__personal_account", "contact", "team"
         )
         .filter(pk=pk, namespace__deleted_at=None, deleted_at=None)
         .first()
@@ -101,6 +102,12 @@ def project_by_key(*, actor: Actor, pk: int, right: Right) -> Project:
     if right != PROJECT_READ:
         require(actor, right, found)
     return found
+
+
+def project_by_name(*, actor: Actor, organization: Organization, name: str) -> Project | None:
+    """Return the oldest project of an organization by its name as typed that the actor may see; one query."""
+    found = Project.objects.filter(readable(actor), namespace=organization.namespace_id, deleted_at=None)
+    return found.filter(name=name).select_related("team").order_by("pk").first()
 
 
 def all_projects(*, actor: Actor) -> QuerySet[Project]:

@@ -11,7 +11,14 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from core.errors import NotFound
-from permissions.catalogue import ACCOUNT_ADMINISTER, APPLICATION_LIST, INSTANCE_READ, Right
+from permissions.catalogue import (
+    ACCOUNT_ADMINISTER,
+    APPLICATION_LIST,
+    CREDENTIAL_ISSUE,
+    INSTANCE_READ,
+    PROJECT_CHANGE,
+    Right,
+)
 from permissions.checks import require
 from tokens.kinds import Kind
 from tokens.models import Application, Assignment, Credential, ServiceKey
@@ -19,6 +26,7 @@ from tokens.models import Application, Assignment, Credential, ServiceKey
 if TYPE_CHECKING:
     from accounts.models import Organization
     from core.actor import Actor
+    from projects.models import Project
 
 Row = TypeVar("Row", bound=Model)
 
@@ -219,3 +227,15 @@ def _by_uuid(rows: QuerySet[Row], uuid: str) -> Row | None:
     except ValueError:
         return None
     return rows.filter(uuid=key).first()
+
+
+def of_organization(*, actor: Actor, organization: Organization, kind: Kind) -> QuerySet[Credential]:
+    """Return an organization's living tokens of a kind, newest first. Raises Forbidden below admin."""
+    require(actor, CREDENTIAL_ISSUE, organization)
+    return Credential.objects.filter(_alive(), organization=organization, kind=kind).order_by("-pk")
+
+
+def of_project(*, actor: Actor, project: Project, kind: Kind) -> QuerySet[Credential]:
+    """Return a project's living tokens of a kind, newest first. Raises Forbidden below admin."""
+    require(actor, PROJECT_CHANGE, project)
+    return Credential.objects.filter(_alive(), project=project, kind=kind).order_by("-pk")

@@ -37,6 +37,10 @@ class OrganizationNameForm(VerbForm):
     name = text("Name", help_text="2 to 255 lower-case letters and digits, dots, dashes, underscores.")
 
 
+class LicenceForm(VerbForm):
+    plan = choice("Licence plan", Organization.LicencePlan.choices)
+
+
 class MemberForm(VerbForm):
     user = row_of(Membership, "user", "Person", deleted_at=None)
     role = choice("Role", OrganizationRole.choices)
@@ -121,6 +125,18 @@ class OrganizationDesk(Desk):
             form=OrganizationNameForm,
             fits=_lives,
             initial=lambda row: {"name": row.slug},
+            single=True,
+        ),
+        Verb(
+            "licence",
+            "Set licence plan",
+            "Ultimate Plus, and its trial, open the Qodana wire's public API to the organization.",
+            "Licence plan set",
+            lambda actor, row, data: services.set_licence_plan(actor=actor, organization=row, **data),
+            icon="license",
+            form=LicenceForm,
+            fits=_lives,
+            initial=lambda row: {"plan": row.licence_plan},
             single=True,
         ),
         Verb(

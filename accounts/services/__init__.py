@@ -14,6 +14,7 @@ from accounts.services.organizations import (
     delete_organization,
     remove_member,
     rename_organization,
+    set_licence_plan,
     set_member_role,
 )
 from accounts.services.ownership import take_ownership
@@ -99,6 +100,7 @@ __all__ = [
     "rename_organization",
     "request_recovery",
     "send_recovery",
+    "set_licence_plan",
     "set_member_role",
     "set_robot_federation",
     "set_standing",

@@ -173,6 +173,26 @@ def change_organization(*, actor: Actor, organization: Organization, changes: di
 
 
 @transaction.atomic
+def set_licence_plan(*, actor: Actor, organization: Organization, plan: str) -> Organization:
+    """Say what an organization is licensed for; some wires offer more to some plans (qodana.md 2).
+
+    Raises:
+        Forbidden: only superusers.
+        Invalid: there is no such plan.
+    """
+    require(actor, ORGANIZATION_MANAGE)
+    enter(actor, ORGANIZATION_MANAGE, organization)
+    if plan not in Organization.LicencePlan.values:
+        raise Invalid(f"Unknown licence plan {plan!r}", field="licence_plan")
+    if plan != organization.licence_plan:
+        organization.licence_plan = plan
+        update(organization, "licence_plan")
+        told = {"fields": ["licence_plan"], "namespace": organization.namespace.name}
+        record(ORG_CHANGE_PROFILE, actor=actor, namespace=organization.namespace, metadata=told)
+    return organization
+
+
+@transaction.atomic
 def rename_organization(*, actor: Actor, organization: Organization, name: str) -> Organization:
     """Give an organization another name on the wires; robots are addressed by it at once (quay-a.md 11.2).
 

@@ -1,5 +1,6 @@
 """Everything that changes projects, who may do what in them, and stars."""
 
+from projects.services.by_name import obtain_project, project_token
 from projects.services.content import change_content, change_proxy_cache
 from projects.services.default_grants import (
     change_default_grant,
@@ -29,6 +30,8 @@ __all__ = [
     "create_project",
     "delete_default_grant",
     "delete_project",
+    "obtain_project",
+    "project_token",
     "report_usage",
     "revoke_grant",
     "set_description",

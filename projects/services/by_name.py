@@ -1,0 +1,127 @@
+"""Projects of a team, by names as people type them: made when they are first asked for."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+
+from accounts import services as accounts
+from accounts.models import Team
+from core.db import hold
+from core.errors import Invalid, QuotaExceeded
+from permissions.catalogue import CREDENTIAL_ISSUE, PROJECT_CREATE, ProjectRole
+from permissions.checks import require
+from projects.models import Project
+from projects.services.grants import set_grant
+from projects.services.projects import create_project
+from quotas.models import Quota, Resource
+from tokens import services as tokens
+from tokens.kinds import Kind
+from tokens.models import Credential
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import Organization
+    from core.actor import Actor
+
+NAME_MAX = 255
+
+
+@transaction.atomic
+def obtain_project(
+    *,
+    actor: Actor,
+    organization: Organization,
+    team: str,
+    project: str,
+    by_slug: bool = False,
+    limit: int = 0,
+) -> tuple[Project, bool]:
+    """Return the project of that name in that team, making what is missing, and whether it is new.
+
+    Names are compared exactly, after trimming; with ``by_slug`` a slug will do where no name fits. The team
+    may read the new project. ``limit`` is how many projects the organization may have for a new one.
+
+    Raises:
+        Forbidden: the actor may not create teams and projects here.
+        Invalid: a name is empty or too long.
+        QuotaExceeded: the limit is reached; nothing is left behind.
+    """
+    require(actor, PROJECT_CREATE, organization.namespace)
+    team, project = _name(team, "teamName"), _name(project, "projectName")
+    found = _find(organization, team, project, by_slug)
+    if found is not None:
+        return found, False
+    # From here on one at a time, and what came meanwhile is looked at.
+    hold(organization, gone="Organization not found")
+    found = _find(organization, team, project, by_slug)
+    if found is not None:
+        return found, False
+    group = _team(organization, team, by_slug)
+    if group is None:
+        group = accounts.create_team(actor=actor, organization=organization, name=team)
+    if limit and Quota.objects.filter(
+        namespace=organization.namespace, resource=Resource.PROJECTS, used__gte=limit
+    ):
+        raise QuotaExceeded("The limit of projects of this organization is reached", resource="projects")
+    made = create_project(actor=actor, namespace=organization.namespace, name=project, team=group)
+    set_grant(actor=actor, project=made, role=ProjectRole.READ, team=group)
+    return made, True
+
+
+def _name(text: str, field: str) -> str:
+    text = text.strip()
+    if not 1 <= len(text) <= NAME_MAX:
+        raise Invalid(f"A name has 1 to {NAME_MAX} characters", field=field)
+    return text
+
+
+def _team(organization: Organization, name: str, by_slug: bool) -> Team | None:
+    teams = Team.objects.filter(organization=organization)
+    return teams.filter(name=name).first() or (teams.filter(slug=name).first() if by_slug else None)
+
+
+def _find(organization: Organization, team: str, project: str, by_slug: bool) -> Project | None:
+    group = _team(organization, team, by_slug)
+    if group is None:
+        return None
+    mine = Project.objects.filter(namespace=organization.namespace, team=group, deleted_at=None)
+    mine = mine.select_related("namespace").order_by("pk")
+    found = mine.filter(name=project).first()
+    if found is None and by_slug and re.fullmatch(r"[a-z0-9._-]+", project):
+        found = mine.filter(slug=project).first()
+    if found is not None:
+        found.namespace.organization = organization
+    return found
+
+
+@transaction.atomic
+def project_token(*, actor: Actor, project: Project, expires_at: datetime | None = None) -> str:
+    """Return the project's permanent token, made when it is first asked for; or a new one that expires.
+
+    Raises:
+        Forbidden: the actor may not make tokens for the organization.
+    """
+    organization = project.namespace.organization
+    require(actor, CREDENTIAL_ISSUE, organization)
+    if expires_at is not None:
+        _, secret = tokens.create_token(
+            actor=actor, kind=Kind.PROJECT, project=project, expires_at=expires_at
+        )
+        return secret
+    kept = _permanent(project)
+    if kept is None:
+        hold(project)
+        kept = _permanent(project)
+    if kept is not None:
+        return tokens.reveal(kept)
+    _, secret = tokens.create_token(actor=actor, kind=Kind.PROJECT, project=project, title="permanent")
+    return secret
+
+
+def _permanent(project: Project) -> Credential | None:
+    living = Credential.objects.filter(kind=Kind.PROJECT, project=project, revoked_at=None, expires_at=None)
+    return living.order_by("pk").first()
