@@ -58,6 +58,7 @@ BUILDING_BLOCKS = {
 }
 # Services that tell the log nothing.
 UNTOLD = {
+    "projects.services.by_name.project_token": "tokens.services.create_token tells it",
     "notifications.services.confirm_address": "told on no wire (quay-b.md 9)",
     "notifications.services.dismiss_notice": "concerns the person alone",
     "notifications.services.dismiss_notices": "concerns the person alone",
