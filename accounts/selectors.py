@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import (
     CharField,
     Count,
@@ -24,6 +25,7 @@ from django.utils import timezone
 
 from accounts.models import (
     Account,
+    Identity,
     Invitation,
     Membership,
     Namespace,
@@ -45,10 +47,11 @@ from permissions.catalogue import (
     ROBOT_LIST,
     ROBOT_READ,
     TEAM_READ,
+    TEAM_SYNC,
     Level,
     Right,
 )
-from permissions.checks import check, has_full_access, is_readonly_superuser, require
+from permissions.checks import check, has_full_access, is_readonly_superuser, is_superuser, require
 from permissions.models import DefaultGrant, Grant
 from tokens.kinds import Kind
 from tokens.models import Credential
@@ -230,7 +233,18 @@ def readable_team(*, actor: Actor, organization_name: str, name: str) -> Team:
     return found
 
 
+def may_bind_teams(*, actor: Actor, organization: Organization) -> bool:
+    """Tell whether the actor may bind teams of an organization to groups of a directory (quay-a.md 8)."""
+    allowed = settings.TEAM_SYNCING_BY_ADMINS or is_superuser(actor)
+    return allowed and check(actor, TEAM_SYNC, organization)
+
+
 # People --------------------------------------------------------------------------------------------------
+
+
+def identities(*, user: User) -> QuerySet[Identity]:
+    """Return how directories and identity providers know a person. The caller may see her own account."""
+    return Identity.objects.filter(user=user).order_by("pk")
 
 
 def own_organizations(*, actor: Actor) -> list[Membership]:

@@ -43,6 +43,7 @@ STATUSES: dict[str, int] = {
     errors.Invalid.code: 400,
     errors.Conflict.code: 409,
     errors.QuotaExceeded.code: 409,
+    errors.Unreachable.code: 502,
     errors.TooManyRequests.code: 429,
     errors.ReadOnly.code: 503,
     MALFORMED: 400,

@@ -40,6 +40,7 @@ CORRECTABLE = (
     errors.QuotaExceeded,
     errors.BadCredentials,
     errors.TooManyRequests,
+    errors.Unreachable,
 )
 # What opens a dialog by the address; gone once its form is saved.
 OPENERS = ("person", "holder", "as")

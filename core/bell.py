@@ -6,11 +6,13 @@ import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from celery import signature
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
 if TYPE_CHECKING:
     from celery import Task
+    from celery.canvas import Signature
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +25,13 @@ def ring(task: Task[Any, Any], *ids: int | str) -> None:
     transaction.on_commit(partial(_send, task, ids))
 
 
-def _send(task: Task[Any, Any], ids: tuple[int | str, ...]) -> None:
+def ring_by_name(name: str, *ids: int | str) -> None:
+    """Ring, as `ring` does, a task that lies above the caller and so cannot be imported."""
+    transaction.on_commit(partial(_send, signature(name), ids))
+
+
+def _send(task: Task[Any, Any] | Signature[Any], ids: tuple[int | str, ...]) -> None:
     try:
         task.apply_async(args=ids, retry=False)
     except OperationalError as error:
-        log.warning("Broker away, %s%r waits for the sweeper: %s", task.name, ids, error)
+        log.warning("Broker away, %s%r waits for the sweeper: %s", task, ids, error)

@@ -88,6 +88,12 @@ class TooManyRequests(DomainError):
     code = "too_many_requests"
 
 
+class Unreachable(DomainError):
+    """Somebody else's service, which this needs, is down or answers nothing that can be used."""
+
+    code = "unreachable"
+
+
 class ReadOnly(DomainError):
     """The instance is read-only for now."""
 

@@ -268,6 +268,29 @@ ORG_INVITE_DECLINED = kind(
     "team",
     "inviter",
 )
+ENABLE_TEAM_SYNC = kind(
+    "enable_team_sync", "{performer} bound the team {team} to a group of a directory", "team"
+)
+DISABLE_TEAM_SYNC = kind(
+    "disable_team_sync", "{performer} released the team {team} from the directory's group", "team"
+)
+TEAM_SYNC_FAILED = kind(
+    "team_sync_failed",
+    "The team {team} could not be compared with its group: {problem}",
+    "team",
+    "problem",
+    group="security",
+)
+TEAM_SYNC_RECOVERED = kind(
+    "team_sync_recovered", "The team {team} is compared with its group again", "team", group="security"
+)
+TEAM_SYNC_KEPT_ADMINISTRATOR = kind(
+    "team_sync_kept_administrator",
+    "{member} is no longer in the group of team {team}, but nobody else administers the organization",
+    "team",
+    "member",
+    group="security",
+)
 
 # Default permissions
 _PROTOTYPE = ("prototypeid", "username", "activating_username", "role", "delegate_user", "delegate_team")

@@ -208,6 +208,7 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "portal.heartbeat", "schedule": 15, "options": {"expires": 15}},
     "accounts": {"task": "accounts.sweep", "schedule": 60, "options": {"expires": 60}},
+    "teams": {"task": "accounts.sync_teams", "schedule": 60, "options": {"expires": 60}},
     "projects": {"task": "projects.sweep", "schedule": 60, "options": {"expires": 60}},
     "quotas": {"task": "quotas.sweep", "schedule": 60, "options": {"expires": 60}},
     "logs": {"task": "logs.sweep", "schedule": 30, "options": {"expires": 30}},
@@ -257,6 +258,34 @@ PROJECTS_BY_NAME = env.int("MUSTER_PROJECTS_BY_NAME", default=5000)
 REQUIRE_TEAM_INVITE = env.bool("MUSTER_REQUIRE_TEAM_INVITE", default=True)
 FRESH_LOGIN_SECONDS = env.int("MUSTER_FRESH_LOGIN_SECONDS", default=600)
 TAG_EXPIRATION_OPTIONS = [0, 86400, 604800, 1209600, 2419200]
+
+# Signing in by a directory or an identity provider -------------------------------------------------------
+AUTHENTICATION = env.str("MUSTER_AUTHENTICATION", default="Database")  # or LDAP, or OIDC
+TEAM_SYNCING = env.bool("MUSTER_TEAM_SYNCING", default=False)
+TEAM_SYNCING_BY_ADMINS = env.bool("MUSTER_TEAM_SYNCING_BY_ADMINS", default=False)
+TEAM_SYNC_SECONDS = env.int("MUSTER_TEAM_SYNC_SECONDS", default=1800)
+LDAP_URL = env.str("MUSTER_LDAP_URL", default="")
+LDAP_START_TLS = env.bool("MUSTER_LDAP_START_TLS", default=False)
+LDAP_CA = env.str("MUSTER_LDAP_CA", default="")
+LDAP_BIND_DN = env.str("MUSTER_LDAP_BIND_DN", default="")
+LDAP_BIND_PASSWORD = _text("MUSTER_LDAP_BIND_PASSWORD")
+LDAP_BASE_DN = env.str("MUSTER_LDAP_BASE_DN", default="")
+LDAP_USER_DN = env.str("MUSTER_LDAP_USER_DN", default="")
+LDAP_USER_FILTER = env.str("MUSTER_LDAP_USER_FILTER", default="(objectClass=inetOrgPerson)")
+LDAP_SUBJECT = env.str("MUSTER_LDAP_SUBJECT", default="entryUUID")
+LDAP_LOGIN = env.str("MUSTER_LDAP_LOGIN", default="uid")
+LDAP_MAIL = env.str("MUSTER_LDAP_MAIL", default="mail")
+LDAP_GROUP_MEMBERS = env.list("MUSTER_LDAP_GROUP_MEMBERS", default=["member", "uniqueMember"])
+LDAP_SECONDS = env.int("MUSTER_LDAP_SECONDS", default=10)
+OIDC_ISSUER = env.str("MUSTER_OIDC_ISSUER", default="")
+OIDC_NAME = env.str("MUSTER_OIDC_NAME", default="")
+OIDC_CLIENT_ID = env.str("MUSTER_OIDC_CLIENT_ID", default="")
+OIDC_CLIENT_SECRET = _text("MUSTER_OIDC_CLIENT_SECRET")
+OIDC_SCOPES = env.list("MUSTER_OIDC_SCOPES", default=["openid", "profile", "email"])
+OIDC_LOGIN_CLAIM = env.str("MUSTER_OIDC_LOGIN_CLAIM", default="preferred_username")
+OIDC_GROUPS_CLAIM = env.str("MUSTER_OIDC_GROUPS_CLAIM", default="groups")
+OIDC_GROUPS_SECONDS = env.int("MUSTER_OIDC_GROUPS_SECONDS", default=86400)
+OIDC_AUDIENCES = env.list("MUSTER_OIDC_AUDIENCES", default=[])
 
 # Sessions: one cookie for the console and the Quay wire, under the name that wire's clients know ----------
 SESSION_COOKIE_NAME = "_csrf_token"

@@ -28,6 +28,7 @@ from accounts.services.robots import (
 )
 from accounts.services.sessions import end_sessions, record_sign_in, sign_in, sign_out, verify_password
 from accounts.services.standing import end_standing, set_standing
+from accounts.services.syncing import disable_team_sync, enable_team_sync, sync_team, teams_to_sync
 from accounts.services.teams import (
     accept_if_invited,
     accept_invitation,
@@ -81,6 +82,8 @@ __all__ = [
     "delete_robot_federation",
     "delete_team",
     "delete_user",
+    "disable_team_sync",
+    "enable_team_sync",
     "end_sessions",
     "end_standing",
     "first_run_is_open",
@@ -109,7 +112,9 @@ __all__ = [
     "sign_in",
     "sign_out",
     "sign_up",
+    "sync_team",
     "take_ownership",
+    "teams_to_sync",
     "verify_email",
     "verify_password",
     "withdraw_invitation",

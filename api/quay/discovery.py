@@ -116,6 +116,7 @@ STATUSES = {
     415: "Refused: the body is not of the type application/json",
     429: "Too many attempts; `Retry-After` tells when to come again",
     503: "Not now: the repository's state does not allow it",
+    520: "The directory or the identity provider does not answer",
 }
 API_ERROR, MESSAGE_ERROR, ANY_ERROR = "ApiError", "ApiMessage", "ApiRefusal"
 _TEXT = {"type": "string"}

@@ -45,6 +45,7 @@ WORDS: dict[str, Words] = {
     errors.Invalid.code: (400, "invalid_request"),
     errors.Conflict.code: (400, "invalid_request"),
     errors.QuotaExceeded.code: (400, "invalid_request"),
+    errors.Unreachable.code: (520, "external_service_timeout"),
 }
 
 # error type -> what `error/{type}` tells about it

@@ -83,6 +83,7 @@ urlpatterns = [
     route(rf"{TEAM}/members/(?P<membername>[^/]+)", teams.TeamMember),
     route(rf"{TEAM}/invite/(?P<email>[^/]+)", teams.TeamInvite),
     route(rf"{TEAM}/permissions", teams.TeamGrants),
+    route(rf"{TEAM}/syncing", teams.TeamSyncing),
     route(r"teaminvite/(?P<code>[^/]+)", teams.AnswerInvitation),
     route(rf"{ORG}/prototypes", prototypes.Prototypes),
     route(rf"{ORG}/prototypes/(?P<prototypeid>[^/]+)", prototypes.OnePrototype),

@@ -31,6 +31,7 @@ BUILDING_BLOCKS = {
     "accounts.services.users.nobody_is_here": "a question",
     "accounts.services.links.link_is_good": "a question",
     "accounts.services.first_run.first_run_is_open": "a question",
+    "accounts.services.syncing.teams_to_sync": "a question",
     "accounts.services.first_run.offer_first_run": "prints a secret where the instance is started",
     "accounts.services.sessions.verify_password": "changes nothing; the sign-in below it tells",
     "tokens.services.service_keys.public_pem": "a question",

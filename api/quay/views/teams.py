@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from rest_framework import serializers
 from rest_framework.response import Response
 
-from accounts import selectors, services
+from accounts import directory, selectors, services
 from api.fields import Text, Word
+from api.quay.dates import rfc2822
 from api.quay.errors import API, MESSAGE
 from api.quay.operation import operation
 from api.quay.shapes import entity, grant_views, team_view
@@ -22,15 +24,17 @@ from permissions.catalogue import (
     TEAM_DELETE,
     TEAM_GRANT_LIST,
     TEAM_MEMBER_CHANGE,
+    TEAM_SYNC,
     Scope,
 )
-from permissions.checks import check, require
+from permissions.checks import check, is_superuser, require
 from projects import selectors as projects
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from accounts.models import Invitation, Team
+    from core.actor import Actor
     from permissions.catalogue import Right
 
 
@@ -89,6 +93,71 @@ def invitation_view(invitation: Invitation) -> dict[str, Any]:
     }
 
 
+def sync_views(actor: Actor, team: Team) -> dict[str, Any]:
+    """Return ``can_sync`` for who could bind the team, and ``synced`` where it is bound (quay-a.md 8)."""
+    service = settings.AUTHENTICATION.lower()
+    if service not in ("ldap", "oidc"):
+        return {}
+    body: dict[str, Any] = {}
+    if settings.TEAM_SYNCING and selectors.may_bind_teams(actor=actor, organization=team.organization):
+        where = {"base_dn": directory.base_dn()} if service == "ldap" else {"issuer_domain": oidc_host()}
+        body["can_sync"] = {"service": service, **where}
+    if team.sync_service:
+        body["synced"] = {"service": team.sync_service}
+        if settings.TEAM_SYNCING_BY_ADMINS or is_superuser(actor):
+            body["synced"] |= {"last_updated": rfc2822(team.synced_at), "config": team.sync_config}
+    return body
+
+
+def oidc_host() -> str:
+    """Return the host of the identity provider."""
+    return urlsplit(settings.OIDC_ISSUER).hostname or ""
+
+
+class TeamGroup(serializers.Serializer[None]):
+    """The body that binds a team: which of them counts is the instance's choice."""
+
+    group_dn = Text(required=False)
+    group_name = Text(required=False)
+
+
+class TeamSyncing(TeamPart):
+    """``team/{teamname}/syncing``: a route only where teams may mirror groups."""
+
+    @operation(
+        "enableOrganizationTeamSync",
+        "team",
+        scopes=[Scope.ORG_ADMIN, Scope.SUPER_USER],
+        body=TeamGroup,
+        also=[404, 520],
+    )
+    def post(self, request: Request, orgname: str, teamname: str) -> Response:
+        """Bind the team to a group."""
+        _only_with_syncing()
+        self.signed_in()
+        self.fresh()
+        organization = self.organization(orgname, TEAM_SYNC)
+        body = self.body(TeamGroup)
+        team = selectors.team(organization=organization, name=teamname)
+        team = services.enable_team_sync(actor=self.actor, team=team, **body)
+        return Response(team_view(team, can_view=True, new_team=False))
+
+    @operation("disableOrganizationTeamSync", "team", scopes=[Scope.ORG_ADMIN, Scope.SUPER_USER], also=[404])
+    def delete(self, request: Request, orgname: str, teamname: str) -> Response:
+        """Release the team from its group."""
+        _only_with_syncing()
+        self.signed_in()
+        self.fresh()
+        team = self.team(orgname, teamname, TEAM_SYNC)
+        team = services.disable_team_sync(actor=self.actor, team=team)
+        return Response(team_view(team, can_view=True, new_team=False))
+
+
+def _only_with_syncing() -> None:
+    if not settings.TEAM_SYNCING:
+        raise NotFound("Not Found")
+
+
 class TeamMembers(QuayView):
     """``team/{teamname}/members``."""
 
@@ -103,7 +172,8 @@ class TeamMembers(QuayView):
         ]
         if can_edit and self.flag("includePending"):
             members += [invitation_view(one) for one in selectors.team_invitations(team=team)]
-        return Response({"name": team.slug, "members": members, "can_edit": can_edit})
+        body = {"name": team.slug, "members": members, "can_edit": can_edit}
+        return Response(body | sync_views(self.actor, team))
 
 
 class TeamMember(TeamPart):

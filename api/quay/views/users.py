@@ -16,6 +16,7 @@ from api.quay.shapes import organization_avatar, quota_views, user_avatar
 from api.quay.view import QuayView, wire_name
 from api.quay.views.session import start_session
 from core.errors import Invalid, NotFound, Unauthenticated
+from core.names import fold
 from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_DELETE, CREATOR, Ladder, Level, Scope
 from permissions.checks import (
     account_level,
@@ -48,7 +49,10 @@ def own_view(actor: Actor, user: User) -> dict[str, Any]:
             "is_me": True,
             "verified": user.is_verified,
             "email": user.email,
-            "logins": [],
+            "logins": [
+                {"service": one.service, "service_identifier": one.subject, "metadata": {}}
+                for one in selectors.identities(user=user)
+            ],
             "invoice_email": user.invoice_email,
             "invoice_email_address": user.invoice_email_address,
             "preferred_namespace": False,
@@ -177,11 +181,12 @@ class OtherUser(QuayView):
     @operation("getUserInformation", "user", also=[404])
     def get(self, request: Request, username: str) -> Response:
         """Return a person; oneself in full."""
-        user = selectors.user(name=username)
-        if self.actor.user is not None and self.actor.user.pk == user.pk:
+        user = self.actor.user
+        if user is not None and user.username == fold(username):
             if account_level(self.actor, user) < Level.READ:
                 return Response({"anonymous": False, "username": user.username, "avatar": user_avatar(user)})
             return Response(own_view(self.actor, user))
+        user = selectors.user(name=username)
         body: dict[str, Any] = {
             "anonymous": False,
             "username": user.username,
