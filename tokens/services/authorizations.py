@@ -15,7 +15,6 @@ from django.utils import timezone
 from oauthlib.oauth2.rfc6749 import errors
 
 from accounts import selectors as accounts
-from core.db import hold
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from logs.kinds import (
     ASSIGN_OAUTH_TOKEN,
@@ -30,7 +29,14 @@ from tokens.kinds import Kind
 from tokens.models import Application, Assignment, AuthorizationCode, Credential
 from tokens.redirects import fits, is_address
 from tokens.services.credentials import read_scopes
-from tokens.services.engine import GRANTS, bearer, hold_user, new_request, organizations_application
+from tokens.services.engine import (
+    GRANTS,
+    bearer,
+    hold_application,
+    hold_user,
+    new_request,
+    organizations_application,
+)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -135,7 +141,7 @@ def authorize(*, actor: Actor, wish: Wish) -> str:
     if actor.user is None:
         raise Unauthenticated
     user = hold_user(actor.user)
-    hold(_application(wish.client_id), gone="Application not found")
+    hold_application(_application(wish.client_id))
     actor.forget()
     asked = ask(actor=actor, wish=wish)
     application = asked.application
@@ -196,8 +202,7 @@ def assign(*, actor: Actor, wish: Wish, username: str) -> Assignment:
     organization = application.namespace.organization
     require(actor, APPLICATION_CHANGE, organization)
     user = hold_user(accounts.user(name=username))
-    hold(organization, gone="Organization not found")
-    hold(application, gone="Application not found")
+    hold_application(application)
     actor.forget()
     if not _administers(actor, organization):
         raise Forbidden(

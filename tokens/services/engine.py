@@ -121,7 +121,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # the library has no ty
         Bringing a used one ends the token that was issued for it: two parties have the code (RFC 6749 4.1.2).
         """
         try:
-            hold(client)
+            hold_application(client)
         except NotFound:
             return False
         row = (
@@ -257,3 +257,13 @@ def hold_user(user: User) -> User:
     if not found.is_active:
         raise NotFound(f"Unknown user {user.username}", absent="user")
     return found
+
+
+def hold_application(application: Application) -> None:
+    """Hold an application and its organization, both alive: the deletion of either takes what is made along.
+
+    Raises:
+        NotFound: one is deleted.
+    """
+    hold(application.namespace.organization, gone="Application not found")
+    hold(application, gone="Application not found")

@@ -8,6 +8,7 @@ import secrets
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -17,8 +18,10 @@ from logs.models import LogEntry
 from tests import make
 from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer, signed_in
+from tests.counting import counted
 from tests.racing import race
 from tokens import services
+from tokens.kinds import Kind
 from tokens.models import Application, Assignment, AuthorizationCode, Credential
 from tokens.redirects import fits
 
@@ -606,3 +609,38 @@ def test_no_secret_is_in_the_log(world):
     other = exchange(world, code).json()["access_token"]
     told = str(list(LogEntry.objects.values_list("metadata", "credential_name")))
     assert not [one for one in (token, code, other, world.names["secret"]) if one in told]
+
+
+def test_the_library_has_no_tables(db):
+    assert not [name for name in connection.introspection.table_names() if name.startswith("oauth2_provider")]
+
+
+def test_a_deleted_organizations_applications_are_nobodys(world):
+    session, code = signed_in("admin"), get_code(world)
+    token = token_in(authorize(world))
+    accounts.delete_organization(actor=make.SYSTEM, organization=world.acme)
+    assert session.get("/oauth/authorize", ask_for(world)).status_code == 404
+    assert error_of(authorize(world, session)) == "unauthorized_client"
+    assert exchange(world, code).json() == {"error": "invalid_client"}
+    assert bearer(token).get("/api/v1/user/authorizations").status_code == 401
+
+
+def test_lists_of_authorizations_cost_the_same_at_any_size(world):
+    owner = world.people["owner"]
+    application = Application.objects.get(client_id=world.names["app"])
+    costs = []
+    for size in (1, 30):
+        for number in range(size):
+            services.issue(kind=Kind.OAUTH, user=owner, application=application, scopes="repo:read")
+            Assignment.objects.create(
+                application=application, user=owner, redirect_uri=f"{LOCAL}/{number}", scopes="repo:read"
+            )
+        for path in ("authorizations", "assignedauthorization"):
+            world.secrets.clear()
+            client = world.client("owner")
+            with counted() as asked:
+                found = client.get(f"/api/v1/user/{path}").json()["authorizations"]
+            assert len(found) >= size
+            assert len(asked) <= 8
+            costs.append(len(asked))
+    assert costs[:2] == costs[2:]
