@@ -263,7 +263,12 @@ class Content(Protocol):
         """Return which registry the namespace shows as its own."""
 
     def change(self, target: Project | Namespace, change: Change) -> Outcome:
-        """Do something to the content of a project or namespace. Raises a domain error, or does it."""
+        """Do something to the content of a project or namespace.
+
+        Raises:
+            Conflict: it cannot be done as things are, with ``field="immutable"`` where a tag is fixed.
+            NotFound, Invalid: what is meant is gone, or a value is not acceptable.
+        """
 
 
 class NoContent:

@@ -277,11 +277,11 @@ def _response(one: Operation, view: type[QuayView], method: str, status: int) ->
     if status < 400:
         bare = status in (204, 304) or (one.empty and status == one.success)
         return said if bare else {**said, "schema": {}}
-    own = {shape for key, (code, shape) in view.errors.items() if code == status and _concerns(key, method)}
-    if status in (410, 415, 429) or (own == {MESSAGE} and status not in (400, 401)):
+    own = [shape for key, (code, shape) in view.errors.items() if code == status and _concerns(key, method)]
+    if status in (410, 415, 429) or (own and own.count(MESSAGE) == len(own) and status not in (400, 401)):
         name = MESSAGE_ERROR
     else:
-        name = API_ERROR if own <= {API} else ANY_ERROR
+        name = API_ERROR if own.count(API) == len(own) else ANY_ERROR
     return {**said, "schema": {"$ref": f"#/definitions/{name}"}}
 
 

@@ -22,6 +22,8 @@ from projects.content import Change, TagsWanted, Verb, known
 if TYPE_CHECKING:
     from rest_framework.request import Request
 
+    from api.quay.errors import Shape
+
 PAGE, LONGEST, LAST_PAGE = 50, 100, 10**6
 LIMIT = "Limit to the number of results to return per page. Max 100."
 NUMBER = "Page index for the results. Default 1."
@@ -38,6 +40,8 @@ TAG_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 LABEL_KEY = re.compile(r"[a-z0-9](([a-z0-9]|[-.](?![.-]))*[a-z0-9])?")
 LABEL_MOST = 255
 FURTHEST = 2**40
+# What cannot be done to a tag that was made immutable, and what its repository's state forbids.
+FIXED: dict[str, tuple[int, Shape]] = STATE | {"conflict:immutable": (409, "tag_immutable")}
 RESERVED = ("com.docker.", "io.docker.", "org.dockerproject.", "org.opencontainers.")
 
 
@@ -87,9 +91,11 @@ class TagChange(serializers.Serializer[None]):
 class OneTag(ContentPart):
     """``repository/{repository}/tag/{tag}``."""
 
-    errors = STATE | {"put invalid:tag": (400, MESSAGE)}
+    errors = FIXED | {"put invalid:tag": (400, MESSAGE)}
 
-    @operation("changeTag", "tag", scopes=[Scope.REPO_WRITE], body=TagChange, success=201, also=[404, 503])
+    @operation(
+        "changeTag", "tag", scopes=[Scope.REPO_WRITE], body=TagChange, success=201, also=[404, 409, 503]
+    )
     def put(self, request: Request, repository: str, tag: str) -> Response:
         """Set a tag to a manifest, or change how long it lives; only admins make it changeable again."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -105,7 +111,7 @@ class OneTag(ContentPart):
         services.change_content(actor=self.actor, project=project, change=Change(Verb.CHANGE_TAG, tag, body))
         return Response("Updated", status=201)
 
-    @operation("deleteFullTag", "tag", scopes=[Scope.REPO_WRITE], success=204, also=[404, 503])
+    @operation("deleteFullTag", "tag", scopes=[Scope.REPO_WRITE], success=204, also=[404, 409, 503])
     def delete(self, request: Request, repository: str, tag: str) -> Response:
         """Delete a tag."""
         project = self.changing(repository, CONTENT_CHANGE)
@@ -123,7 +129,9 @@ class Restoration(serializers.Serializer[None]):
 class RestoreTag(ContentPart):
     """``repository/{repository}/tag/{tag}/restore``."""
 
-    @operation("restoreTag", "tag", scopes=[Scope.REPO_WRITE], body=Restoration, also=[404, 503])
+    errors = FIXED
+
+    @operation("restoreTag", "tag", scopes=[Scope.REPO_WRITE], body=Restoration, also=[404, 409, 503])
     def post(self, request: Request, repository: str, tag: str) -> Response:
         """Set a tag to a manifest it had before."""
         project = self.changing(repository, CONTENT_CHANGE)

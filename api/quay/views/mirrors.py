@@ -126,7 +126,7 @@ class MirrorPart(ContentPart):
 class OneMirror(MirrorPart):
     """``repository/{repository}/mirror``."""
 
-    errors = {"conflict:mirror": (409, "invalid_request")}
+    errors = {"conflict:mirror": (409, {"detail": "The repository is mirrored already"})}
 
     @operation("getRepoMirrorConfig", "mirror", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str) -> Response:

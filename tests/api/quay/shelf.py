@@ -134,6 +134,8 @@ class Shelf(NoContent):
         self.changes.append(change)
         if change.verb == Verb.CANCEL_BUILD and change.subject == "b1":
             raise Conflict("The build has begun")
+        if change.subject == "fixed":
+            raise Conflict("The tag is immutable", field="immutable")
         if change.verb == Verb.DELETE_TAG:
             self.held_tags = [one for one in self.held_tags if one.name != change.subject]
             return Outcome(told=[(DELETE_TAG, {"tag": change.subject, "repo": self.project.slug})])

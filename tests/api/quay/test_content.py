@@ -251,6 +251,19 @@ def test_changes_go_to_the_registry_and_are_told(world, shelf):
     assert call(writer, "delete", f"{WEB}/tag/v1").status_code == 404
 
 
+def test_a_fixed_tag_stays(shelf, owner):
+    shelf.held_tags, shelf.held_manifest = [a_tag("fixed", DIGEST)], a_manifest(DIGEST)
+    before = LogEntry.objects.count()
+    for method, path, body in (
+        ("delete", "tag/fixed", None),
+        ("put", "tag/fixed", {"immutable": False}),
+        ("post", "tag/fixed/restore", {"manifest_digest": DIGEST}),
+    ):
+        answer = call(owner, method, f"{WEB}/{path}", body)
+        assert (answer.status_code, answer.json()["error_type"]) == (409, "tag_immutable")
+    assert LogEntry.objects.count() == before
+
+
 def test_manifests_and_labels_are_those_of_the_registry(world, shelf, owner):
     shelf.held_manifest = a_manifest(DIGEST)
     shelf.held_label = Label(id="l1", key="team", value="core")
@@ -328,7 +341,8 @@ def test_mirrors_are_those_of_the_registry(shelf, owner):
     fields = without(MIRROR, "external_registry_username")
     shelf.held_mirror = Mirror(**fields, sync_retries_remaining=3, sync_status="NEVER_RUN")
     assert json.dumps(MIRROR["root_rule"]) in json.dumps(call(owner, "get", f"{WEB}/mirror").json())
-    assert call(owner, "post", f"{WEB}/mirror", MIRROR).status_code == 409
+    answer = call(owner, "post", f"{WEB}/mirror", MIRROR)
+    assert (answer.status_code, list(answer.json())) == (409, ["detail"])
     assert call(owner, "put", f"{WEB}/mirror", {"is_enabled": False}).json() == ""
     assert call(owner, "post", f"{WEB}/mirror/sync-now").status_code == 204
     assert call(owner, "post", f"{WEB}/mirror/sync-cancel").status_code == 204
