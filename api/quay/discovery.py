@@ -54,6 +54,7 @@ SCOPES: dict[str, str] = {
     Scope.SUPER_USER: "Administer the instance, if you may",
 }
 TAGS = {
+    "appspecifictokens": "Tokens of one's own for programs that know but names and passwords",
     "build": "Builds",
     "discovery": "This description",
     "entity": "Finding whom something can be granted to",
@@ -63,10 +64,12 @@ TAGS = {
     "manifest": "Manifests and their labels",
     "mirror": "Copies of other registries",
     "namespacequota": "Storage quotas of organizations and of one's own namespace",
+    "namespacenotification": "Who is told what happens in an organization or in one's own namespace",
     "organization": "Organizations and who is in them",
     "permission": "Who may do what in a repository",
     "prototype": "What new repositories of an organization are granted at birth",
     "repository": "Repositories",
+    "repositorynotification": "Who is told what happens in a repository",
     "repotoken": "Tokens of repositories, which are no more",
     "robot": "Robots of organizations and of one's own",
     "search": "Finding repositories, namespaces, teams and robots",
@@ -79,11 +82,12 @@ TAGS = {
 }
 PARAMETERS = {
     "build_uuid": "The id of the build",
+    "client_id": "The client id of the application",
     "code": "The code of the invitation, or of the token",
-    "email": "The e-mail address of who is invited",
+    "email": "The e-mail address that is meant",
     "error_type": "The type of the error, such as not_found",
-    "labelid": "The id of the label",
     "kid": "The thumbprint of the key",
+    "labelid": "The id of the label",
     "limit_id": "The number of the threshold",
     "manifestref": "The digest of the manifest",
     "membername": "The name of the person, or the full name of the robot",
@@ -97,6 +101,7 @@ PARAMETERS = {
     "robot_shortname": "The name of the robot, without its owner and the plus sign",
     "tag": "The name of the tag",
     "teamname": "The name of the team",
+    "token_uuid": "The id of the token",
     "trigger_uuid": "The id of the trigger",
     "username": "The name of the person, or the full name of the robot",
     "uuid": "The id",

@@ -10,12 +10,13 @@ from rest_framework.response import Response
 
 from api.fields import Text, Whole
 from api.quay.errors import MESSAGE
+from api.quay.operation import NEXT_PAGE, operation
 from api.quay.shapes import application_avatar
 from api.quay.view import QuayView
 from api.quay.views.organizations import organization_view
 from core.errors import Invalid
 from core.paging import cut, page_token, read_token
-from permissions.catalogue import APPLICATION_CHANGE, APPLICATION_LIST
+from permissions.catalogue import APPLICATION_CHANGE, APPLICATION_LIST, Scope
 from permissions.checks import check
 from tokens import selectors, services
 
@@ -70,6 +71,7 @@ class ChangedApplication(serializers.Serializer[None]):
 class Applications(QuayView):
     """``organization/{orgname}/applications``."""
 
+    @operation("getOrganizationApplications", "organization", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
         """List."""
         organization = self.organization(orgname, APPLICATION_LIST)
@@ -77,6 +79,13 @@ class Applications(QuayView):
         views = [application_view(self.actor, organization, application) for application in found]
         return Response({"applications": views})
 
+    @operation(
+        "createOrganizationApplication",
+        "organization",
+        scopes=[Scope.ORG_ADMIN],
+        body=NewApplication,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str) -> Response:
         """Create one."""
         body = self.body(NewApplication)
@@ -100,11 +109,19 @@ class OfApplication(QuayView):
 class OneApplication(OfApplication):
     """``organization/{orgname}/applications/{client_id}``."""
 
+    @operation("getOrganizationApplication", "organization", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, client_id: str) -> Response:
         """Show."""
         organization, application = self.application(orgname, client_id, APPLICATION_LIST)
         return Response(application_view(self.actor, organization, application))
 
+    @operation(
+        "updateOrganizationApplication",
+        "organization",
+        scopes=[Scope.ORG_ADMIN],
+        body=ChangedApplication,
+        also=[404],
+    )
     def put(self, request: Request, orgname: str, client_id: str) -> Response:
         """Change."""
         changes = self.body(ChangedApplication)
@@ -114,6 +131,9 @@ class OneApplication(OfApplication):
         )
         return Response(application_view(self.actor, organization, application))
 
+    @operation(
+        "deleteOrganizationApplication", "organization", scopes=[Scope.ORG_ADMIN], success=204, also=[404]
+    )
     def delete(self, request: Request, orgname: str, client_id: str) -> Response:
         """Delete; its tokens die with it."""
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)
@@ -124,6 +144,9 @@ class OneApplication(OfApplication):
 class ResetClientSecret(OfApplication):
     """``organization/{orgname}/applications/{client_id}/resetclientsecret``."""
 
+    @operation(
+        "resetOrganizationApplicationClientSecret", "organization", scopes=[Scope.ORG_ADMIN], also=[404]
+    )
     def post(self, request: Request, orgname: str, client_id: str) -> Response:
         """Give the application a new secret."""
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)
@@ -136,6 +159,7 @@ class ResetClientSecret(OfApplication):
 class ApplicationInformation(QuayView):
     """``app/{client_id}``: anybody may ask who stands behind a client id."""
 
+    @operation("getApplicationInformation", "organization", also=[404])
     def get(self, request: Request, client_id: str) -> Response:
         """Show the application and its organization, whose teams are never told here."""
         application = selectors.known_application(client_id=client_id)
@@ -187,6 +211,9 @@ class ApplicationTokens(OfApplication):
 
     errors = {"post invalid": (400, MESSAGE)}
 
+    @operation(
+        "listApplicationTokens", "organization", scopes=[Scope.ORG_ADMIN], also=[404], query=[NEXT_PAGE]
+    )
     def get(self, request: Request, orgname: str, client_id: str) -> Response:
         """List the living ones, newest first."""
         organization, application = self.application(orgname, client_id, APPLICATION_LIST)
@@ -203,6 +230,13 @@ class ApplicationTokens(OfApplication):
             body["next_page"] = page_token({"before": rows[-1].pk})
         return Response(body)
 
+    @operation(
+        "createApplicationToken",
+        "organization",
+        scopes=[Scope.ORG_ADMIN],
+        body=NewApplicationToken,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str, client_id: str) -> Response:
         """Make one that acts as the caller."""
         body = self.body(NewApplicationToken)
@@ -223,6 +257,7 @@ class ApplicationTokens(OfApplication):
 class ApplicationToken(OfApplication):
     """``organization/{orgname}/applications/{client_id}/tokens/{token_uuid}``."""
 
+    @operation("deleteApplicationToken", "organization", scopes=[Scope.ORG_ADMIN], success=204, also=[404])
     def delete(self, request: Request, orgname: str, client_id: str, token_uuid: str) -> Response:
         """End it, whoever it acts as."""
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)

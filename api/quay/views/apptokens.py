@@ -9,8 +9,9 @@ from rest_framework.response import Response
 
 from api.fields import Text
 from api.quay.dates import rfc2822
+from api.quay.operation import Query, operation
 from api.quay.view import QuayView
-from permissions.catalogue import ACCOUNT_ADMINISTER, TOKEN_ISSUE, TOKEN_REVOKE
+from permissions.catalogue import ACCOUNT_ADMINISTER, TOKEN_ISSUE, TOKEN_REVOKE, Scope
 from permissions.checks import require
 from tokens import selectors, services
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from tokens.models import Credential
+
+EXPIRING = Query("expiring", "Whether to list those alone that end soon", "boolean", default=False)
 
 
 def app_token_view(token: Credential, **secret: str) -> dict[str, Any]:
@@ -41,6 +44,7 @@ class NewAppToken(serializers.Serializer[None]):
 class AppTokens(QuayView):
     """``user/apptoken``."""
 
+    @operation("listAppTokens", "appspecifictokens", scopes=[Scope.USER_ADMIN], query=[EXPIRING])
     def get(self, request: Request) -> Response:
         """List, without secrets; ``only_expiring`` is null for who does not ask."""
         require(self.actor, ACCOUNT_ADMINISTER)
@@ -48,6 +52,7 @@ class AppTokens(QuayView):
         found = selectors.app_tokens(actor=self.actor, expiring=bool(expiring))
         return Response({"tokens": [app_token_view(token) for token in found], "only_expiring": expiring})
 
+    @operation("createAppToken", "appspecifictokens", scopes=[Scope.USER_ADMIN], body=NewAppToken)
     def post(self, request: Request) -> Response:
         """Make one."""
         require(self.actor, TOKEN_ISSUE)
@@ -60,6 +65,7 @@ class AppTokens(QuayView):
 class AppToken(QuayView):
     """``user/apptoken/{token_uuid}``."""
 
+    @operation("getAppToken", "appspecifictokens", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, token_uuid: str) -> Response:
         """Show it with its secret; who only looks on is told no secret."""
         require(self.actor, TOKEN_ISSUE)
@@ -67,6 +73,7 @@ class AppToken(QuayView):
         token = selectors.app_token(actor=self.actor, uuid=token_uuid)
         return Response({"token": app_token_view(token, token_code=services.reveal(token))})
 
+    @operation("revokeAppToken", "appspecifictokens", scopes=[Scope.USER_ADMIN], success=204, also=[404])
     def delete(self, request: Request, token_uuid: str) -> Response:
         """End it, also when it has expired."""
         require(self.actor, TOKEN_REVOKE)

@@ -9,8 +9,10 @@ from rest_framework.response import Response
 
 from api.fields import Flag
 from api.quay.dates import rfc2822
+from api.quay.operation import Query, operation
 from api.quay.view import QuayView
 from notifications import selectors, services
+from permissions.catalogue import Scope
 
 if TYPE_CHECKING:
     from rest_framework.request import Request
@@ -20,6 +22,11 @@ if TYPE_CHECKING:
 PAGE = 5
 PAGE_MAX = 100
 OFFSET_MAX = 10_000  # older ones are asked for by nobody, and each page before costs
+
+PAGED = [
+    Query("limit", "How many to return", "integer", default=PAGE),
+    Query("page", "Which page to return, from 0 on", "integer", default=0),
+]
 
 
 def notice_view(row: Notice) -> dict[str, Any]:
@@ -37,6 +44,9 @@ def notice_view(row: Notice) -> dict[str, Any]:
 class OwnNotices(QuayView):
     """``user/notifications``."""
 
+    @operation(
+        "listUserNotifications", "user", scopes=[Scope.USER_ADMIN], also=[400], query=PAGED, internal=True
+    )
     def get(self, request: Request) -> Response:
         """Return a page of what was not dismissed, newest first, and whether there is more."""
         found = selectors.own_notices(actor=self.actor)
@@ -58,10 +68,19 @@ class NoticeChange(serializers.Serializer[None]):
 class OwnNotice(QuayView):
     """``user/notifications/{uuid}``."""
 
+    @operation("getUserNotification", "user", scopes=[Scope.USER_ADMIN], also=[404], internal=True)
     def get(self, request: Request, uuid: str) -> Response:
         """Return one, dismissed or not."""
         return Response(notice_view(selectors.own_notice(actor=self.actor, uuid=uuid)))
 
+    @operation(
+        "updateUserNotification",
+        "user",
+        scopes=[Scope.USER_ADMIN],
+        body=NoticeChange,
+        also=[404],
+        internal=True,
+    )
     def put(self, request: Request, uuid: str) -> Response:
         """Put it away, or take it out again."""
         self.signed_in()

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from api.fields import Object, Text
 from api.quay.errors import API, MESSAGE
+from api.quay.operation import operation
 from api.quay.view import QuayView
 from api.quay.views.repositories import RepositoryPart
 from core.errors import Invalid
@@ -19,6 +20,7 @@ from permissions.catalogue import (
     PROJECT_NOTIFICATION_CHANGE,
     PROJECT_NOTIFICATION_READ,
     Right,
+    Scope,
 )
 from permissions.checks import require
 
@@ -145,10 +147,19 @@ class RepositoryNotifications(RepositoryNotificationView):
     # Clients ask before they know whether it is there: a missing repository has none.
     errors = {"get not_found:project": (200, {"notifications": []})}
 
+    @operation("listRepoNotifications", "repositorynotification", scopes=[Scope.REPO_ADMIN])
     def get(self, request: Request, repository: str) -> Response:
         """List."""
         return self.list_notifications()
 
+    @operation(
+        "createRepoNotification",
+        "repositorynotification",
+        scopes=[Scope.REPO_ADMIN],
+        body=NewNotification,
+        success=201,
+        also=[404],
+    )
     def post(self, request: Request, repository: str) -> Response:
         """Create."""
         return self.create_notification()
@@ -157,14 +168,29 @@ class RepositoryNotifications(RepositoryNotificationView):
 class RepositoryNotification(RepositoryNotificationView):
     """``repository/{repository}/notification/{uuid}``."""
 
+    @operation("getRepoNotification", "repositorynotification", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str, uuid: str) -> Response:
         """Show."""
         return self.show_notification(uuid)
 
+    @operation(
+        "resetRepositoryNotificationFailures",
+        "repositorynotification",
+        scopes=[Scope.REPO_ADMIN],
+        success=204,
+        also=[400, 404],
+    )
     def post(self, request: Request, repository: str, uuid: str) -> Response:
         """Reset."""
         return self.reset_notification(uuid)
 
+    @operation(
+        "deleteRepoNotification",
+        "repositorynotification",
+        scopes=[Scope.REPO_ADMIN],
+        success=204,
+        also=[400, 404],
+    )
     def delete(self, request: Request, repository: str, uuid: str) -> Response:
         """Delete."""
         return self.delete_notification(uuid)
@@ -173,6 +199,7 @@ class RepositoryNotification(RepositoryNotificationView):
 class TestRepositoryNotification(RepositoryNotificationView):
     """``repository/{repository}/notification/{uuid}/test``."""
 
+    @operation("testRepoNotification", "repositorynotification", scopes=[Scope.REPO_ADMIN], also=[400, 404])
     def post(self, request: Request, repository: str, uuid: str) -> Response:
         """Send sample data."""
         return self.test_notification(uuid)
@@ -183,6 +210,7 @@ class AuthorizedEmail(RepositoryPart):
 
     errors = {"not_found:address": (404, MESSAGE)}
 
+    @operation("checkRepoEmailAuthorized", "repository", scopes=[Scope.REPO_ADMIN], also=[404], internal=True)
     def get(self, request: Request, repository: str, email: str) -> Response:
         """Tell whether the address was confirmed."""
         project = self.project(repository, PROJECT_NOTIFICATION_READ)
@@ -190,6 +218,9 @@ class AuthorizedEmail(RepositoryPart):
             address_view(project, selectors.address(actor=self.actor, project=project, email=email))
         )
 
+    @operation(
+        "sendAuthorizeRepoEmail", "repository", scopes=[Scope.REPO_ADMIN], also=[400, 404, 429], internal=True
+    )
     def post(self, request: Request, repository: str, email: str) -> Response:
         """Mail the link that confirms it, unless it is confirmed; a body is not looked at."""
         project = self.project(repository, PROJECT_NOTIFICATION_CHANGE)
@@ -229,10 +260,19 @@ class OrganizationNotificationView(NamespaceNotificationView):
 class OrganizationNotifications(OrganizationNotificationView):
     """``organization/{orgname}/notifications``."""
 
+    @operation("listOrganizationNotifications", "namespacenotification", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
         """List."""
         return self.list_notifications()
 
+    @operation(
+        "createOrganizationNotification",
+        "namespacenotification",
+        scopes=[Scope.ORG_ADMIN],
+        body=NewNotification,
+        success=201,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str) -> Response:
         """Create."""
         return self.create_notification()
@@ -241,14 +281,29 @@ class OrganizationNotifications(OrganizationNotificationView):
 class OrganizationNotification(OrganizationNotificationView):
     """``organization/{orgname}/notifications/{uuid}``."""
 
+    @operation("getOrganizationNotification", "namespacenotification", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, uuid: str) -> Response:
         """Show."""
         return self.show_notification(uuid)
 
+    @operation(
+        "resetOrganizationNotificationFailures",
+        "namespacenotification",
+        scopes=[Scope.ORG_ADMIN],
+        success=204,
+        also=[404],
+    )
     def post(self, request: Request, orgname: str, uuid: str) -> Response:
         """Reset."""
         return self.reset_notification(uuid)
 
+    @operation(
+        "deleteOrganizationNotification",
+        "namespacenotification",
+        scopes=[Scope.ORG_ADMIN],
+        success=204,
+        also=[404],
+    )
     def delete(self, request: Request, orgname: str, uuid: str) -> Response:
         """Delete."""
         return self.delete_notification(uuid)
@@ -257,6 +312,7 @@ class OrganizationNotification(OrganizationNotificationView):
 class TestOrganizationNotification(OrganizationNotificationView):
     """``organization/{orgname}/notifications/{uuid}/test``."""
 
+    @operation("testOrganizationNotification", "namespacenotification", scopes=[Scope.ORG_ADMIN], also=[404])
     def post(self, request: Request, orgname: str, uuid: str) -> Response:
         """Send sample data."""
         return self.test_notification(uuid)
@@ -275,10 +331,18 @@ class OwnNotificationView(NamespaceNotificationView):
 class OwnNamespaceNotifications(OwnNotificationView):
     """``user/namespacenotifications``."""
 
+    @operation("listUserNamespaceNotifications", "namespacenotification", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
         """List."""
         return self.list_notifications()
 
+    @operation(
+        "createUserNamespaceNotification",
+        "namespacenotification",
+        scopes=[Scope.USER_ADMIN],
+        body=NewNotification,
+        success=201,
+    )
     def post(self, request: Request) -> Response:
         """Create."""
         return self.create_notification()
@@ -287,14 +351,29 @@ class OwnNamespaceNotifications(OwnNotificationView):
 class OwnNamespaceNotification(OwnNotificationView):
     """``user/namespacenotifications/{uuid}``."""
 
+    @operation("getUserNamespaceNotification", "namespacenotification", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, uuid: str) -> Response:
         """Show."""
         return self.show_notification(uuid)
 
+    @operation(
+        "resetUserNamespaceNotificationFailures",
+        "namespacenotification",
+        scopes=[Scope.USER_ADMIN],
+        success=204,
+        also=[404],
+    )
     def post(self, request: Request, uuid: str) -> Response:
         """Reset."""
         return self.reset_notification(uuid)
 
+    @operation(
+        "deleteUserNamespaceNotification",
+        "namespacenotification",
+        scopes=[Scope.USER_ADMIN],
+        success=204,
+        also=[404],
+    )
     def delete(self, request: Request, uuid: str) -> Response:
         """Delete."""
         return self.delete_notification(uuid)
@@ -303,6 +382,9 @@ class OwnNamespaceNotification(OwnNotificationView):
 class TestOwnNamespaceNotification(OwnNotificationView):
     """``user/namespacenotifications/{uuid}/test``."""
 
+    @operation(
+        "testUserNamespaceNotification", "namespacenotification", scopes=[Scope.USER_ADMIN], also=[404]
+    )
     def post(self, request: Request, uuid: str) -> Response:
         """Send sample data."""
         return self.test_notification(uuid)
