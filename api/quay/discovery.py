@@ -17,9 +17,9 @@ from django.urls import get_resolver
 from rest_framework import serializers
 
 from api.fields import Number, Object, Word
+from api.quay import scopes
 from api.quay.errors import API, MESSAGE, WORDS
 from api.quay.operation import handled, operations_of
-from permissions.catalogue import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,16 +43,6 @@ ABOUT = (
     "without `X-Requested-With`. A body that is no JSON is a 400 and one of another type a 415, both of the "
     'shape `{"message": …}`, and so are 429, 500 and 503.'
 )
-SCOPES: dict[str, str] = {
-    Scope.REPO_READ: "See the repositories that you see",
-    Scope.REPO_WRITE: "Change the content and description of your repositories",
-    Scope.REPO_ADMIN: "Administer the repositories that you administer",
-    Scope.REPO_CREATE: "Create repositories where you may",
-    Scope.USER_READ: "See your account",
-    Scope.USER_ADMIN: "Administer your account",
-    Scope.ORG_ADMIN: "Administer the organizations that you administer",
-    Scope.SUPER_USER: "Administer the instance, if you may",
-}
 TAGS = {
     "appspecifictokens": "Tokens of one's own for programs that know but names and passwords",
     "build": "Builds",
@@ -81,6 +71,8 @@ TAGS = {
     "user": "Accounts, sessions and stars",
 }
 PARAMETERS = {
+    "access_token_uuid": "The id of the token",
+    "assigned_authorization_uuid": "The id of the offered token",
     "build_uuid": "The id of the build",
     "client_id": "The client id of the application",
     "code": "The code of the invitation, or of the token",
@@ -177,7 +169,7 @@ def document(*, internal: bool) -> dict[str, Any]:
                 "type": "oauth2",
                 "flow": "implicit",
                 "authorizationUrl": "/oauth/authorize",
-                "scopes": {str(scope): words for scope, words in SCOPES.items()},
+                "scopes": {str(scope): words for scope, (_, words, *_) in scopes.WORDS.items()},
             }
         },
         "paths": paths,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from rest_framework.response import Response
 
+from api.quay.operation import operation
 from api.quay.scopes import scope_views
 from api.quay.shapes import application_avatar, organization_avatar, user_avatar
 from api.quay.view import QuayView
-from permissions.catalogue import TOKEN_REVOKE
+from permissions.catalogue import TOKEN_REVOKE, Scope
 from permissions.checks import require
 from tokens import selectors, services
 
@@ -60,6 +61,7 @@ def assignment_view(offer: Assignment) -> dict[str, Any]:
 class Authorizations(QuayView):
     """``user/authorizations``."""
 
+    @operation("listUserAuthorizations", "user", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
         """List."""
         found = selectors.authorizations(actor=self.actor)
@@ -69,10 +71,12 @@ class Authorizations(QuayView):
 class Authorization(QuayView):
     """``user/authorizations/{access_token_uuid}``."""
 
+    @operation("getUserAuthorization", "user", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, access_token_uuid: str) -> Response:
         """Show."""
         return Response(authorization_view(selectors.authorization(actor=self.actor, uuid=access_token_uuid)))
 
+    @operation("deleteUserAuthorization", "user", scopes=[Scope.USER_ADMIN], success=204, also=[404])
     def delete(self, request: Request, access_token_uuid: str) -> Response:
         """Revoke the token."""
         require(self.actor, TOKEN_REVOKE)
@@ -84,6 +88,7 @@ class Authorization(QuayView):
 class AssignedAuthorizations(QuayView):
     """``user/assignedauthorization``."""
 
+    @operation("listAssignedAuthorizations", "user", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
         """List."""
         found = selectors.assignments(actor=self.actor)
@@ -93,6 +98,7 @@ class AssignedAuthorizations(QuayView):
 class AssignedAuthorization(QuayView):
     """``user/assignedauthorization/{assigned_authorization_uuid}``."""
 
+    @operation("deleteAssignedAuthorization", "user", scopes=[Scope.USER_ADMIN], success=204, also=[404])
     def delete(self, request: Request, assigned_authorization_uuid: str) -> Response:
         """Decline it."""
         require(self.actor, TOKEN_REVOKE)

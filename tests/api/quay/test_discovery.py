@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV2SpecValidator
 
 from api.quay import discovery, operation
 from api.quay.urls import urlpatterns
-from api.quay.view import QuayView
+from api.quay.view import QuayView, UnknownRoute
 from permissions.catalogue import Scope
 from tests.api.quay import access, golden
 
@@ -66,6 +66,22 @@ def test_an_operation_says_what_it_answers(known, name, method, one):
     shown = {status for _, status in known[name, method]} | SHOWN_ELSEWHERE.get(one.name, set())
     assert one.success in shown, f"nothing shows that {one.success} is answered"
     assert came <= said, f"{sorted(came - said)} are answered, but not told"
+
+
+def test_every_route_and_method_says_what_it_is():
+    silent = [
+        (name, method)
+        for name, method in access.all_routes()
+        if not operation.operations_of(VIEWS[name], method)
+    ]
+    assert not silent, f"@operation(…) is missing on {silent}: see api/quay/operation.py"
+
+
+def test_every_path_of_a_route_has_its_operation():
+    for view, path in discovery.routes():
+        for method in operation.handled(view):
+            named = [one.name for one in operation.operations_of(view, method) if path.startswith(one.under)]
+            assert view is UnknownRoute or len(named) == 1, (method, path, named)
 
 
 def test_no_two_operations_have_one_name():
