@@ -70,11 +70,11 @@ def member_page(
     return MemberPage(list(people.values()), total, by_role)
 
 
-def own_names(*, actor: Actor) -> list[str]:
-    """Return the names of the acting person's organizations, sorted; one query."""
+def own_names(*, actor: Actor) -> QuerySet[Membership, str]:
+    """Return the names of the acting person's organizations."""
     require(actor, ACCOUNT_READ)
     mine = Membership.objects.filter(user=actor.user, organization__deleted_at=None)
-    return list(mine.order_by("organization__slug").values_list("organization__slug", flat=True))
+    return mine.values_list("organization__slug", flat=True)
 
 
 # Robots --------------------------------------------------------------------------------------------------

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
-from accounts import listing
 from console.shell import Choice, Group, Place, Shell
+from notifications import selectors
 from permissions.catalogue import LOG_READ, MEMBER_LIST, ORGANIZATION_READ, ROBOT_LIST
 from permissions.checks import check, may_open_back_office
 
@@ -32,16 +32,18 @@ class Frame:
 
     def shell(self, current: str = "") -> Shell:
         """Return the shell with the place ``current`` marked."""
-        own = listing.own_names(actor=self.actor) if self.actor.user else []
         user = self.actor.user
+        around = selectors.surroundings(actor=self.actor) if user else selectors.Surroundings([], 0)
         return Shell(
             nav=[*self._organization_places(current), *self._own_places(current)],
             home_url=reverse("console:home"),
             organization=self.organization.slug if self.organization else "",
-            organizations=self._choices(own),
+            organizations=self._choices(around.organizations),
             all_organizations_url=reverse("console:home"),
             new_organization_url=reverse("console:organization-new"),
             search_url=self._search_url(),
+            notices_url=reverse("console:notices") if user else "",
+            notices=around.open_notices,
             person=user.username if user else "",
             person_note=user.name if user and user.name != user.username else "",
             account_url=reverse("console:account"),
@@ -96,6 +98,7 @@ class Frame:
                 "You",
                 [
                     place("Organizations", "home", "squares-2x2"),
+                    place("Notifications", "notices", "bell"),
                     place("My account", "account", "user-circle"),
                     Place(
                         "Sign out", reverse("console:sign-out"), "arrow-right-start-on-rectangle", post=True

@@ -40,7 +40,8 @@ class Shell:
     """What ``console/shell.html`` needs beside the page itself. An empty address hides its entry.
 
     ``organization`` is the current one's name; ``organizations`` are those to switch to, the current one
-    among them; ``all_organizations_url`` leads to the whole list where the menu is cut short.
+    among them; ``all_organizations_url`` leads to the whole list where the menu is cut short. ``notices`` are
+    those that wait for the person, counted as far as the bell shows.
     """
 
     nav: Sequence[Group] = ()
@@ -51,6 +52,8 @@ class Shell:
     new_organization_url: str = ""
     search_url: str = ""
     search: str = ""
+    notices_url: str = ""
+    notices: int = 0
     person: str = ""
     person_note: str = ""
     account_url: str = ""

@@ -1,15 +1,18 @@
 """Addresses of the console."""
 
 from django.urls import path
+from django.views.generic import RedirectView
 
 from console.views import (
     account,
+    addresses,
     exports,
     find,
     home,
     links,
     logs,
     members,
+    notices,
     overview,
     projects,
     robots,
@@ -31,6 +34,7 @@ urlpatterns = [
     path("verify/<str:code>/", links.Verify.as_view(), name="verify"),
     path("setup/", session.Setup.as_view(), name="setup"),
     path("account/", account.MyAccount.as_view(), name="account"),
+    path("notifications/", notices.Notices.as_view(), name="notices"),
     path("new/", home.NewOrganization.as_view(), name="organization-new"),
     path(ORG, overview.Overview.as_view(), name="overview"),
     path(f"{ORG}find/", find.Find.as_view(), name="find"),
@@ -46,5 +50,15 @@ urlpatterns = [
     path(f"{ORG}exports/", logs.Exports.as_view(), name="exports"),
     path(f"{ORG}exports/<uuid:uuid>/", logs.OneExport.as_view(), name="export"),
     path("exportedlogs/<str:token>", exports.ExportedLogs.as_view(), name="exported-logs"),
+    path("authrepoemail", addresses.ConfirmAddress.as_view(), name="address-confirmed"),
+    # As deliveries of the Quay wire name the pages of what they tell of.
+    path(
+        "organization/<str:orgname>", RedirectView.as_view(pattern_name="console:overview"), name="homepage"
+    ),
+    path(
+        "repository/<str:orgname>/<path:slug>",
+        RedirectView.as_view(pattern_name="console:project"),
+        name="project-homepage",
+    ),
     path("style/", style.style_page, name="style"),
 ]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Q, Value
 from django.utils import timezone
 
+from accounts.listing import own_names
 from core import seal
 from core.errors import NotFound
 from notifications.models import AuthorizedAddress, Delivery, GlobalMessage, Notice, Subscription
@@ -170,9 +172,23 @@ def own_notice(*, actor: Actor, uuid: UUID | str) -> Notice:
     return found
 
 
-def count_own_notices(*, actor: Actor, up_to: int) -> int:
-    """Return how many there are, as far as anybody wants to count. Raises as `own_notices`."""
-    return own_notices(actor=actor).order_by()[:up_to].count()
+@dataclass(frozen=True)
+class Surroundings:
+    """What stands around every page of the console: one's organizations, and how many notices wait."""
+
+    organizations: list[str]
+    open_notices: int
+
+
+def surroundings(*, actor: Actor) -> Surroundings:
+    """Return what surrounds the acting person; one query, for every page asks it. Raises as `own_notices`."""
+    waiting = own_notices(actor=actor).order_by().values("user").annotate(count=Count("pk"))
+    names = own_names(actor=actor).annotate(count=Value(0)).values_list("organization__slug", "count")
+    rows = list(names.union(waiting.values_list(Value(""), "count"), all=True))
+    return Surroundings(
+        organizations=sorted(name for name, _ in rows if name),
+        open_notices=sum(count for name, count in rows if not name),
+    )
 
 
 def _visible(actor: Actor) -> QuerySet[Notice]:

@@ -54,6 +54,9 @@ PAGES = [
     ("/", 302, 200, 200, 200, 200, 200, 200),
     ("/new/", 302, 200, 200, 200, 200, 200, 200),
     ("/account/", 302, 200, 200, 200, 200, 200, 200),
+    ("/notifications/", 302, 200, 200, 200, 200, 200, 200),
+    ("/organization/acme", 302, 302, 302, 302, 302, 302, 302),
+    ("/repository/acme/site/docs", 302, 302, 302, 302, 302, 302, 302),
     ("/style/", 302, 200, 200, 200, 200, 200, 200),
     ("/o/acme/", 302, 302, 302, 200, 200, 200, 200),
     ("/o/acme/find/", 302, 403, 403, 200, 200, 200, 200),
@@ -87,6 +90,7 @@ def test_every_page_is_in_the_table():
     from console.urls import urlpatterns
 
     open_to_all = {"sign-in", "sign-out", "setup", "exported-logs", "forgot", "recover", "verify"}
+    open_to_all |= {"address-confirmed"}
     of_exports = {"export"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
