@@ -1,4 +1,4 @@
-"""The back office's desks for messages to everybody, subscriptions and their deliveries."""
+"""The back office's desks for messages to everybody, subscriptions, what became of them, and notices."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from backoffice.desk import Desk, Figure, Neighbour, column, link
 from backoffice.filters import StateFilter
 from backoffice.verbs import Verb, VerbForm, choice, long_text, making
 from notifications import services
-from notifications.models import Delivery, GlobalMessage, Subscription
+from notifications.models import AuthorizedAddress, Delivery, GlobalMessage, Notice, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,8 +159,9 @@ class SubscriptionDesk(Desk):
 
     @column(description="To")
     def target(self, row: Subscription) -> str:
-        if row.method != Subscription.Method.WEBHOOK:
-            return str(row.config.get("email", "-"))
+        if "url" not in row.config:
+            target = row.config.get("target", {})
+            return str(row.config.get("email") or target.get("name") or "-")
         try:
             return urlsplit(row.config["url"]).hostname or "-"
         except ValueError:
@@ -270,3 +271,66 @@ class DeliveryDesk(Desk):
                 rank=10,
             )
         ]
+
+
+class AnsweredFilter(StateFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        return [
+            ("confirmed", "confirmed", Q(confirmed_at__isnull=False)),
+            ("open", "not answered", Q(confirmed_at=None)),
+            ("due", "a mail is owed", Q(mail_due_at__lte=timezone.now())),
+        ]
+
+
+@admin.register(AuthorizedAddress)
+class AuthorizedAddressDesk(Desk):
+    list_display = ("email", "owner", "state", "times", "asked_at")
+    list_filter = (AnsweredFilter, ("project", AutocompleteSelectFilter))
+    search_fields = ("email", "project__slug", "project__namespace__key")
+    date_hierarchy = "asked_at"
+    ordering = ("-asked_at", "-pk")
+    related = ("project__namespace__organization", "project__namespace__user")
+    fields = ("email", "owner", "state", "times", "attempts", "mail_due_at", "asked_at", "confirmed_at")
+
+    @column(description="May be told about")
+    def owner(self, row: AuthorizedAddress) -> SafeString | str:
+        return link(row.project)
+
+    @column(description="State", ordering="confirmed_at", label={"confirmed": "success", "asked": "info"})
+    def state(self, row: AuthorizedAddress) -> str:
+        return "confirmed" if row.confirmed_at is not None else "asked"
+
+
+class OpenFilter(StateFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        return [
+            ("open", "open", Q(dismissed_at=None)),
+            ("dismissed", "dismissed", Q(dismissed_at__isnull=False)),
+        ]
+
+
+@admin.register(Notice)
+class NoticeDesk(Desk):
+    list_display = ("created_at", "kind", "sentence", "person", "about", "dismissed_at")
+    list_filter = (OpenFilter, ("user", AutocompleteSelectFilter), ("namespace", AutocompleteSelectFilter))
+    search_fields = ("^kind", "user__username", "namespace__key")
+    ordering = ("-pk",)
+    # There may be many; and of an invitation the metadata hold the code, which is the person's alone.
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    related = ("user", "namespace__organization", "namespace__user")
+    fields = ("uuid", "kind", "sentence", "person", "about", "as_administrator", "created_at", "dismissed_at")
+
+    @column(description="Told to", ordering="user__username")
+    def person(self, row: Notice) -> SafeString | str:
+        return link(row.user)
+
+    @column(description="About")
+    def about(self, row: Notice) -> SafeString | str:
+        return link(row.namespace)

@@ -12,11 +12,11 @@ from django.utils import timezone
 from accounts import services as accounts
 from accounts.models import FailedSignIn, Organization, RobotFederation, User
 from core.client import SIGNED_IN_AT
-from core.seal import seal
+from core.seal import digest, seal
 from logs.models import LogExport
 from notifications import services as notifications
 from notifications.channels.webhook import new_secret
-from notifications.models import Subscription
+from notifications.models import AuthorizedAddress, Subscription
 from projects import services as projects
 from projects.models import Project
 from quotas import services as quotas
@@ -97,6 +97,10 @@ def one_more(world: World, name: str) -> None:
     )
     world.secrets |= {f"hook-{name}", secret, hook.secret_sealed}
     notifications.send_test(actor=make.SYSTEM, subscription=hook)
+    code = digest(f"code-{name}")
+    AuthorizedAddress.objects.create(project=project, email=f"{name}@address.example.test", code_digest=code)
+    invitation = accounts.invite(actor=make.SYSTEM, team=make.team(acme, f"{name}-asks"), user=person)
+    world.secrets |= {code.hex(), invitation.code}
     gone = make.organization(f"{name}-gone", owner=person)
     accounts.delete_organization(actor=make.SYSTEM, organization=gone)
 

@@ -96,6 +96,9 @@ def test_no_page_shows_a_secret(world, operator, reader):
         "logs/logexport/?storage_name__startswith=u",
         "notifications/subscription/?secret_sealed__startswith=g",
         "notifications/subscription/?config__url__startswith=h",
+        "notifications/authorizedaddress/?code_digest=1",
+        "notifications/notice/?metadata__code__startswith=a",
+        "notifications/notice/?invitation__code__startswith=a",
         "notifications/delivery/?subscription__secret_sealed__startswith=g",
     ],
 )

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts import services as accounts
 from accounts.models import Membership, Organization, Robot, Team, TeamMember, User
 from logs.models import LogEntry, LogExport
+from notifications.models import Notice
 from permissions.models import Grant
 from projects import services as projects
 from projects.models import Project
@@ -101,6 +102,8 @@ def test_every_page_is_in_the_table():
 
 POSTS = [
     # path, form, stranger, member, creator, admin
+    ("/notifications/", {"do": "clear"}, 302, 302, 302, 302),
+    ("/notifications/", {"do": "dismiss", "uuid": "x"}, 404, 404, 404, 404),
     ("/o/acme/members/", {"do": "add", "username": "stranger", "role": "member"}, 403, 403, 403, 302),
     ("/o/acme/members/", {"do": "remove", "username": "member"}, 403, 403, 403, 302),
     ("/o/acme/teams/", {"do": "create", "name": "New Team", "role": "member"}, 403, 403, 403, 302),
@@ -501,6 +504,40 @@ def test_creating_an_organization_and_being_sent_there(acme):
     assert answer["Location"] == "/o/fresh-fish-co/"
     assert Organization.objects.get(slug="fresh-fish-co").name == "Fresh Fish & Co"
     assert client.get("/o/fresh-fish-co/").status_code == 200
+
+
+def test_dismissing_without_a_script(acme):
+    stranger = person("stranger")
+    for number in range(2):
+        accounts.invite(actor=make.SYSTEM, team=make.team(acme, f"t{number}"), user=stranger)
+    client = enter(stranger)
+    assert b'aria-label="Notifications: 2 open"' in client.get("/account/").content
+    uuid = Notice.objects.filter(user=stranger).latest("pk").uuid
+    assert enter(person("owner")).post("/notifications/", {"do": "dismiss", "uuid": uuid}).status_code == 404
+    assert client.post("/notifications/", {"do": "dismiss", "uuid": uuid})["Location"] == "/notifications/"
+    page = client.get("/notifications/").content
+    assert b"to the team t0 of acme" in page.replace(b"<wbr>", b"")
+    assert b"to the team t1 of acme" not in page.replace(b"<wbr>", b"")
+    part = client.post("/notifications/", {"do": "clear"}, headers={"hx-request": "true"}).content
+    assert b"<html" not in part
+    assert b'hx-swap-oob="true" aria-label="Notifications">' in part
+
+
+@pytest.mark.parametrize("size", [1, 40])
+def test_the_page_of_notices_costs_the_same_at_any_size(acme, size, django_assert_num_queries):
+    stranger = person("stranger")
+    for number in range(size):
+        accounts.invite(actor=make.SYSTEM, team=make.team(acme, f"t{number}"), user=stranger)
+    client = enter(stranger)
+    client.get("/notifications/")
+    with django_assert_num_queries(5):  # session, person, how many, the page of them, what surrounds it
+        assert client.get("/notifications/").status_code == 200
+
+
+def test_addresses_that_deliveries_name_lead_to_pages(acme):
+    client = enter(person("owner"))
+    assert client.get("/organization/acme")["Location"] == "/o/acme/"
+    assert client.get("/repository/acme/site")["Location"] == "/o/acme/projects/site/"
 
 
 def test_every_answer_carries_its_protection(acme):

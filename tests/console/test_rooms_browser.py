@@ -22,6 +22,7 @@ HEIGHTS = {1280: 900, 390: 844}
 ROOMS = [
     "/",
     "/account/",
+    "/notifications/",
     "/o/acme/",
     "/o/acme/find/?q=e",
     "/o/acme/members/",
@@ -67,6 +68,20 @@ def says(page, words):
 
 
 # What rooms show ------------------------------------------------------------------------------------------
+
+
+def test_dismissing_what_one_is_told(browse, world):
+    visit = browse(world.owner)
+    page = visit.goto("/notifications/")
+    bell = page.locator("#bell")
+    expect(bell).to_have_accessible_name("Notifications: 4 open")
+    page.get_by_role("button", name="Dismiss: acme uses").click()
+    expect(page.locator(".notices li")).to_have_count(3)
+    expect(bell).to_have_accessible_name("Notifications: 3 open")
+    page.get_by_role("button", name="Dismiss all").click()
+    expect(page.get_by_text("Nothing waits for you")).to_be_visible()
+    expect(bell).to_have_accessible_name("Notifications")
+    visit.check("notices-dismissed")
 
 
 @pytest.mark.parametrize("half", [0, 1])

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import services as accounts
 from logs import services as logs
 from logs.models import LogEntry, LogExport
+from notifications import notices
 from notifications import services as notifications
 from projects import services as projects
 from quotas import services as quotas
@@ -70,11 +71,34 @@ def build() -> World:
     notifications.create_message(
         actor=make.SYSTEM, content="Muster rests on Sunday.", severity="warning", media_type="text/plain"
     )
+    _notices(acme, owner)
     for number, entry in enumerate(LogEntry.objects.order_by("pk")):
         LogEntry.objects.filter(pk=entry.pk).update(
             at=timezone.now() - timedelta(days=number % 29, minutes=number), ip="2001:db8:85a3::8a2e:370:7334"
         )
     return World(acme, owner, member, stranger, _exports(acme, owner))
+
+
+def _notices(acme: Organization, owner: User) -> None:
+    told: tuple[tuple[str, str, dict[str, Any]], ...] = (
+        ("org_team_invite", "ada invites you to the team rockets of acme", {}),
+        ("quota_warning", "acme uses 412.0 GiB, 80 % or more of its 500.0 GiB", {}),
+        ("quota_error", "acme has reached its limit of 500.0 GiB", {}),
+        (
+            "repo_change",
+            f"owner changed the description of {LONG}",
+            {"repository": "acme/web", "name": "web"},
+        ),
+    )
+    for kind, sentence, metadata in told:
+        notices.write(
+            [owner],
+            namespace=acme.namespace,
+            origin=uuid4(),
+            kind=kind,
+            sentence=sentence,
+            metadata=metadata,
+        )
 
 
 def _robots(acme: Organization) -> None:

@@ -295,8 +295,9 @@ URLS = [
 def test_hostile_url_reaches_nothing(pattern, tripwires, outside):
     url = pattern.replace("{port}", str(tripwires.port)).replace("{path}", tripwires.path)
     outside.answers = {host: ["127.0.0.1"] for host in ("localhost", "127.0.0.1", "redis", NAME)}
-    with pytest.raises(egress.Refused):
-        egress.check_url(url)
+    for look_up in (True, False):
+        with pytest.raises(egress.Refused):
+            egress.check_url(url, look_up=look_up)
     with pytest.raises(egress.Refused):
         egress.request("GET", url)
     with pytest.raises(egress.Refused):
@@ -582,3 +583,10 @@ def test_allow_list_that_cannot_be_read_does_not_start(entry, settings):
 def test_allow_list_that_can_be_read_starts(settings):
     settings.EGRESS_ALLOW = ["10.0.0.0/8:8080", "git.internal", "[fd00::/8]:80", "::1"]
     assert egress.check_allow_list(None) == []
+
+
+def test_a_name_may_be_registered_before_it_exists():
+    egress.check_url("https://nobody-has-this-name.example.com/h", look_up=False)
+    with pytest.raises(egress.Refused) as refused:
+        egress.check_url("https://nobody-has-this-name.example.com:22/h", field="config", look_up=False)
+    assert refused.value.field == "config"

@@ -155,7 +155,7 @@ def test_they_go_with_the_person(acme, ada):
 
 def test_old_ones_go(acme, ada, settings):
     tell(ada, acme.namespace, 2)
-    old = Notice.objects.first()
+    old = Notice.objects.earliest("pk")
     Notice.objects.filter(pk=old.pk).update(
         created_at=timezone.now() - timedelta(days=settings.NOTICE_DAYS + 1)
     )

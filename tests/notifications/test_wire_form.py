@@ -93,7 +93,7 @@ def test_options_shape_samples(flat, web, owner, receiver):
     first, second = receiver.told
     assert first["vulnerability"]["priority"] == "Medium"
     assert second["expiring_in"] == "5 days"
-    assert second["notification_uuid"] == str(Subscription.objects.last().uuid)
+    assert second["notification_uuid"] == str(Subscription.objects.latest("pk").uuid)
 
 
 def test_what_really_happens(flat, web, owner, receiver):

@@ -1,6 +1,7 @@
 """Notifications over the wire: bad bodies, tests that fail and count, mails, the log, costs (quay-b.md 4)."""
 
 import json
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -14,7 +15,7 @@ from tests.notifications.receiver import ERROR, Receiver
 
 WEB = "/api/v1/repository/acme/web/notification/"
 OWN = "/api/v1/user/namespacenotifications"
-HOOK = {
+HOOK: dict[str, Any] = {
     "event": "repo_push",
     "method": "webhook",
     "config": {"url": "https://ci.example.com/h"},
@@ -53,19 +54,21 @@ def without(key):
     return {name: value for name, value in HOOK.items() if name != key}
 
 
-TEXTS = [None, 7, True, [], {}]
-OBJECTS = [None, 7, True, [], "{}"]
-BAD = [
+TEXTS: list[Any] = [None, 7, True, [], {}]
+WRONG: tuple[Any, ...] = (7, True, [], {})
+NOTHING: dict[str, Any] = {}
+OBJECTS: list[Any] = [None, 7, True, [], "{}"]
+BAD: list[Any] = [
     *["{", "[]", "null", "7", '"x"', "{}"],
     *[without(key) for key in HOOK],
     *[HOOK | {key: value} for key in ("event", "method") for value in TEXTS],
     *[HOOK | {key: value} for key in ("config", "eventConfig") for value in OBJECTS],
-    *[HOOK | {"title": value} for value in (7, True, [], {}, "x" * 256, "a\nb", "a\0")],
+    *[HOOK | {"title": value} for value in (*WRONG, "x" * 256, "a\nb", "a\0")],
     *[HOOK | {"event": value} for value in ("", "repo_pull", "team_create", "REPO_PUSH", "x" * 9999)],
     *[HOOK | {"method": value} for value in ("", "in_console", "msteams", "flowdock", "x" * 9999)],
     *[
         HOOK | {"config": {"url": value}}
-        for value in (None, 7, [], "", "ci.example.com", "ftp://ci.example.com/")
+        for value in (*WRONG, None, "", "ci.example.com", "ftp://ci.example.com/")
     ],
     *[
         HOOK | {"config": {"url": f"http://{host}/h"}}
@@ -77,17 +80,17 @@ BAD = [
     ],
     *[
         HOOK | {"config": HOOK["config"] | {"template": value}}
-        for value in (7, {}, "{", '"${}"', "1" * 99_999)
+        for value in (*WRONG, "{", '"${}"', "1" * 99_999)
     ],
     *[
         HOOK | {"method": "slack", "config": config}
-        for config in ({}, {"url": ""}, {"url": "http://localhost/"})
+        for config in (NOTHING, {"url": ""}, {"url": "http://localhost/"})
     ],
     *[
         HOOK | {"method": "email", "config": config}
-        for config in ({}, {"email": ""}, {"email": ["a@b.test"]})
+        for config in (NOTHING, {"email": ""}, {"email": ["a@b.test"]})
     ],
-    *[HOOK | {"method": "quay_notification", "config": config} for config in ({}, {"target": "acme"})],
+    *[HOOK | {"method": "quay_notification", "config": config} for config in (NOTHING, {"target": "acme"})],
     HOOK | {"method": "quay_notification", "config": {"target": {"kind": "org", "name": "globex"}}},
     HOOK | {"method": "quay_notification", "config": {"target": {"kind": "team", "name": "globex-devs"}}},
     HOOK | {"method": "quay_notification", "config": {"target": {"kind": "user", "name": "acme+ci"}}},
