@@ -243,6 +243,25 @@ SUPERUSERS_FULL_ACCESS = env.bool("MUSTER_SUPERUSERS_FULL_ACCESS", default=False
 READONLY_SUPERUSERS = frozenset(
     name.casefold() for name in env.list("MUSTER_READONLY_SUPERUSERS", default=[])
 )
+# Lets superusers read settings, chosen so that no secret is among them, by the Quay wire.
+SUPERUSER_CONFIGDUMP = env.bool("MUSTER_SUPERUSER_CONFIGDUMP", default=False)
+SHOWN_ENVIRONMENT = {
+    name: env.ENVIRON[name]
+    for name in (
+        "HOST",
+        "PORT",
+        "MUSTER_URL",
+        "MUSTER_HOSTS",
+        "MUSTER_PRODUCTION",
+        "MUSTER_READ_ONLY",
+        "MUSTER_WEB_WORKERS",
+        "MUSTER_WEB_THREADS",
+        "MUSTER_WORKER_THREADS",
+        "MUSTER_MAILING",
+        "MUSTER_LOG_LEVEL",
+    )
+    if name in env.ENVIRON
+}
 USER_CREATION = env.bool("MUSTER_USER_CREATION", default=False)
 USER_INITIALIZE = env.bool("MUSTER_USER_INITIALIZE", default=EMBEDDED)
 ANONYMOUS_ACCESS = env.bool("MUSTER_ANONYMOUS_ACCESS", default=True)

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from api.quay.views.instance import configuration
 from api.quay.views.session import csrf_token
 
 urlpatterns = [
@@ -11,6 +12,7 @@ urlpatterns = [
     path("v3/", include("api.cisense.urls")),
     path("csrf_token", csrf_token),
     path("oauth/", include("api.quay.oauth_urls")),
+    path("config", configuration),
     path("admin/", admin.site.urls),
     path("", include("console.urls")),
 ]

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from core.errors import NotFound
+from core.errors import Forbidden, NotFound
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
     APPLICATION_LIST,
@@ -19,7 +19,7 @@ from permissions.catalogue import (
     PROJECT_CHANGE,
     Right,
 )
-from permissions.checks import require
+from permissions.checks import has_full_access, is_readonly_superuser, require
 from tokens.kinds import Kind
 from tokens.models import Application, Assignment, Credential, ServiceKey
 
@@ -93,12 +93,28 @@ def app_tokens(*, actor: Actor, expiring: bool = False) -> QuerySet[Credential]:
     ``expiring`` asks for those alone that end within a tenth of their life, or of four weeks (quay-a.md 6.5).
     """
     require(actor, ACCOUNT_ADMINISTER)
-    mine = Credential.objects.filter(user=actor.user, kind=Kind.APP_SPECIFIC, revoked_at=None).order_by("-pk")
+    return _app_tokens(expiring=expiring).filter(user=actor.user)
+
+
+def all_app_tokens(*, actor: Actor, expiring: bool = False) -> QuerySet[Credential]:
+    """Return everybody's app-specific tokens, as `app_tokens` does one's own.
+
+    Raises:
+        Forbidden: neither a superuser with full access nor a read-only one.
+    """
+    require(actor, INSTANCE_READ)
+    if not (has_full_access(actor) or is_readonly_superuser(actor)):
+        raise Forbidden("Only superusers with full access see everybody's tokens", right=INSTANCE_READ.name)
+    return _app_tokens(expiring=expiring).filter(user__deleted_at=None)
+
+
+def _app_tokens(*, expiring: bool) -> QuerySet[Credential]:
+    found = Credential.objects.filter(kind=Kind.APP_SPECIFIC, revoked_at=None).order_by("-pk")
     if not expiring:
-        return mine
+        return found
     window = (timedelta(seconds=settings.APP_TOKEN_SECONDS) or timedelta(weeks=4)) / 10
     now = timezone.now()
-    return mine.filter(expires_at__gt=now, expires_at__lte=now + window)
+    return found.filter(expires_at__gt=now, expires_at__lte=now + window)
 
 
 def app_token(*, actor: Actor, uuid: str, expired_too: bool = False) -> Credential:

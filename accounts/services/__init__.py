@@ -17,7 +17,7 @@ from accounts.services.organizations import (
     set_licence_plan,
     set_member_role,
 )
-from accounts.services.ownership import take_ownership
+from accounts.services.ownership import convert_to_organization, take_ownership
 from accounts.services.robots import (
     change_robot,
     create_robot,
@@ -26,7 +26,16 @@ from accounts.services.robots import (
     regenerate_robot_token,
     set_robot_federation,
 )
-from accounts.services.sessions import end_sessions, record_sign_in, sign_in, sign_out, verify_password
+from accounts.services.sessions import (
+    end_sessions,
+    make_client_key,
+    password_of,
+    prove,
+    record_sign_in,
+    sign_in,
+    sign_out,
+    verify_password,
+)
 from accounts.services.standing import end_standing, set_standing
 from accounts.services.syncing import disable_team_sync, enable_team_sync, sync_team, teams_to_sync
 from accounts.services.teams import (
@@ -70,6 +79,7 @@ __all__ = [
     "change_robot",
     "change_team",
     "change_user",
+    "convert_to_organization",
     "create_account",
     "create_organization",
     "create_robot",
@@ -90,8 +100,11 @@ __all__ = [
     "initialize",
     "invite",
     "link_is_good",
+    "make_client_key",
     "nobody_is_here",
     "offer_first_run",
+    "password_of",
+    "prove",
     "put_team",
     "record_sign_in",
     "recover",

@@ -1,4 +1,4 @@
-"""Superusers taking over what nobody looks after any more."""
+"""People's namespaces that become organizations, and superusers taking over what nobody looks after."""
 
 from __future__ import annotations
 
@@ -6,21 +6,26 @@ from typing import TYPE_CHECKING
 
 from django.db import transaction
 
-from accounts.models import Account, AccountAdministrator, Namespace, Organization, Team, TeamMember
+from accounts.models import Account, AccountAdministrator, Namespace, Organization, Team, TeamMember, User
 from accounts.services.organizations import OWNERS, join
+from accounts.services.sessions import record_sign_in
 from accounts.services.users import end_person
-from core.db import hold, insert
+from core.db import hold, hold_all, insert
 from core.errors import Invalid, Unauthenticated
 from core.names import free_slug
-from logs.kinds import TAKE_OWNERSHIP
+from logs.kinds import ACCOUNT_CONVERT, TAKE_OWNERSHIP
 from logs.record import record
-from permissions.catalogue import ORGANIZATION_MANAGE, OrganizationRole
+from permissions.catalogue import (
+    ACCOUNT_DELETE,
+    ORGANIZATION_CREATE,
+    ORGANIZATION_MANAGE,
+    OrganizationRole,
+)
 from permissions.checks import named_superuser, require
 from quotas import services as quotas
 from quotas.models import Resource
 
 if TYPE_CHECKING:
-    from accounts.models import User
     from core.actor import Actor
 
 
@@ -40,10 +45,9 @@ def take_ownership(*, actor: Actor, namespace: Namespace) -> Organization:
         raise Unauthenticated
     hold(actor.user)
     was_user = namespace.kind == Namespace.Kind.USER
-    organization = _convert(actor, namespace) if was_user else namespace.organization
+    organization = _convert(actor, namespace, actor.user) if was_user else namespace.organization
     hold(organization, gone="Organization not found")
-    TeamMember.objects.get_or_create(team=_admin_team(organization), user=actor.user)
-    join(organization, actor.user, role=OrganizationRole.OWNER)
+    _make_owner(organization, actor.user)
     actor.forget()
     record(
         TAKE_OWNERSHIP,
@@ -59,6 +63,41 @@ def take_ownership(*, actor: Actor, namespace: Namespace) -> Organization:
     return organization
 
 
+@transaction.atomic
+def convert_to_organization(*, actor: Actor, administrator: User) -> Organization:
+    """Turn the acting person's account into an organization (quay-a.md 6.4); she is deleted.
+
+    Her projects and robots are the organization's from then on. ``administrator``, who has proven that she
+    agrees, owns it and is signed in by it.
+
+    Raises:
+        Invalid: the administrator is herself, or disabled by now; or she is a superuser.
+        Conflict: she is the only administrator of an organization.
+    """
+    require(actor, ACCOUNT_DELETE)
+    require(actor, ORGANIZATION_CREATE)
+    user = actor.user
+    if user is None:
+        raise Unauthenticated
+    if user.pk == administrator.pk:
+        raise Invalid("The administrator must be somebody else", field="adminUser")
+    held = hold_all(User, [user.pk, administrator.pk])
+    if held != {user.pk, administrator.pk} or not User.objects.get(pk=administrator.pk).is_active:
+        raise Invalid("The administrator cannot be used", field="adminUser")
+    namespace = user.namespace
+    organization = _convert(actor, namespace, administrator)
+    _make_owner(organization, administrator)
+    actor.forget()
+    record(ACCOUNT_CONVERT, actor=actor, namespace=namespace)
+    record_sign_in(actor=actor, user=administrator)
+    return organization
+
+
+def _make_owner(organization: Organization, person: User) -> None:
+    TeamMember.objects.get_or_create(team=_admin_team(organization), user=person)
+    join(organization, person, role=OrganizationRole.OWNER)
+
+
 def _admin_team(organization: Organization) -> Team:
     team = organization.teams.filter(role=Team.Role.ADMIN).order_by("pk").first()
     if team is None:
@@ -67,17 +106,16 @@ def _admin_team(organization: Organization) -> Team:
     return team
 
 
-def _convert(actor: Actor, namespace: Namespace) -> Organization:
+def _convert(actor: Actor, namespace: Namespace, administrator: User) -> Organization:
     user: User = namespace.user
     if named_superuser(user):
-        raise Invalid("A superuser's namespace is not taken over", field="namespace")
+        raise Invalid("A superuser's namespace does not become an organization", field="namespace")
     email = user.email
     end_person(actor=actor, user=user, keep_namespace=True)
     namespace.kind = Namespace.Kind.ORGANIZATION
     namespace.save(update_fields=["kind"])
     account = Account.objects.create(kind=Account.Kind.GROUP, name=namespace.name)
-    if actor.user is not None:
-        AccountAdministrator.objects.create(account=account, user=actor.user)
+    AccountAdministrator.objects.create(account=account, user=administrator)
     quotas.open_for(account=account)
     quotas.adopt(namespace=namespace, account=account)
     quotas.reserve(resource=Resource.ORGANIZATIONS, account_id=account.pk)

@@ -12,12 +12,19 @@ from django.utils import timezone
 
 from accounts.models import FailedSignIn, User
 from accounts.services.links import ask_for_proof, verification_is_on
+from core import seal
 from core.client import source_of
 from core.errors import BadCredentials, TooManyRequests, Unauthenticated
 from core.names import fold
-from logs.kinds import LOGIN_FAILURE, LOGIN_SUCCESS, LOGOUT_SUCCESS, USER_END_SESSIONS
+from logs.kinds import (
+    LOGIN_FAILURE,
+    LOGIN_SUCCESS,
+    LOGOUT_SUCCESS,
+    USER_END_SESSIONS,
+    USER_GENERATE_CLIENT_KEY,
+)
 from logs.record import record
-from permissions.catalogue import ACCOUNT_READ, USER_MANAGE
+from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_READ, USER_MANAGE
 from permissions.checks import require
 
 if TYPE_CHECKING:
@@ -30,6 +37,20 @@ TRIES_PER_ADDRESS = 50
 
 def sign_in(*, actor: Actor, username: str, password: str) -> User:
     """Return the person whose name (or e-mail address) and password these are, and log it.
+
+    Raises:
+        BadCredentials, TooManyRequests: as `prove`.
+    """
+    user = prove(actor=actor, username=username, password=password)
+    with transaction.atomic():
+        record_sign_in(actor=actor, user=user)
+        name = fold(username.strip())[:255]
+        FailedSignIn.objects.filter(name=name, ip=source_of(actor.ip)).delete()
+    return user
+
+
+def prove(*, actor: Actor, username: str, password: str) -> User:
+    """Return the person whose name (or e-mail address) and password these are; only failures are logged.
 
     Not one transaction: a refused sign-in must stay recorded.
 
@@ -60,9 +81,6 @@ def sign_in(*, actor: Actor, username: str, password: str) -> User:
         raise BadCredentials("Invalid user name or password")
     if not user.is_verified and verification_is_on():
         _refuse_unverified(actor, user)
-    with transaction.atomic():
-        record_sign_in(actor=actor, user=user)
-        FailedSignIn.objects.filter(name=name, ip=source).delete()
     return user
 
 
@@ -106,6 +124,31 @@ def verify_password(*, actor: Actor, password: str) -> None:
     if actor.user is None:
         raise Unauthenticated
     sign_in(actor=actor, username=actor.user.username, password=password)
+
+
+def make_client_key(*, actor: Actor, password: str) -> str:
+    """Return the acting person's password sealed, for clients that keep it in a file (quay-a.md 6.4).
+
+    Only this instance opens it, and a new password ends it.
+
+    Raises:
+        BadCredentials, TooManyRequests: as `verify_password`.
+    """
+    require(actor, ACCOUNT_CHANGE)
+    verify_password(actor=actor, password=password)
+    if actor.user is None:
+        raise Unauthenticated
+    with transaction.atomic():
+        record(USER_GENERATE_CLIENT_KEY, actor=actor, namespace=actor.user.namespace)
+    return seal.seal(password)
+
+
+def password_of(secret: str) -> str:
+    """Return the password inside of a client key; anything else is a password itself."""
+    try:
+        return seal.unseal(secret)
+    except seal.Unreadable:
+        return secret
 
 
 @transaction.atomic

@@ -16,6 +16,7 @@ TELLING = {"record", "record_many", "draft", "record_denial"}
 # Services that ask for no right, and why that is right.
 OPEN_TO_ALL = {
     "accounts.services.sessions.sign_in": "whoever knows the password; guessing is slowed down",
+    "accounts.services.sessions.prove": "as above",
     "accounts.services.sessions.record_sign_in": "tells of a sign-in that has been checked",
     "accounts.services.links.request_recovery": "anyone who has forgotten her password",
     "accounts.services.links.recover": "whoever has the mailed code",
@@ -30,6 +31,7 @@ OPEN_TO_ALL = {
 BUILDING_BLOCKS = {
     "accounts.services.users.nobody_is_here": "a question",
     "accounts.services.links.link_is_good": "a question",
+    "accounts.services.sessions.password_of": "a question",
     "accounts.services.first_run.first_run_is_open": "a question",
     "accounts.services.syncing.teams_to_sync": "a question",
     "accounts.services.first_run.offer_first_run": "prints a secret where the instance is started",
@@ -69,8 +71,6 @@ UNTOLD = {
 }
 # Kinds and rights that the catalogues name for wires' sake and that nothing uses so far.
 KINDS_TO_COME = {
-    "USER_GENERATE_CLIENT_KEY": "with client keys",
-    "ACCOUNT_CONVERT": "turning a person into an organization is refused",
     "USER_CHANGE_NAME": "people keep their names",
 }
 RIGHTS_TO_COME = {

@@ -1,7 +1,17 @@
-"""What each principal gets: keys of services, mails with links."""
+"""What each principal gets: keys of services, mails with links, the instance, accounts that change."""
 
 from tests import make, pems
-from tests.api.quay.access import AUDITOR, EVERYBODY, SUPERUSERS, Row, everybody, only
+from tests.api.quay.access import (
+    AUDITOR,
+    EVERYBODY,
+    FULL,
+    NOBODY,
+    OWN_WRITERS,
+    SUPERUSERS,
+    Row,
+    everybody,
+    only,
+)
 from tests.api.quay.world import World
 from tokens import services as tokens
 
@@ -61,4 +71,24 @@ RECOVERY = [
     ),
 ]
 
-ROWS = [*KEYS, *RECOVERY]
+CONFIG = {"SUPERUSER_CONFIGDUMP": True}
+INSTANCE = [
+    Row("get", "superuser/config", only(NOBODY, 200)),
+    Row("get", "superuser/config", only(SUPERUSERS | AUDITOR, 200), settings=CONFIG),
+    Row("get", "superuser/changelog/", only(SUPERUSERS | AUDITOR, 200)),
+    Row("get", "superuser/apptokens", only(FULL | AUDITOR, 200)),
+    Row("get", "superuser/apptokens?expiring=true", only(FULL | AUDITOR, 200)),
+    Row("get", "superuser/registrystatus", everybody(200)),
+    Row("get", "registry/capabilities", everybody(200)),
+]
+AGREES = {"adminUser": "globex-owner", "adminPassword": make.PASSWORD}
+NO_SUPERUSERS = dict.fromkeys(("superuser", "full"), 400)
+ACCOUNTS = [
+    Row("post", "user/clientkey", only(OWN_WRITERS, 200), body={"password": make.PASSWORD}),
+    Row("post", "user/clientkey", only(OWN_WRITERS, 400), body={"password": "wrong-horse"}),
+    Row("post", "user/convert", only(OWN_WRITERS, 200, **NO_SUPERUSERS), body=AGREES),
+    Row("post", "user/convert", only(OWN_WRITERS, 400), body=AGREES | {"adminPassword": "wrong-horse"}),
+    Row("post", "user/convert", only(OWN_WRITERS, 400), body={"adminUser": "globex-owner"}),
+]
+
+ROWS = [*KEYS, *RECOVERY, *INSTANCE, *ACCOUNTS]
