@@ -134,6 +134,8 @@ def send_link(link_id: int) -> None:
 def _may_be_mailed(link: MailedLink, user: User) -> bool:
     if not (user.is_active and user.deleted_at is None and user.email and link.expires_at > timezone.now()):
         return False
+    if link.purpose == MailedLink.Purpose.RECOVERY and user.identities.exists():
+        return False  # her password is a directory's
     since = timezone.now() - LINK_WINDOW
     same = MailedLink.objects.filter(user=user, purpose=link.purpose, sent_at__gt=since)
     return same[:LINKS_PER_PERSON].count() < LINKS_PER_PERSON

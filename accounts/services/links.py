@@ -77,7 +77,7 @@ def send_recovery(*, actor: Actor, user: User) -> str:
     Raises:
         Forbidden: only superusers.
         NotFound: the instance sends no mails.
-        Invalid: she has no address, or is disabled.
+        Invalid: she has no address, is disabled, or signs in by a directory.
         TooManyRequests: three were mailed to her within the hour.
     """
     require(actor, USER_MANAGE)
@@ -86,6 +86,8 @@ def send_recovery(*, actor: Actor, user: User) -> str:
         raise Invalid(f"{user.username} has no e-mail address", field="email")
     if not user.is_active:
         raise Invalid(f"{user.username} is disabled", field="username")
+    if user.identities.exists():
+        raise Invalid(f"{user.username} signs in by a directory or identity provider", field="username")
     _not_too_often(user, RECOVERY)
     by = actor.user.username if actor.user else "system"
     record(USER_SEND_RECOVERY, actor=actor, namespace=user.namespace, username=user.username, superuser=by)

@@ -63,7 +63,7 @@ def features() -> dict[str, bool]:
             "INVITE_ONLY_USER_CREATION": False,
             "LOG_EXPORT": True,
             "MAILING": settings.MAILING,
-            "NONSUPERUSER_TEAM_SYNCING_SETUP": False,
+            "NONSUPERUSER_TEAM_SYNCING_SETUP": settings.TEAM_SYNCING_BY_ADMINS,
             "PARTIAL_USER_AUTOCOMPLETE": True,
             "PERMANENT_SESSIONS": True,
             "PUBLIC_CATALOG": False,
@@ -75,7 +75,7 @@ def features() -> dict[str, bool]:
             "SUPERUSERS_ORG_CREATION_ONLY": False,
             "SUPERUSER_CONFIGDUMP": settings.SUPERUSER_CONFIGDUMP,
             "SUPER_USERS": True,
-            "TEAM_SYNCING": False,
+            "TEAM_SYNCING": settings.TEAM_SYNCING,
             "USER_CREATION": settings.USER_CREATION,
             "USER_INITIALIZE": settings.USER_INITIALIZE,
             "USER_LOG_ACCESS": True,
@@ -89,7 +89,7 @@ def public_config() -> dict[str, Any]:
     """Return the settings that anybody may know."""
     url = urlsplit(settings.PUBLIC_URL)
     return {
-        "AUTHENTICATION_TYPE": "Database",
+        "AUTHENTICATION_TYPE": settings.AUTHENTICATION,
         "AVATAR_KIND": "local",
         "BROWSER_API_CALLS_XHR_ONLY": settings.BROWSER_CALLS_XHR_ONLY,
         "DEFAULT_TAG_EXPIRATION": "2w",

@@ -306,6 +306,15 @@ def test_who_cannot_be_mailed(ada, mailbox):
     assert not MailedLink.objects.exists()
 
 
+def test_whose_password_is_a_directorys_is_mailed_none(ada, mailbox):
+    ada.identities.create(service="ldap", subject="7")
+    ask()
+    deliver()
+    assert mailbox.mails == []
+    with pytest.raises(Invalid):
+        services.send_recovery(actor=make.SYSTEM, user=ada)
+
+
 # Proof of an address -------------------------------------------------------------------------------------
 
 

@@ -79,7 +79,9 @@ class OAuthView(QuayView):
         if found is None:
             return None
         name, password = found
-        user = accounts.sign_in(actor=self.here(Actor(), request), username=name, password=password)
+        user = accounts.sign_in(
+            actor=self.here(Actor(), request), username=name, password=accounts.password_of(password)
+        )
         return Actor(user=user)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

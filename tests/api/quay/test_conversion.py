@@ -1,6 +1,7 @@
 """Client keys, and accounts that become organizations."""
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -62,6 +63,20 @@ def test_a_client_key_holds_the_password_and_is_told(world):
     assert accounts.password_of("gAAAAA-no-key") == "gAAAAA-no-key"
     told = LogEntry.objects.get(kind="user_generate_client_key")
     assert (told.namespace_name, told.metadata) == ("reader", {})
+
+
+def test_a_client_key_is_as_good_as_the_password_where_basic_is_taken(world):
+    key = post(bearer(world.secret("reader")), KEY, {"password": make.PASSWORD}).json()["key"]
+
+    def status(secret):
+        pair = b64encode(f"reader:{secret}".encode()).decode()
+        ask = {"scope": "repo:read", "format": "json", "access_token": "x"}
+        return Client().get("/oauth/localapp", ask, headers={"authorization": f"Basic {pair}"}).status_code
+
+    assert (status(key), status(make.PASSWORD), status("wrong-horse")) == (200, 200, 401)
+    accounts.change_user(actor=make.SYSTEM, user=world.people["reader"], password="brand-new-9")
+    assert status(key) == 401
+    assert post(Client(), "/api/v1/signin", {"username": "reader", "password": key}).status_code == 403
 
 
 def test_guessing_by_client_keys_is_slowed_down(world):
