@@ -747,3 +747,41 @@ def insiders(
             user = members[pk].user
             found.append(Insider(user, user.email, max(roles[user.pk], key=_LEVEL.__getitem__)))
     return found, both.count()
+
+
+def linked_organization(*, actor: Actor, provider: str, name: str) -> Organization:
+    """Return the living organization that is linked to a Git provider's; who may see what is asked later.
+
+    Raises:
+        NotFound: none is linked to it.
+    """
+    found = (
+        Organization.objects.select_related("namespace", "account")
+        .filter(provider=provider, provider_organization__iexact=name, deleted_at=None)
+        .first()
+        if provider
+        else None
+    )
+    if found is None:
+        raise NotFound("Organization not found", absent="organization")
+    found.namespace.organization = found
+    return found
+
+
+def linked_organizations(*, actor: Actor, provider: str = "") -> QuerySet[Organization]:
+    """Return the acting person's organizations that are linked to a Git provider's, by name."""
+    require(actor, ACCOUNT_READ)
+    mine = Membership.objects.filter(user=actor.user, organization=OuterRef("pk"))
+    found = Organization.objects.filter(Exists(mine), deleted_at=None).exclude(provider="")
+    found = found.exclude(provider_organization="")
+    return (found.filter(provider=provider) if provider else found).order_by("slug")
+
+
+def people(*, actor: Actor, organization: Organization, search: str = "") -> QuerySet[Membership]:
+    """Return the members of an organization by name. Raises Forbidden below admin."""
+    require(actor, MEMBER_LIST, organization)
+    found = Membership.objects.filter(organization=organization).select_related("user")
+    if search:
+        name = Q(user__username__icontains=search) | Q(user__name__icontains=search)
+        found = found.filter(name | Q(user__email__icontains=search))
+    return found.order_by("user__username")

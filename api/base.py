@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from api.problems import problem_of
 from core.actor import Actor
 from core.client import ip_of
-from core.errors import DomainError, Forbidden, Invalid, NotFound, ReadOnly, Unauthenticated
+from core.errors import DomainError, Forbidden, NotFound, ReadOnly, Unauthenticated
 from logs.record import record_denial
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class TokenView(DialectView):
         self.actor = Actor()
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             # No database stores it, and PostgreSQL does not even compare it.
-            raise Invalid("A null character cannot be part of an address")
+            raise ParseError("A null character cannot be part of an address")
         if not hasattr(self, (request.method or "").lower()):
             raise MethodNotAllowed(request.method or "")
         if request.method == "OPTIONS":

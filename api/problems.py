@@ -95,7 +95,7 @@ def _told(view: DialectView, error: Exception) -> tuple[str, str, str, dict[str,
     if isinstance(error, UnsupportedMediaType):
         return WRONG_MEDIA, "The request's Content-Type must be application/json", "", {}
     if isinstance(error, ParseError):
-        return MALFORMED, f"The body cannot be used: {error.detail}", "", {}
+        return MALFORMED, f"The request cannot be used: {error.detail}", "", {}
     if isinstance(error, SuspiciousOperation):
         return MALFORMED, "The request cannot be read", "", {}
     if isinstance(error, APIException):

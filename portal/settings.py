@@ -272,6 +272,8 @@ DEFAULT_QUOTA_BYTES = env.int("MUSTER_DEFAULT_QUOTA_BYTES", default=0)  # 0: non
 VERIFY_EMAIL = env.bool("MUSTER_VERIFY_EMAIL", default=True)
 RECOVERY_LINK_SECONDS = env.int("MUSTER_RECOVERY_LINK_SECONDS", default=1800)
 VERIFICATION_LINK_SECONDS = env.int("MUSTER_VERIFICATION_LINK_SECONDS", default=86400)
+# Calls of one address within five minutes on the Codacy wire; 0 for no limit.
+CODACY_CALLS = env.int("MUSTER_CODACY_CALLS", default=2500)
 PUBLIC_API = env.bool("MUSTER_PUBLIC_API", default=True)
 PROJECTS_BY_NAME = env.int("MUSTER_PROJECTS_BY_NAME", default=5000)
 REQUIRE_TEAM_INVITE = env.bool("MUSTER_REQUIRE_TEAM_INVITE", default=True)

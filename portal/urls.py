@@ -9,6 +9,7 @@ from api.quay.views.session import csrf_token
 urlpatterns = [
     path("", include("api.qodana.urls")),
     path("api/v1/", include("api.quay.urls")),
+    path("api/v3/", include("api.codacy.urls")),
     path("v3/", include("api.cisense.urls")),
     path("csrf_token", csrf_token),
     path("oauth/", include("api.quay.oauth_urls")),

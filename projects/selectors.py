@@ -19,19 +19,32 @@ from logs.models import LogEntry
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
     INSTANCE_READ,
+    ORGANIZATION_ADMINISTER,
     PROJECT_ADMINISTER,
+    PROJECT_LEVEL,
     PROJECT_READ,
+    PROJECT_ROLE_OF_LEVEL,
     ROBOT_READ,
     STAR_CHANGE,
     TEAM_GRANT_LIST,
+    Ladder,
+    Level,
     Right,
 )
-from permissions.checks import check, explain, has_full_access, is_readonly_superuser, readable, require
+from permissions.checks import (
+    ceiling,
+    check,
+    explain,
+    has_full_access,
+    is_readonly_superuser,
+    readable,
+    require,
+)
 from permissions.models import Grant
 from projects.models import Project, Star
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import date
 
     from accounts.models import Organization
@@ -108,6 +121,44 @@ def project_by_name(*, actor: Actor, organization: Organization, name: str) -> P
     """Return the oldest project of an organization by its name as typed that the actor may see; one query."""
     found = Project.objects.filter(readable(actor), namespace=organization.namespace_id, deleted_at=None)
     return found.filter(name=name).select_related("team").order_by("pk").first()
+
+
+def levels(*, actor: Actor, organization: Organization, projects: Sequence[Project]) -> dict[int, str]:
+    """Return the role that the actor holds on each of an organization's projects; at most two queries.
+
+    Projects that she sees for being public alone are left out.
+    """
+    if ceiling(actor, Ladder.PROJECT) < Level.READ:
+        return {}
+    top = ceiling(actor, Ladder.PROJECT)
+    if check(actor, ORGANIZATION_ADMINISTER, organization):
+        return dict.fromkeys(
+            [project.pk for project in projects], PROJECT_ROLE_OF_LEVEL[min(top, Level.ADMIN)]
+        )
+    if actor.user is None:
+        return {}
+    mine = Q(user=actor.user) | Q(team__members__user=actor.user)
+    found: dict[int, Level] = {}
+    for pk, role in Grant.objects.filter(mine, project__in=projects).values_list("project", "role"):
+        found[pk] = max(found.get(pk, Level.NONE), PROJECT_LEVEL[role])
+    return {pk: PROJECT_ROLE_OF_LEVEL[min(top, level)] for pk, level in found.items()}
+
+
+def project_of(*, actor: Actor, organization: Organization, slug: str, right: Right) -> Project:
+    """Return a living project of an organization, on which the actor has the right.
+
+    Raises:
+        NotFound: there is none, or not for this actor.
+        Forbidden: she sees it, and lacks the right.
+    """
+    found = Project.objects.filter(namespace=organization.namespace_id, slug=slug, deleted_at=None).first()
+    if found is not None:
+        found.namespace = organization.namespace
+    if found is None or not check(actor, PROJECT_READ, found):
+        raise NotFound("Repository not found", absent="project")
+    if right != PROJECT_READ:
+        require(actor, right, found)
+    return found
 
 
 def all_projects(*, actor: Actor) -> QuerySet[Project]:

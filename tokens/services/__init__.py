@@ -34,7 +34,7 @@ from tokens.services.credentials import (
     revoke,
     rotate_keys,
 )
-from tokens.services.owned import create_token, revoke_token
+from tokens.services.owned import create_token, revoke_token, revoke_tokens
 from tokens.services.service_keys import (
     approve_service_key,
     change_service_key,
@@ -79,6 +79,7 @@ __all__ = [
     "revoke",
     "revoke_application_token",
     "revoke_token",
+    "revoke_tokens",
     "rotate_keys",
     "way_back",
 ]

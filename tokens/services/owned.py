@@ -24,6 +24,7 @@ from tokens.models import Credential
 from tokens.services.credentials import issue
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from accounts.models import Organization, User
@@ -46,15 +47,17 @@ def create_token(
     title: str = "",
     expires_at: datetime | None = None,
     at_most: int = 0,
+    distinct: bool = False,
 ) -> tuple[Credential, str]:
     """Make a token of its one owner, with all the owner's rights; return it and the secret.
 
-    ``at_most`` limits how many living tokens of the kind the owner has; 0 for no limit.
+    ``at_most`` limits how many living tokens of the kind the owner has; 0 for no limit. ``distinct`` refuses
+    a title that a living one of them has.
 
     Raises:
         Forbidden: not one's own account; not an administrator of the organization or the project.
         Invalid: the title is too long, or the end lies in the past.
-        Conflict: the owner has as many as are allowed.
+        Conflict: the owner has as many as are allowed, or one of that title.
     """
     owner = user or organization or project
     if user is not None:
@@ -69,14 +72,16 @@ def create_token(
         raise Invalid(f"A title has at most {TITLE_MAX} characters", field="title")
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid("The end lies in the past", field="expires_at")
-    if at_most:
+    if at_most or distinct:
         # Whoever makes one meanwhile waits for this row.
         type(owner)._default_manager.select_for_update().get(pk=owner.pk)
         living = Credential.objects.filter(
             kind=kind, user=user, organization=organization, project=project, revoked_at=None
         )
-        if living.count() >= at_most:
+        if at_most and living.count() >= at_most:
             raise Conflict(f"There are {at_most} tokens already")
+        if distinct and living.filter(title=title).exists():
+            raise Conflict("There is a token of this name already")
     credential, secret = issue(
         kind=kind,
         user=user,
@@ -109,6 +114,15 @@ def revoke_token(*, actor: Actor, credential: Credential) -> None:
     if not ended:
         raise NotFound("There is no such token")
     record(REVOKE_TOKEN, actor=actor, metadata=_told(credential), **_place(credential))
+
+
+@transaction.atomic
+def revoke_tokens(*, actor: Actor, project: Project, credentials: Iterable[Credential]) -> None:
+    """End several tokens of a project, all or nothing. Raises as `revoke_token`."""
+    require(actor, PROJECT_CHANGE, project)
+    for credential in credentials:
+        credential.project = project
+        revoke_token(actor=actor, credential=credential)
 
 
 def _place(credential: Credential) -> dict[str, Any]:

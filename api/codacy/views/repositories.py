@@ -1,0 +1,232 @@
+"""Repositories of an organization, and their API tokens (codacy.md 6.1 to 6.5 and 7.3)."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from api.codacy.constants import PROVIDERS, TOKEN_NAME, TOKENS_MAX
+from api.codacy.shapes import repository_view, token_view
+from api.codacy.view import BadParameter, CodacyView, page
+from api.codacy.views.people import Moment
+from api.fields import Text, Whole
+from core import errors
+from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from core.paging import cut
+from permissions.catalogue import ORGANIZATION_ADMINISTER, ORGANIZATION_READ, PROJECT_CHANGE
+from permissions.checks import check, require
+from projects import selectors
+from projects import services as projects
+from tokens import selectors as token_selectors
+from tokens import services as tokens
+from tokens.kinds import Kind
+
+if TYPE_CHECKING:
+    from rest_framework.request import Request
+
+    from accounts.models import Organization
+    from projects.models import Project
+
+
+class NewToken(serializers.Serializer[None]):
+    """The newest form of the body that makes a repository API token; the classic form has none."""
+
+    name = Text(required=False)
+    expiresAt = Moment(required=False)
+
+
+class Ids(serializers.Serializer[None]):
+    """The body of a bulk deletion."""
+
+    ids = serializers.ListField(child=Whole(), max_length=1000)
+
+
+class NewRepository(serializers.Serializer[None]):
+    """The body that adds a repository."""
+
+    provider = Text()
+    repositoryFullPath = Text()
+
+
+class RepositoryView(CodacyView):
+    """What the routes of repositories answer with."""
+
+    def view(self, project: Project, organization: Organization) -> dict[str, Any]:
+        """Return a repository as the caller sees it."""
+        roles = selectors.levels(actor=self.actor, organization=organization, projects=[project])
+        return repository_view(
+            project,
+            organization,
+            permission=roles.get(project.pk, ""),
+            is_followed=selectors.is_starred(actor=self.actor, project=project),
+        )
+
+
+class Repositories(CodacyView):
+    """``organizations/{provider}/{organization}/repositories``."""
+
+    anonymous = True
+
+    def get(self, request: Request, provider: str, organization: str) -> Response:
+        """Return a page of the repositories that the caller sees, by name; public ones to anybody."""
+        found = self.linked(provider, organization)
+        inside = check(self.actor, ORGANIZATION_READ, found)
+        wanted = request.query_params.get("filter", "Synced")
+        if wanted not in ("Synced", "NotSynced", "AllSynced"):
+            raise BadParameter("filter must be Synced, NotSynced or AllSynced")
+        if wanted == "AllSynced":
+            if self.actor.is_anonymous:
+                raise Unauthenticated("An account API token is needed")
+            if not inside:
+                raise NotFound("Organization not found")
+            require(self.actor, ORGANIZATION_ADMINISTER, found)
+        limit, after = self.limit(), self.after()
+        rows = selectors.projects(actor=self.actor, namespace=found.namespace.name, public=True).order_by(
+            "slug"
+        )
+        text = request.query_params.get("search", "")
+        if text:
+            rows = rows.filter(slug__icontains=text)
+        nothing = wanted == "NotSynced" or any(
+            request.query_params.get(name) for name in ("languages", "segments")
+        )
+        if nothing:
+            # The Git provider is not asked, and nothing is analysed or segmented here.
+            rows = rows.none()
+        shown, is_more = cut(rows.filter(slug__gt=after), limit)
+        total = rows.count() if after or is_more else len(shown)
+        if not (total or inside or nothing or text):
+            raise NotFound("Organization not found")
+        roles = selectors.levels(actor=self.actor, organization=found, projects=shown)
+        data = [
+            repository_view(one, found, permission=roles.get(one.pk, ""), is_followed=one.is_starred)
+            for one in shown
+        ]
+        return page(data, limit=limit, total=total, after=shown[-1].slug if is_more else "")
+
+
+class OneRepository(RepositoryView):
+    """``organizations/{provider}/{organization}/repositories/{repository}``."""
+
+    anonymous = True
+    by_project = True
+
+    def get(self, request: Request, provider: str, organization: str, repository: str) -> Response:
+        """Return a repository that the caller sees."""
+        project = self.seen(provider, organization, repository)
+        return Response({"data": self.view(project, project.namespace.organization)})
+
+    def delete(self, request: Request, provider: str, organization: str, repository: str) -> Response:
+        """Delete a repository with its tokens."""
+        if self.actor.user is None:
+            raise Unauthenticated("An account API token is needed")
+        project = self.seen(provider, organization, repository)
+        projects.delete_project(actor=self.actor, project=project)
+        return Response(status=204)
+
+
+class AddRepository(RepositoryView):
+    """``repositories``."""
+
+    def post(self, request: Request) -> Response:
+        """Add a repository to an organization; the answer is the bare repository."""
+        body = self.body(NewRepository)
+        owner, _, name = body["repositoryFullPath"].partition("/")
+        if body["provider"] not in PROVIDERS or not name:
+            raise NotFound("Provider or repository not found")
+        organization = self.inside(body["provider"], owner)
+        try:
+            project = projects.create_project(actor=self.actor, namespace=organization.namespace, slug=name)
+        except Invalid as error:
+            raise Invalid(error.message, field="repositoryFullPath") from error
+        return Response(self.view(project, organization))
+
+
+class Follow(RepositoryView):
+    """``…/{repository}/follow``."""
+
+    def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
+        """Follow a repository: here it is starred."""
+        project = self.seen(provider, organization, repository)
+        projects.star_project(actor=self.actor, project=project)
+        return Response({"data": "Following"})
+
+    def delete(self, request: Request, provider: str, organization: str, repository: str) -> Response:
+        """Follow it no more."""
+        project = self.seen(provider, organization, repository)
+        projects.unstar_project(actor=self.actor, project=project)
+        return Response(status=204)
+
+
+class TokenRoutes(CodacyView):
+    """What the routes of a repository's tokens begin with: without the right it is not there."""
+
+    statuses = {**CodacyView.statuses, errors.Conflict.code: 400}
+
+    def administered(self, provider: str, organization: str, repository: str) -> Project:
+        """Return a repository that the caller administers (codacy.md 3, visibility)."""
+        try:
+            return self.repository(provider, organization, repository, PROJECT_CHANGE)
+        except Forbidden as error:
+            raise NotFound("Repository not found") from error
+
+
+class RepositoryTokens(TokenRoutes):
+    """``…/{repository}/tokens``."""
+
+    def get(self, request: Request, provider: str, organization: str, repository: str) -> Response:
+        """Return the tokens with their values, newest first."""
+        project = self.administered(provider, organization, repository)
+        found = token_selectors.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY)
+        return Response({"data": [token_view(one, tokens.reveal(one)) for one in found]})
+
+    def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
+        """Make one more token: without a body, or with a name and an end."""
+        project = self.administered(provider, organization, repository)
+        body = self.optional(NewToken)
+        name = body.get("name", "")
+        if "name" in body and not re.fullmatch(TOKEN_NAME, name):
+            raise Invalid("letters, digits and dashes, at most 100", field="name")
+        credential, secret = tokens.create_token(
+            actor=self.actor,
+            kind=Kind.REPOSITORY,
+            project=project,
+            title=name or f"token-{secrets.token_hex(4)}",
+            expires_at=body.get("expiresAt"),
+            at_most=TOKENS_MAX,
+            distinct=True,
+        )
+        return Response({"data": token_view(credential, secret)}, status=201)
+
+
+class RepositoryToken(TokenRoutes):
+    """``…/{repository}/tokens/{id}``."""
+
+    def delete(
+        self, request: Request, provider: str, organization: str, repository: str, token_id: str
+    ) -> Response:
+        """End a token of the repository now."""
+        project = self.administered(provider, organization, repository)
+        found = token_selectors.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY)
+        credential = found.filter(pk=int(token_id)).first()
+        if credential is None:
+            raise NotFound("Token not found")
+        credential.project = project
+        tokens.revoke_token(actor=self.actor, credential=credential)
+        return Response(status=204)
+
+
+class DeleteTokens(TokenRoutes):
+    """``…/{repository}/tokens/delete``."""
+
+    def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
+        """End many tokens of the repository; ids that are none of its are passed over."""
+        project = self.administered(provider, organization, repository)
+        wanted = self.body(Ids)["ids"]
+        found = token_selectors.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY)
+        tokens.revoke_tokens(actor=self.actor, project=project, credentials=found.filter(pk__in=wanted))
+        return Response(status=204)
