@@ -51,6 +51,8 @@ GROUPS = (
         (
             ("Credentials", "password", "tokens_credential"),
             ("Applications", "apps", "tokens_application"),
+            ("Authorization codes", "confirmation_number", "tokens_authorizationcode"),
+            ("Assigned tokens", "redeem", "tokens_assignment"),
             ("Failed sign-ins", "gpp_maybe", "accounts_failedsignin"),
         ),
     ),

@@ -13,7 +13,7 @@ from backoffice.desk import Desk, Neighbour, column, link
 from backoffice.filters import StateFilter
 from backoffice.verbs import Verb
 from tokens import services
-from tokens.models import Application, Credential
+from tokens.models import Application, Assignment, AuthorizationCode, Credential
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,3 +143,78 @@ class ApplicationDesk(Desk):
     @column(description="Namespace", ordering="namespace__name")
     def namespace_link(self, application: Application) -> SafeString | str:
         return link(application.namespace)
+
+
+class CodeFilter(StateFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        now = timezone.now()
+        return [
+            ("open", "not used so far", Q(used_at=None, expires_at__gt=now)),
+            ("used", "used", Q(used_at__isnull=False)),
+            ("expired", "expired, never used", Q(used_at=None, expires_at__lte=now)),
+        ]
+
+
+@admin.register(AuthorizationCode)
+class AuthorizationCodeDesk(Desk):
+    list_display = ("code", "application_link", "user_link", "scopes", "created_at", "used_at")
+    list_filter = (CodeFilter, ("user", AutocompleteSelectFilter))
+    search_fields = ("=application__client_id", "application__name", "user__username")
+    search_help_text = "Name or a whole client id of the application, or name of the person"
+    date_hierarchy = "created_at"
+    ordering = ("-pk",)
+    related = ("application", "user__namespace", "credential")
+    fieldsets = (
+        (None, {"fields": ("application_link", "user_link", "scopes", "redirect_uri")}),
+        ("Traces", {"fields": ("created_at", "expires_at", "used_at", "credential_link")}),
+    )
+
+    @column(description="Code", ordering="pk")
+    def code(self, row: AuthorizationCode) -> str:
+        return f"#{row.pk}"
+
+    @column(description="Application", ordering="application__name")
+    def application_link(self, row: AuthorizationCode) -> SafeString | str:
+        return link(row.application)
+
+    @column(description="Person", ordering="user__username")
+    def user_link(self, row: AuthorizationCode) -> SafeString | str:
+        return link(row.user)
+
+    @column(description="Token")
+    def credential_link(self, row: AuthorizationCode) -> SafeString | str:
+        return link(row.credential)
+
+
+@admin.register(Assignment)
+class AssignmentDesk(Desk):
+    list_display = ("offer", "application_link", "user_link", "scopes", "assigner_link", "created_at")
+    list_filter = (("user", AutocompleteSelectFilter),)
+    search_fields = ("=uuid", "=application__client_id", "application__name", "user__username")
+    search_help_text = "Name or a whole client id of the application, or name of the person"
+    date_hierarchy = "created_at"
+    ordering = ("-pk",)
+    related = ("application", "user__namespace", "assigned_by")
+    fieldsets = (
+        (None, {"fields": ("uuid", "application_link", "user_link", "scopes", "redirect_uri")}),
+        ("Traces", {"fields": ("assigner_link", "created_at")}),
+    )
+
+    @column(description="Offer", ordering="pk")
+    def offer(self, row: Assignment) -> str:
+        return f"#{row.pk}"
+
+    @column(description="Application", ordering="application__name")
+    def application_link(self, row: Assignment) -> SafeString | str:
+        return link(row.application)
+
+    @column(description="Person", ordering="user__username")
+    def user_link(self, row: Assignment) -> SafeString | str:
+        return link(row.user)
+
+    @column(description="Offered by")
+    def assigner_link(self, row: Assignment) -> SafeString | str:
+        return link(row.assigned_by)

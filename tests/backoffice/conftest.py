@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 import pytest
@@ -61,6 +61,13 @@ def one_more(world: World, name: str) -> None:
     _, secret = tokens.create_app_token(actor=make.actor(person), title=f"{name} laptop")
     world.secrets.add(secret)
     FailedSignIn.objects.create(name=name, ip="192.0.2.7")
+    owner = make.actor(person)
+    club = make.organization(f"{name}-club", owner=person)
+    application = tokens.create_application(actor=owner, organization=club, name=f"{name} bot")
+    page = "https://muster.example.test/oauth/localapp"
+    wish = tokens.Wish(application.client_id, page, "repo:read", (page,))
+    world.secrets |= {tokens.authorize(actor=owner, wish=wish), application.client_secret}
+    tokens.assign(actor=owner, wish=replace(wish, response_type="token"), username=name)
     invitation = accounts.invite(actor=make.SYSTEM, team=team, email=f"{name}@invited.example.test")
     world.secrets.add(invitation.code)
     account = accounts.create_account(actor=make.SYSTEM, name=f"{name} group", administrator=person)
