@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts import selectors, services
 from api.fields import Flag, Text
-from api.quay.errors import MESSAGE
+from api.quay.errors import API, MESSAGE
 from api.quay.operation import NEXT_PAGE, Query, operation
 from api.quay.shapes import organization_avatar, quota_views, user_avatar
 from api.quay.view import QuayView, wire_name
@@ -85,6 +85,13 @@ def user_view(user: User, quota: Storage | None) -> dict[str, Any]:
     }
 
 
+def _only_with_own_people() -> None:
+    """Raise Invalid where people, their addresses and passwords are a directory's or identity provider's."""
+    if settings.AUTHENTICATION != "Database":
+        words = f"People are kept where they sign in ({settings.AUTHENTICATION})"
+        raise Invalid(words, field="authentication")
+
+
 class NewUser(serializers.Serializer[None]):
     """The body that makes a person."""
 
@@ -96,6 +103,7 @@ class InstanceUsers(SuperuserView):
     """``superuser/users/``."""
 
     errors = {
+        "post invalid:authentication": (400, API),
         "post invalid": (400, MESSAGE),
         "post conflict": (400, MESSAGE),
     }
@@ -115,6 +123,7 @@ class InstanceUsers(SuperuserView):
         self.fresh()
         body = self.body(NewUser)
         require(self.actor, USER_MANAGE)
+        _only_with_own_people()
         email = body.get("email", "")
         if settings.MAILING and not email:
             raise Invalid("An e-mail address is required", field="email")
@@ -167,6 +176,8 @@ class InstanceUser(SuperuserView):
         body = self.body(ChangeUser)
         require(self.actor, USER_MANAGE)
         body.pop("superuser", None)
+        if body.keys() & {"password", "email"}:
+            _only_with_own_people()
         user = selectors.user(name=username)
         before = self._view(user)
         user = services.change_user(actor=self.actor, user=user, **body)

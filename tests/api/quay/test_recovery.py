@@ -89,3 +89,18 @@ def test_a_sign_up_that_fails_mails_nobody(world):
     assert post("/api/v1/user/", NEW | {"email": "reader@example.test"}).status_code == 400
     assert post("/api/v1/user/", NEW | {"username": "reader"}).status_code == 400
     assert not MailedLink.objects.exists()
+
+
+@pytest.mark.parametrize("service", ["LDAP", "OIDC"])
+def test_people_of_a_directory_are_made_and_changed_there(world, settings, service):
+    settings.AUTHENTICATION = service
+    client = bearer(world.secret("superuser"))
+    new = {"username": "newcomer", "email": "new@example.test"}
+    answer = client.post("/api/v1/superuser/users/", new, content_type="application/json")
+    assert (answer.status_code, answer.json()["error_type"]) == (400, "invalid_request")
+    path = "/api/v1/superuser/users/reader"
+    for body in ({"password": "brand-new-9"}, {"email": "new@example.test"}):
+        answer = client.put(path, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["error_type"]) == (400, "invalid_request")
+    assert not User.objects.filter(username="newcomer").exists()
+    assert client.put(path, {"enabled": False}, content_type="application/json").status_code == 200
