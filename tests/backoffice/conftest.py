@@ -61,9 +61,8 @@ def one_more(world: World, name: str) -> None:
     _, secret = tokens.create_app_token(actor=make.actor(person), title=f"{name} laptop")
     world.secrets.add(secret)
     FailedSignIn.objects.create(name=name, ip="192.0.2.7")
-    owner = make.actor(person)
-    club = make.organization(f"{name}-club", owner=person)
-    application = tokens.create_application(actor=owner, organization=club, name=f"{name} bot")
+    owner = make.actor(world.ada)
+    application = tokens.create_application(actor=owner, organization=acme, name=f"{name} bot")
     page = "https://muster.example.test/oauth/localapp"
     wish = tokens.Wish(application.client_id, page, "repo:read", (page,))
     world.secrets |= {tokens.authorize(actor=owner, wish=wish), application.client_secret}
