@@ -15,6 +15,7 @@ from console.views import (
     notices,
     overview,
     projects,
+    provider,
     robots,
     session,
     style,
@@ -28,6 +29,8 @@ ORG = "o/<str:orgname>/"
 urlpatterns = [
     path("", home.Home.as_view(), name="home"),
     path("sign-in/", session.SignIn.as_view(), name="sign-in"),
+    path("sign-in/provider/", provider.Begin.as_view(), name="provider"),
+    path("sign-in/provider/back/", provider.Back.as_view(), name="provider-back"),
     path("sign-out/", session.SignOut.as_view(), name="sign-out"),
     path("forgot/", links.Forgot.as_view(), name="forgot"),
     path("recover/<str:code>/", links.Recover.as_view(), name="recover"),

@@ -114,6 +114,20 @@ ACCOUNT_CHANGE_PASSWORD = kind(
     "account_change_password", "{performer} changed the own password", group="security"
 )
 ACCOUNT_CONVERT = kind("account_convert", "{performer} turned the account into an organization")
+LINK_IDENTITY = kind(
+    "link_identity",
+    "{performer} linked the account to one of {service}",
+    "service",
+    "service_identifier",
+    group="security",
+)
+UNLINK_IDENTITY = kind(
+    "unlink_identity",
+    "{performer} unlinked the account from one of {service}",
+    "service",
+    "service_identifier",
+    group="security",
+)
 LOGIN_SUCCESS = kind("login_success", "{performer} signed in", "type", "useragent", group="security")
 LOGIN_FAILURE = kind(
     "login_failure",

@@ -150,3 +150,43 @@ def check_production(**_: Any) -> list[checks.CheckMessage]:
             )
         )
     return found
+
+
+@checks.register(checks.Tags.security)
+def check_sign_in(**_: Any) -> list[checks.CheckMessage]:
+    """Find a directory or a provider that is named and not described, or spoken to in clear text."""
+    found: list[checks.CheckMessage] = []
+    way = settings.AUTHENTICATION
+    if way not in ("Database", "LDAP", "OIDC"):
+        found.append(
+            checks.Error(
+                f"MUSTER_AUTHENTICATION is {way!r}.", hint="Database, LDAP or OIDC.", id="muster.E020"
+            )
+        )
+    if way == "LDAP" and not (settings.LDAP_URL and settings.LDAP_BASE_DN):
+        found.append(
+            checks.Error(
+                "MUSTER_AUTHENTICATION is LDAP, and nothing says where the directory is.",
+                hint="Set MUSTER_LDAP_URL and MUSTER_LDAP_BASE_DN.",
+                id="muster.E021",
+            )
+        )
+    if (way == "OIDC" or settings.OIDC_ISSUER) and not (settings.OIDC_ISSUER and settings.OIDC_CLIENT_ID):
+        found.append(
+            checks.Error(
+                "The identity provider is not described.",
+                hint="Set MUSTER_OIDC_ISSUER and MUSTER_OIDC_CLIENT_ID.",
+                id="muster.E022",
+            )
+        )
+    if settings.PRODUCTION and not settings.INSECURE_HTTP:
+        clear = way == "LDAP" and settings.LDAP_URL.startswith("ldap://") and not settings.LDAP_START_TLS
+        if clear or settings.OIDC_ISSUER.startswith("http://"):
+            found.append(
+                checks.Error(
+                    "The directory or the identity provider is spoken to in clear text.",
+                    hint="Use ldaps:// or MUSTER_LDAP_START_TLS=1, and an issuer with https://.",
+                    id="muster.E023",
+                )
+            )
+    return found

@@ -208,6 +208,7 @@ CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_BEAT_SCHEDULE = {
     "heartbeat": {"task": "portal.heartbeat", "schedule": 15, "options": {"expires": 15}},
     "accounts": {"task": "accounts.sweep", "schedule": 60, "options": {"expires": 60}},
+    "identities": {"task": "accounts.refresh_identities", "schedule": 60, "options": {"expires": 60}},
     "teams": {"task": "accounts.sync_teams", "schedule": 60, "options": {"expires": 60}},
     "projects": {"task": "projects.sweep", "schedule": 60, "options": {"expires": 60}},
     "quotas": {"task": "quotas.sweep", "schedule": 60, "options": {"expires": 60}},

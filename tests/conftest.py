@@ -134,11 +134,15 @@ def pytest_collection_modifyitems(items):
 
 def pytest_terminal_summary(terminalreporter):
     """Say it loudly where nobody can miss it: what a worker of pytest-xdist prints is not shown."""
+    from tests.accounts.directories.slapd import find_slapd
     from tests.browser import find_chromium
 
     if find_chromium() is None:
         terminalreporter.section("NO CHROMIUM: THE BROWSER TESTS WERE SKIPPED", red=True, bold=True)
         terminalreporter.line("Install one, or name it with CHROMIUM=/path/to/chromium, to run them.")
+    if find_slapd() is None:
+        terminalreporter.section("NO SLAPD: THE TESTS OF DIRECTORIES WERE SKIPPED", red=True, bold=True)
+        terminalreporter.line("Install the package slapd to run them.")
 
 
 def pytest_sessionfinish():

@@ -1,6 +1,14 @@
 """Everything that changes people, tenants, organizations, teams and robots."""
 
 from accounts.services.first_run import first_run_is_open, offer_first_run, set_up
+from accounts.services.identities import (
+    authenticate_web_token,
+    enter_by_provider,
+    identities_to_refresh,
+    link_identity,
+    refresh_identity,
+    unlink_identity,
+)
 from accounts.services.links import (
     link_is_good,
     recover,
@@ -74,6 +82,7 @@ __all__ = [
     "accept_invitation",
     "add_administrator",
     "add_team_member",
+    "authenticate_web_token",
     "change_organization",
     "change_own_account",
     "change_robot",
@@ -96,9 +105,12 @@ __all__ = [
     "enable_team_sync",
     "end_sessions",
     "end_standing",
+    "enter_by_provider",
     "first_run_is_open",
+    "identities_to_refresh",
     "initialize",
     "invite",
+    "link_identity",
     "link_is_good",
     "make_client_key",
     "nobody_is_here",
@@ -108,6 +120,7 @@ __all__ = [
     "put_team",
     "record_sign_in",
     "recover",
+    "refresh_identity",
     "regenerate_robot_token",
     "remove_administrator",
     "remove_member",
@@ -128,6 +141,7 @@ __all__ = [
     "sync_team",
     "take_ownership",
     "teams_to_sync",
+    "unlink_identity",
     "verify_email",
     "verify_password",
     "withdraw_invitation",

@@ -124,6 +124,8 @@ def forget_proofs(*, user: User) -> None:
 def _only_with_mail() -> None:
     if not settings.MAILING:
         raise NotFound("This instance sends no mails")
+    if settings.AUTHENTICATION != "Database":
+        raise NotFound("Passwords are kept elsewhere")
 
 
 def _not_too_often(user: User, purpose: str) -> None:

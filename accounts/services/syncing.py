@@ -191,8 +191,8 @@ def _wanted(team: Team) -> Iterable[int]:
 
 def _in_provider_group(name: str) -> Iterable[int]:
     oldest = timezone.now() - timedelta(seconds=settings.OIDC_GROUPS_SECONDS)
-    # Without a refresh token nobody can ask again: what was said once counts for a while.
-    counts = ~Q(refresh_sealed="") | Q(groups_at__gte=oldest)
+    # What was said once counts for a while; longer only as long as the provider answers nobody's questions.
+    counts = Q(groups_at__gte=oldest) | Q(unanswered=True)
     found = Identity.objects.filter(
         counts, service=Identity.Service.OIDC, issuer=settings.OIDC_ISSUER, groups__name=name
     )

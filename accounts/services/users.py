@@ -48,7 +48,11 @@ if TYPE_CHECKING:
 PROFILE = ("name", "given_name", "family_name", "company", "location")
 
 
-def _new_user(*, username: str, email: str, password: str | None, name: str = "", **flags: bool) -> User:
+def make_user(*, username: str, email: str, password: str | None, name: str = "", **flags: bool) -> User:
+    """Create a person with her namespace and account.
+
+    A building block: the caller has checked the right and writes the log. Raises as `create_user`.
+    """
     email = check_email_rule(email)
     if password is not None:
         check_password_rule(password)
@@ -100,7 +104,7 @@ def create_user(
         Conflict: the name or the address is taken.
     """
     require(actor, USER_MANAGE)
-    user = _new_user(username=username, email=email, password=password, name=name, is_superuser=superuser)
+    user = make_user(username=username, email=email, password=password, name=name, is_superuser=superuser)
     record(
         USER_CREATE,
         actor=actor,
@@ -122,14 +126,14 @@ def sign_up(*, actor: Actor, username: str, password: str, email: str = "") -> U
         Forbidden: sign-up is off.
         Invalid, Conflict: as `create_user`; names that the instance gives rights to are taken.
     """
-    if not settings.USER_CREATION:
+    if not settings.USER_CREATION or settings.AUTHENTICATION != "Database":
         raise Forbidden("This instance does not let people sign up")
     if fold(username) in settings.SUPERUSERS | settings.READONLY_SUPERUSERS:
         # The instance names them beforehand; such a name is for whom a superuser gives it to.
         raise Conflict(f"The username already exists: {fold(username)} is already taken")
     email = check_email_rule(email, needed=verification_is_on())
     # Where addresses count, what somebody types is not yet hers.
-    user = _new_user(username=username, email=email, password=password, is_verified=not settings.MAILING)
+    user = make_user(username=username, email=email, password=password, is_verified=not settings.MAILING)
     record(USER_CREATE, actor=actor, namespace=user.namespace, username=user.username, email=user.email)
     if verification_is_on():
         ask_for_proof(actor=actor, user=user, email=user.email)
@@ -151,7 +155,7 @@ def initialize(
     one_at_a_time("first user")
     if not nobody_is_here():
         raise Conflict("The database is not empty: the first user exists already")
-    user = _new_user(username=username, email=email, password=password, is_superuser=superuser)
+    user = make_user(username=username, email=email, password=password, is_superuser=superuser)
     record(USER_CREATE, actor=actor, namespace=user.namespace, username=user.username, email=user.email)
     return user
 
@@ -251,6 +255,8 @@ def change_own_account(*, actor: Actor, changes: dict[str, Any]) -> User:
     if user is None:
         raise Unauthenticated
     if changes.get("password") is not None:
+        if settings.AUTHENTICATION != "Database" and not user.has_usable_password():
+            raise Invalid("Your password is kept elsewhere", field="password")
         check_password_rule(changes["password"])
         user.set_password(changes["password"])
         update(user, "password")
@@ -336,6 +342,7 @@ def end_person(*, actor: Actor, user: User, keep_namespace: bool = False, hand_o
     mine = Organization.objects.filter(memberships__user=user, deleted_at=None).order_by("pk")
     _leave(lock(mine), user)
     user.grants.all().delete()
+    user.identities.all().delete()
     if keep_namespace:
         # She goes with a tombstone of her own; what the worker purges with it is nothing.
         name, now = user.namespace.name, timezone.now()

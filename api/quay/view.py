@@ -18,6 +18,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from accounts import selectors as accounts
+from accounts import services
 from api.base import DialectView
 from api.quay import errors
 from core.actor import Actor
@@ -119,10 +120,13 @@ class QuayView(DialectView):
         return actor
 
     def _by_token(self, secret: str) -> Actor:
-        # An unusable token is no error of its own: the call goes on as nobody (quay-a.md 2.1). A JSON web
-        # token is one: no issuer is configured that could have made it.
+        # An unusable token is no error of its own: the call goes on as nobody (quay-a.md 2.1). An unusable
+        # JSON web token is one.
         if _is_web_token(secret):
-            raise Refused(401, "Invalid or expired token")
+            try:
+                return services.authenticate_web_token(secret)
+            except Unauthenticated as error:
+                raise Refused(401, "Invalid or expired token") from error
         try:
             return tokens.authenticate(secret, kinds=self.token_kinds)
         except Unauthenticated:

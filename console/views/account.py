@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from accounts import services
+from accounts import selectors, services
 from console.room import FormRoom
-from console.views.session import start_session
+from console.views.session import provider_name, start_session
 from permissions.catalogue import ACCOUNT_READ
 from permissions.checks import require, require_fresh
 
@@ -50,7 +50,7 @@ class MyAccount(FormRoom):
 
     room = "account"
     template = "console/account.html"
-    dialogs = {"profile": ProfileForm, "password": PasswordForm}
+    dialogs = {"profile": ProfileForm, "password": PasswordForm, "unlink": forms.Form}
 
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Fill the profile with what is there."""
@@ -62,7 +62,16 @@ class MyAccount(FormRoom):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the person."""
         require(self.actor, ACCOUNT_READ)
-        return {"user": self.actor.user, "forms": self.all_forms(sent)}
+        user = self.actor.user
+        identities = list(selectors.identities(user=user)) if user is not None else []
+        linked = any(one.service == "oidc" for one in identities)
+        return {
+            "user": user,
+            "identities": identities,
+            "provider": provider_name(),
+            "may_link": bool(provider_name()) and not linked,
+            "forms": self.all_forms(sent),
+        }
 
     def save_profile(self, data: dict[str, Any]) -> HttpResponse:
         """Change the profile; a new address asks for a recent sign-in."""
@@ -82,3 +91,10 @@ class MyAccount(FormRoom):
         user = services.change_own_account(actor=self.actor, changes={"password": data["password"]})
         start_session(self.request, user)
         return self.done("Your password is changed.")
+
+    def save_unlink(self, data: dict[str, Any]) -> HttpResponse:
+        """Let the identity provider no longer sign the person in."""
+        require_fresh(self.actor)
+        if self.actor.user is not None:
+            services.unlink_identity(actor=self.actor, user=self.actor.user, service="oidc")
+        return self.done("The identity provider no longer signs you in.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
@@ -54,7 +55,7 @@ class SignIn(View):
         """Show the form; who is signed in already goes on, unless asked to prove herself again."""
         if services.first_run_is_open():
             return redirect("console:setup")
-        return self._show(SignInForm())
+        return show_sign_in(request)
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Sign in and go where the person wanted to be."""
@@ -67,23 +68,35 @@ class SignIn(View):
                 form.add_error(None, error.message)
             else:
                 start_session(request, user)
-                return redirect(self._wanted())
-        return self._show(form, status=403 if form.errors else 200)
+                return redirect(wanted_by(request))
+        return show_sign_in(request, form)
 
-    def _wanted(self) -> str:
-        wanted = self.request.POST.get("next") or self.request.GET.get("next") or ""
-        hosts = {self.request.get_host()}
-        if url_has_allowed_host_and_scheme(wanted, hosts, require_https=self.request.is_secure()):
-            return wanted
-        return reverse("console:home")
 
-    def _show(self, form: forms.Form, status: int = 200) -> HttpResponse:
-        context = {
-            "form": form,
-            "next": self.request.GET.get("next", ""),
-            "is_mailing": settings.MAILING,
-        }
-        return render(self.request, "console/signin.html", context, status=status)
+def wanted_by(request: HttpRequest) -> str:
+    """Return where somebody wanted to go before she had to sign in, if that is a page of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return wanted
+    return reverse("console:home")
+
+
+def provider_name() -> str:
+    """Return what people call the identity provider; empty if there is none."""
+    return settings.OIDC_NAME or urlsplit(settings.OIDC_ISSUER).hostname or ""
+
+
+def show_sign_in(request: HttpRequest, form: forms.Form | None = None, *, problem: str = "") -> HttpResponse:
+    """Show the sign-in page, with a form that was refused or a problem of another way in."""
+    context = {
+        "form": form or SignInForm(),
+        "problem": problem,
+        "next": request.POST.get("next") or request.GET.get("next", ""),
+        "is_mailing": settings.MAILING and settings.AUTHENTICATION == "Database",
+        "provider": provider_name(),
+        "provider_first": settings.AUTHENTICATION == "OIDC",
+    }
+    refused = problem or (form is not None and form.errors)
+    return render(request, "console/signin.html", context, status=403 if refused else 200)
 
 
 class SignOut(View):

@@ -21,6 +21,7 @@ OPEN_TO_ALL = {
     "accounts.services.links.request_recovery": "anyone who has forgotten her password",
     "accounts.services.links.recover": "whoever has the mailed code",
     "accounts.services.links.verify_email": "whoever has the mailed code",
+    "accounts.services.identities.enter_by_provider": "whoever the identity provider confirms",
     "accounts.services.users.sign_up": "anyone, where the instance says so",
     "accounts.services.users.initialize": "anyone, while nobody is there",
     "tokens.services.authorizations.exchange": "whoever knows an application's secret and brings it a code",
@@ -34,6 +35,8 @@ BUILDING_BLOCKS = {
     "accounts.services.sessions.password_of": "a question",
     "accounts.services.first_run.first_run_is_open": "a question",
     "accounts.services.syncing.teams_to_sync": "a question",
+    "accounts.services.identities.identities_to_refresh": "a question",
+    "accounts.services.identities.authenticate_web_token": "tells who calls, and changes nothing",
     "accounts.services.first_run.offer_first_run": "prints a secret where the instance is started",
     "accounts.services.sessions.verify_password": "changes nothing; the sign-in below it tells",
     "tokens.services.service_keys.public_pem": "a question",
@@ -61,6 +64,7 @@ BUILDING_BLOCKS = {
 }
 # Services that tell the log nothing.
 UNTOLD = {
+    "accounts.services.identities.refresh_identity": "the comparison tells who comes and goes",
     "projects.services.by_name.project_token": "tokens.services.create_token tells it",
     "notifications.services.confirm_address": "told on no wire (quay-b.md 9)",
     "notifications.services.dismiss_notice": "concerns the person alone",

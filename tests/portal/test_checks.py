@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core import checks
 
-from portal.checks import check_keys, check_production, check_secret_files
+from portal.checks import check_keys, check_production, check_secret_files, check_sign_in
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -174,3 +174,32 @@ def test_secrets_come_from_files_without_their_line_feed(tmp_path):
         check=True,
     )
     assert done.stdout == f"'from-a-file-{'k' * 40}'\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "refusal"),
+    [
+        ({"AUTHENTICATION": "Database"}, []),
+        ({"AUTHENTICATION": "database"}, ["muster.E020"]),
+        ({"AUTHENTICATION": "LDAP"}, ["muster.E021"]),
+        ({"AUTHENTICATION": "LDAP", "LDAP_URL": "ldaps://x", "LDAP_BASE_DN": "dc=x"}, []),
+        ({"AUTHENTICATION": "LDAP", "LDAP_URL": "ldap://x", "LDAP_BASE_DN": "dc=x"}, ["muster.E023"]),
+        (
+            {
+                "AUTHENTICATION": "LDAP",
+                "LDAP_URL": "ldap://x",
+                "LDAP_BASE_DN": "dc=x",
+                "LDAP_START_TLS": True,
+            },
+            [],
+        ),
+        ({"AUTHENTICATION": "OIDC"}, ["muster.E022"]),
+        ({"OIDC_ISSUER": "https://idp.example"}, ["muster.E022"]),
+        ({"OIDC_ISSUER": "https://idp.example", "OIDC_CLIENT_ID": "muster"}, []),
+        ({"OIDC_ISSUER": "http://idp.example", "OIDC_CLIENT_ID": "muster"}, ["muster.E023"]),
+    ],
+)
+def test_who_signs_people_in_is_described_and_spoken_to_in_secret(production, values, refusal):
+    for name, value in values.items():
+        setattr(production, name, value)
+    assert [message.id for message in check_sign_in()] == refusal

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.models import Identity
 from core import seal
 from core.actor import Actor
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -358,5 +359,9 @@ def rotate_keys(*, actor: Actor) -> int:
             secret_sealed=seal.reseal(subscription.secret_sealed)
         )
         count += 1
+    for identity in Identity.objects.exclude(refresh_sealed="").only("pk", "refresh_sealed").iterator():
+        # Only if it is still this one: a worker may have got the next meanwhile, sealed with the newest key.
+        known = Identity.objects.filter(pk=identity.pk, refresh_sealed=identity.refresh_sealed)
+        count += known.update(refresh_sealed=seal.reseal(identity.refresh_sealed))
     record(ROTATE_KEYS, actor=actor, count=count)
     return count

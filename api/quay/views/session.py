@@ -154,6 +154,8 @@ class Initialize(QuayView):
         """Create the first user, sign her in, and mint a token if asked."""
         if not settings.USER_INITIALIZE:
             raise Refused(404, "User initialization is not enabled")
+        if settings.AUTHENTICATION != "Database":
+            raise Invalid("People sign in elsewhere")
         body = self.body(FirstUser)
         email = body.get("email") or ""
         if settings.MAILING and not email:

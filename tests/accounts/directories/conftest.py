@@ -1,4 +1,7 @@
-"""A real directory; its tests fail in CI where it is missing, and are skipped aloud elsewhere."""
+"""A real directory, and a real identity provider.
+
+Where there is no slapd its tests are skipped aloud; in CI they fail.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import os
 
 import pytest
 
+from accounts import provider
+from tests.accounts.directories import idp as idps
 from tests.accounts.directories import slapd as slapds
 
 
@@ -36,3 +41,26 @@ def slapd(slapd_server, settings):
     settings.LDAP_CA = str(slapd_server.folder / "authority.pem")
     settings.LDAP_START_TLS, settings.LDAP_SECONDS = True, 3
     return slapd_server
+
+
+@pytest.fixture(scope="session")
+def provider_process(tmp_path_factory):
+    running = idps.Provider(tmp_path_factory.mktemp("idp"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def idp(provider_process, settings, monkeypatch):
+    """Let a real OpenID Connect provider sign people in; teams may mirror its groups."""
+    if provider_process.process is None:
+        provider_process.start()
+    provider_process.control(forget=True)
+    monkeypatch.setattr(provider, "_shelf", provider._Shelf())
+    settings.AUTHENTICATION = "OIDC"
+    settings.TEAM_SYNCING = settings.TEAM_SYNCING_BY_ADMINS = True
+    settings.OIDC_ISSUER = provider_process.issuer
+    settings.OIDC_CLIENT_ID, settings.OIDC_CLIENT_SECRET = idps.CLIENT_ID, idps.CLIENT_SECRET
+    settings.EGRESS_ALLOW = [f"127.0.0.1:{provider_process.port}"]
+    return provider_process

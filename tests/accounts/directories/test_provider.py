@@ -1,0 +1,281 @@
+"""Signing in by a real OpenID Connect provider, from the button to the project and out again."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+
+from accounts import provider, services, worker
+from accounts.models import Identity, TeamMember, User
+from core.seal import unseal
+from logs.models import LogEntry
+from tests import make
+from tests.api.quay.world import bearer
+
+pytestmark = [pytest.mark.processes, pytest.mark.django_db]
+
+
+def sign_in(idp, name, client=None, path="/sign-in/provider/"):
+    """Go through the provider as a browser does; return the client and its last answer."""
+    client = client or Client()
+    away = client.get(path)
+    assert away.status_code == 302, away.content
+    return client, client.get(idp.visit(away["Location"], name))
+
+
+def who(client):
+    answer = client.get("/api/v1/user/")
+    return answer.json()["username"] if answer.status_code == 200 else None
+
+
+def turn(minutes=0):
+    """Let the workers take a turn, so many minutes from now."""
+    with time_machine.travel(timezone.now() + timedelta(minutes=minutes), tick=True):
+        for key in services.identities_to_refresh(limit=100):
+            worker.refresh_identity(key)
+        for key in services.teams_to_sync(limit=100):
+            worker.sync_team(key)
+
+
+def inside(team):
+    names = TeamMember.objects.filter(team=team, user__isnull=False)
+    return sorted(names.values_list("user__username", flat=True))
+
+
+def test_from_the_button_to_a_private_project_and_out_again(idp):
+    acme = make.organization()
+    web = make.project(acme)
+    devs = make.team(acme)
+    make.grant(web, "read", team=devs)
+    make.member(devs, make.user("old"))
+    services.enable_team_sync(actor=make.SYSTEM, team=devs, group_name="builders")
+    assert inside(devs) == []  # whom the group does not have leaves at once
+    idp.person("ada", email="ada@corp.example", email_verified=True, groups=["builders", "staff"])
+    idp.person("bob", groups=["builders"])
+
+    client, answer = sign_in(idp, "ada", path="/sign-in/provider/?next=/o/acme/")
+    assert (answer.status_code, answer["Location"]) == (302, "/o/acme/")
+    assert who(client) == "ada"
+    body = client.get("/api/v1/user/").json()
+    assert body["email"] == "ada@corp.example"
+    assert body["has_password_set"] is False
+    subject = Identity.objects.get(user__username="ada").subject
+    assert body["logins"] == [{"service": "oidc", "service_identifier": subject, "metadata": {}}]
+    assert LogEntry.objects.get(kind="login_success").metadata["type"] == "oidc"
+    sign_in(idp, "bob")
+
+    path = "/api/v1/repository/acme/web"
+    token = bearer(make.token(User.objects.get(username="ada")))
+    assert client.get(path).status_code == token.get(path).status_code == 403
+    turn()
+    assert inside(devs) == ["ada", "bob"]
+    assert client.get(path).status_code == token.get(path).status_code == 200
+
+    idp.person("ada", groups=["staff"])
+    turn(31)
+    assert inside(devs) == ["bob"]
+    assert client.get(path).status_code == token.get(path).status_code == 403
+
+
+def test_a_second_sign_in_is_the_same_person_whatever_she_is_called(idp):
+    idp.person("ada")
+    sign_in(idp, "ada")
+    idp.person("ada", preferred_username="countess", email="new@corp.example", email_verified=True)
+    client, _ = sign_in(idp, "ada")
+    assert who(client) == "ada"
+    assert Identity.objects.get().login == "countess"
+    assert Identity.objects.get().used_at
+
+
+def test_nobody_becomes_somebody_else_by_a_name_or_an_address(idp, settings):
+    settings.SUPERUSERS = frozenset({"root"})
+    boss = make.user("boss", superuser=True, email="boss@corp.example")
+    idp.person("boss", email="boss@corp.example", email_verified=True)
+    idp.person("root", email="root@corp.example", email_verified=False)
+    idp.person("Über Frau!!")
+    found = {}
+    for name in ("boss", "root", "Über Frau!!"):
+        client = Client()
+        away = client.get("/sign-in/provider/")
+        client.get(idp.visit(away["Location"], quote(name)))
+        found[name] = User.objects.get(username=who(client))
+    assert found["boss"].username == "boss-2"
+    assert found["boss"].email == ""
+    assert found["boss"].pk != boss.pk
+    assert found["root"].username == "root-2"
+    assert found["root"].email == ""  # the provider has not proven it
+    assert found["Über Frau!!"].username == "uber-frau"
+    assert not any(user.is_superuser for user in found.values())
+
+
+def test_each_answer_of_the_provider_works_once_and_in_its_browser(idp):
+    idp.person("ada")
+    client = Client()
+    back = idp.visit(client.get("/sign-in/provider/")["Location"], "ada")
+    stranger = Client()
+    assert stranger.get(back).status_code == 403  # no such attempt in that browser
+    assert who(stranger) is None
+    code, _, state = back.partition("?")[2].partition("&")
+    assert state.startswith("state=")
+    for wrong in (
+        "/sign-in/provider/back/",
+        "/sign-in/provider/back/?code=x",
+        f"/sign-in/provider/back/?{state[:-1]}&{code}",
+        "/sign-in/provider/back/?state=x&code=\0",
+    ):
+        assert client.get(wrong).status_code == 403
+    assert client.get(back).status_code == 302
+    assert client.get(back).status_code == 403  # used
+    late = Client()
+    back = idp.visit(late.get("/sign-in/provider/")["Location"], "ada")
+    with time_machine.travel(timezone.now() + timedelta(minutes=11)):
+        assert late.get(back).status_code == 403
+    refused = Client()
+    state = refused.get("/sign-in/provider/")["Location"].partition("&state=")[2].partition("&")[0]
+    answer = refused.get(f"/sign-in/provider/back/?error=access_denied&state={state}")
+    assert answer.status_code == 403
+    assert "did not let you in" in answer.content.decode()
+
+
+def test_a_code_of_another_attempt_is_refused(idp):
+    idp.person("ada")
+    idp.person("eve")
+    mine, hers = Client(), Client()
+    back = idp.visit(mine.get("/sign-in/provider/")["Location"], "ada")
+    other = idp.visit(hers.get("/sign-in/provider/")["Location"], "eve")
+
+    def part(url, name):
+        return next(one for one in url.partition("?")[2].split("&") if one.startswith(name))
+
+    # Eve's code in Ada's attempt: PKCE binds codes to attempts.
+    answer = mine.get(f"/sign-in/provider/back/?{part(back, 'state')}&{part(other, 'code')}")
+    assert answer.status_code == 403
+    assert who(mine) is None
+
+
+def test_who_is_disabled_or_not_let_in_stays_out(idp, settings):
+    idp.person("ada")
+    sign_in(idp, "ada")
+    services.change_user(actor=make.SYSTEM, user=User.objects.get(username="ada"), enabled=False)
+    client, answer = sign_in(idp, "ada")
+    assert answer.status_code == 403
+    assert who(client) is None
+    settings.AUTHENTICATION = "Database"  # the provider beside passwords, and no strangers
+    idp.person("eve")
+    client, answer = sign_in(idp, "eve")
+    assert answer.status_code == 403
+    assert not User.objects.filter(username="eve").exists()
+
+
+def test_passwords_open_for_superusers_alone(idp):
+    make.user("ada")
+    make.user("boss", superuser=True)
+    client = Client()
+    for name, status in (("ada", 403), ("boss", 302)):
+        answer = client.post("/sign-in/", {"username": name, "password": make.PASSWORD})
+        assert answer.status_code == status
+
+
+def test_somebody_who_is_here_links_her_account(idp, settings):
+    settings.AUTHENTICATION = "Database"
+    ada, eve = make.user("ada"), make.user("eve")
+    idp.person("countess")
+    client = Client()
+    client.post("/sign-in/", {"username": "ada", "password": make.PASSWORD})
+    _, answer = sign_in(idp, "countess", client, "/sign-in/provider/?link=1")
+    assert answer["Location"] == "/account/"
+    assert Identity.objects.get().user == ada
+    fresh, _ = sign_in(idp, "countess")
+    assert who(fresh) == "ada"
+    other = Client()
+    other.post("/sign-in/", {"username": "eve", "password": make.PASSWORD})
+    sign_in(idp, "countess", other, "/sign-in/provider/?link=1")
+    assert Identity.objects.get().user == ada
+    assert not eve.identities.exists()
+    assert Client().get("/sign-in/provider/?link=1").status_code == 403
+    assert client.post("/account/", {"do": "unlink"}).status_code == 302
+    assert not Identity.objects.exists()
+    kinds = LogEntry.objects.filter(kind__in=["link_identity", "unlink_identity"])
+    assert list(kinds.order_by("pk").values_list("kind", flat=True)) == ["link_identity", "unlink_identity"]
+
+
+@pytest.fixture
+def synced(idp):
+    devs = make.team(make.organization())
+    services.enable_team_sync(actor=make.SYSTEM, team=devs, group_name="builders")
+    for name in ("ada", "bob"):
+        idp.person(name, groups=["builders"])
+        sign_in(idp, name)
+    turn()
+    assert inside(devs) == ["ada", "bob"]
+    return devs
+
+
+def test_a_provider_that_is_down_takes_nobody_out(idp, synced, monkeypatch):
+    idp.stop()
+    for minutes in (31, 62, 60 * 25, 60 * 49):
+        turn(minutes)
+        assert inside(synced) == ["ada", "bob"]
+    monkeypatch.setattr(provider, "_shelf", provider._Shelf())
+    assert Client().get("/sign-in/provider/").status_code == 403
+    assert set(Identity.objects.values_list("unanswered", flat=True)) == {True}
+
+
+def test_a_claim_that_is_missing_is_not_an_empty_one(idp, synced):
+    idp.control(person="ada", claims={"preferred_username": "ada"})
+    turn(31)
+    assert inside(synced) == ["ada", "bob"]
+    idp.person("ada", groups="builders")
+    turn(62)
+    assert inside(synced) == ["ada", "bob"]
+    idp.person("ada", groups={"builders": 1})
+    turn(93)
+    assert inside(synced) == ["ada", "bob"]
+    idp.person("ada", groups=[])
+    turn(124)
+    assert inside(synced) == ["bob"]
+
+
+def test_who_cannot_be_asked_about_any_more_leaves_after_a_day(idp, synced):
+    idp.control(end="ada")
+    turn(31)
+    assert inside(synced) == ["ada", "bob"]
+    assert Identity.objects.get(user__username="ada").refresh_sealed == ""
+    turn(60 * 25)
+    assert inside(synced) == ["bob"]
+    sign_in(idp, "ada")
+    turn(60 * 26)
+    assert inside(synced) == ["ada", "bob"]
+
+
+def test_an_answer_about_somebody_else_changes_nothing(idp, synced):
+    idp.person("ada", groups=["admins"], sub="u-of-eve")
+    turn(31)
+    assert inside(synced) == ["ada", "bob"]
+    assert not Identity.objects.filter(groups__name="admins").exists()
+
+
+def test_refresh_tokens_are_sealed_replaced_and_used_by_one_worker(idp, synced):
+    identity = Identity.objects.get(user__username="ada")
+    first = unseal(identity.refresh_sealed)
+    assert first not in identity.refresh_sealed
+    with time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True):
+        worker.refresh_identity(identity.pk)
+        identity.refresh_from_db()
+        second = unseal(identity.refresh_sealed)
+        assert second != first
+        worker.refresh_identity(identity.pk)
+        identity.refresh_from_db()
+        assert unseal(identity.refresh_sealed) == second
+
+
+def test_signing_in_rings_for_the_teams_that_it_changes(
+    idp, synced, bells, django_capture_on_commit_callbacks
+):
+    idp.person("eve", groups=["builders", "nothing here"])
+    with django_capture_on_commit_callbacks(execute=True):
+        sign_in(idp, "eve")
+    assert [bell for bell in bells if bell[0] == "accounts.sync_team"] == [("accounts.sync_team", synced.pk)]
