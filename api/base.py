@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import transaction
+from django.http import HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.exceptions import MethodNotAllowed, ParseError, UnsupportedMediaType
 from rest_framework.views import APIView
 
 from api.problems import problem_of
 from core.actor import Actor
-from core.client import ip_of
+from core.client import ip_of, session_actor
 from core.errors import DomainError, Forbidden, NotFound, ReadOnly, Unauthenticated
 from logs.record import record_denial
 
@@ -144,3 +146,25 @@ def bearer(request: Request) -> str:
     """Return the token of a bearer header; "" without one, or with one that is not formed like it."""
     scheme, *secrets = request.META.get("HTTP_AUTHORIZATION", "").split() or [""]
     return secrets[0] if scheme.lower() == "bearer" and len(secrets) == 1 else ""
+
+
+def session_caller(request: Request, *, dialect: str) -> Actor:
+    """Return the person of the browser's session, or nobody; what changes something needs a CSRF token.
+
+    Raises:
+        Forbidden: the CSRF token is missing or wrong.
+    """
+    http = request._request
+    actor = session_actor(http, dialect=dialect)
+    if not actor.is_anonymous and request.method not in ("GET", "HEAD"):
+        http._dont_enforce_csrf_checks = getattr(http, "_dont_enforce_csrf_checks", False)  # type: ignore[attr-defined]
+        check = CsrfViewMiddleware(_guarded)
+        check.process_request(http)
+        if check.process_view(http, _guarded, (), {}) is not None:
+            raise Forbidden("The CSRF token is missing or wrong")
+    return actor
+
+
+def _guarded(request: Any) -> HttpResponse:
+    """Stand in for the view that the CSRF check asks about."""
+    return HttpResponse()

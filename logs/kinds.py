@@ -369,6 +369,10 @@ CHANGE_REPO_STATE = kind(
 CHANGE_REPO_PROFILE = kind(
     "change_repo_profile", "{performer} changed the profile of {repo}", "repo", "namespace", "fields"
 )
+CONNECT_REPO = kind("connect_repo", "{performer} connected {repo} to a cloud provider", "repo", "namespace")
+DISCONNECT_REPO = kind(
+    "disconnect_repo", "{performer} disconnected {repo} from its cloud provider", "repo", "namespace"
+)
 CHANGE_REPO_PERMISSION = kind(
     "change_repo_permission",
     "{performer} granted {role} on {repo}",

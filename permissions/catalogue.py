@@ -179,6 +179,9 @@ PROJECT_ADMINISTER = _right(
 PROJECT_CHANGE = _right("project_change", _PRJ, _A, "change the project's visibility and state")
 PROJECT_DELETE = _right("project_delete", _PRJ, _A, "delete the project")
 PROJECT_USAGE_REPORT = _right("project_usage_report", _PRJ, _A, "report the project's size")
+PROJECT_CONNECT = _right(
+    "project_connect", _PRJ, _A, "connect the project to a cloud provider, and disconnect it"
+)
 GRANT_CHANGE = _right("grant_change", _PRJ, _A, "change who may do what in the project")
 PROJECT_LOG_READ = _right("project_log_read", _PRJ, _A, "read the project's usage log", reading=True)
 PROJECT_LOG_EXPORT = _right("project_log_export", _PRJ, _A, "export the project's usage log")

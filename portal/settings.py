@@ -275,6 +275,8 @@ RECOVERY_LINK_SECONDS = env.int("MUSTER_RECOVERY_LINK_SECONDS", default=1800)
 VERIFICATION_LINK_SECONDS = env.int("MUSTER_VERIFICATION_LINK_SECONDS", default=86400)
 # Calls of one address within five minutes on the Codacy wire; 0 for no limit.
 CODACY_CALLS = env.int("MUSTER_CODACY_CALLS", default=2500)
+# Calls of one API key, or of one person, within a minute on the FlexStack wire; 0 for no limit.
+FLEXSTACK_CALLS = env.int("MUSTER_FLEXSTACK_CALLS", default=600)
 PUBLIC_API = env.bool("MUSTER_PUBLIC_API", default=True)
 PROJECTS_BY_NAME = env.int("MUSTER_PROJECTS_BY_NAME", default=5000)
 REQUIRE_TEAM_INVITE = env.bool("MUSTER_REQUIRE_TEAM_INVITE", default=True)

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("api.qodana.urls")),
     path("api/v1/", include("api.quay.urls")),
     path("api/v3/", include("api.codacy.urls")),
+    path("v1/", include("api.flexstack.urls")),
     path("v3/", include("api.cisense.urls")),
     path("csrf_token", csrf_token),
     path("oauth/", include("api.quay.oauth_urls")),

@@ -39,6 +39,10 @@ def _lives(project: Project) -> bool:
     return project.deleted_at is None
 
 
+def _is_disconnected(project: Project) -> bool:
+    return _lives(project) and project.connection_status == Project.Connection.DISCONNECTED
+
+
 @admin.register(Project)
 class ProjectDesk(Desk):
     list_display = (
@@ -63,7 +67,10 @@ class ProjectDesk(Desk):
     related = ("namespace__organization", "namespace__user", "team", "contact")
     fieldsets = (
         (None, {"fields": ("slug", "name", "namespace_link", "shown_visibility", "shown_state")}),
-        ("Profile", {"fields": ("description", "icon", "git_url", "contact_link", "team_link")}),
+        (
+            "Profile",
+            {"fields": ("description", "icon", "git_url", "contact_link", "team_link", "connection_status")},
+        ),
         ("Traces", {"fields": ("badge", "created_at", "deleted_at")}),
     )
     neighbours = (
@@ -92,6 +99,15 @@ class ProjectDesk(Desk):
             icon="toggle_on",
             form=StateForm,
             fits=_lives,
+        ),
+        Verb(
+            "connect",
+            "Connect",
+            f"Notes that a cloud provider is linked to it, for the FlexStack wire to disconnect. {BY_ROLE}",
+            "Connected",
+            lambda actor, project, data: services.connect_project(actor=actor, project=project),
+            icon="cloud",
+            fits=_is_disconnected,
         ),
         Verb(
             "delete",

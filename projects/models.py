@@ -23,6 +23,11 @@ class Project(models.Model):
         READ_ONLY = "READ_ONLY"
         MIRROR = "MIRROR"
 
+    class Connection(models.TextChoices):
+        CONNECTED = "connected"
+        DISCONNECTING = "disconnecting"
+        DISCONNECTED = "disconnected"
+
     # Without an index of its own: `project_by_namespace` begins with it.
     namespace = models.ForeignKey(
         "accounts.Namespace", models.PROTECT, related_name="projects", db_index=False
@@ -32,7 +37,7 @@ class Project(models.Model):
     description = models.TextField(blank=True)
     visibility = models.CharField(max_length=7, choices=Visibility, default=Visibility.PRIVATE)
     state = models.CharField(max_length=9, choices=State, default=State.NORMAL)
-    icon = models.CharField(max_length=64, blank=True)
+    icon = models.CharField(max_length=1024, blank=True)
     git_url = models.CharField(max_length=1024, blank=True)
     contact = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, blank=True, related_name="contact_of"
@@ -40,6 +45,13 @@ class Project(models.Model):
     team = models.ForeignKey(
         "accounts.Team", models.SET_NULL, null=True, blank=True, related_name="owned_projects"
     )
+    # Whether it is linked to a cloud provider (flexstack.md 5.1). A row that is disconnecting is the queue of
+    # the worker that ends the link.
+    connection_status = models.CharField(
+        max_length=13, choices=Connection, default=Connection.DISCONNECTED, editable=False
+    )
+    # An environment of somebody else's: kept as it comes, it leads to no row.
+    default_environment = models.UUIDField(null=True, blank=True)
     badge = models.UUIDField(default=uuid.uuid4, editable=False)
     # What was last reported of the bytes that it takes up, and when; counted in the namespace's quota row.
     size_bytes = models.BigIntegerField(default=0, editable=False)
@@ -59,9 +71,19 @@ class Project(models.Model):
                 condition=Q(state__in=["NORMAL", "READ_ONLY", "MIRROR"]), name="project_state_known"
             ),
             models.CheckConstraint(condition=Q(size_bytes__gte=0), name="project_size_not_negative"),
+            models.CheckConstraint(
+                condition=Q(connection_status__in=["connected", "disconnecting", "disconnected"]),
+                name="project_connection_known",
+            ),
         ]
         indexes = [
             models.Index(fields=["namespace", "id"], name="project_by_namespace"),
+            models.Index(fields=["namespace", "created_at", "id"], name="project_by_age"),
+            models.Index(
+                fields=["connection_status"],
+                condition=Q(connection_status="disconnecting"),
+                name="project_to_disconnect",
+            ),
             models.Index(fields=["deleted_at"], name="project_to_purge", condition=~Q(deleted_at=None)),
         ]
 

@@ -1,4 +1,4 @@
-"""Removing the rows of deleted projects."""
+"""Removing the rows of deleted projects, and ending links to cloud providers."""
 
 from __future__ import annotations
 
@@ -28,8 +28,25 @@ def purge_project(project_id: int) -> None:
         purge(project_id)
 
 
+def end_link(project_id: int) -> None:
+    """End the link of a project that is being disconnected; of any other nothing."""
+    status = Project.Connection
+    Project.objects.filter(pk=project_id, connection_status=status.DISCONNECTING).update(
+        connection_status=status.DISCONNECTED
+    )
+
+
+@shared_task(name="projects.disconnect")
+def disconnect(project_id: int) -> None:
+    """End the link of one project."""
+    end_link(project_id)
+
+
 @shared_task(name="projects.sweep")
 def sweep() -> None:
-    """Purge every deleted project whose bell was lost."""
+    """Purge every deleted project, and disconnect every project, whose bell was lost."""
     for project_id in Project.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:1000]:
         purge(project_id)
+    waiting = Project.objects.filter(connection_status=Project.Connection.DISCONNECTING)
+    for project_id in waiting.values_list("pk", flat=True)[:1000]:
+        end_link(project_id)

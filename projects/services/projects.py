@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import Namespace, Robot, Team, User
 from core.bell import ring
 from core.db import hold, hold_all, insert, update
-from core.errors import Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound
 from core.names import free_slug
 from logs.kinds import (
     CHANGE_REPO_PROFILE,
@@ -241,11 +241,15 @@ def delete_project(*, actor: Actor, project: Project) -> None:
     Raises:
         Forbidden: below admin.
         NotFound: somebody else deleted it just now.
+        Conflict: it is being disconnected from its cloud provider.
     """
     require(actor, PROJECT_DELETE, project)
     namespace = project.namespace
     ledger = quotas.take_ledger(namespace=namespace, beside=Resource.PROJECTS)
-    size = hold(project, gone="There is no such project").size_bytes
+    held = hold(project, gone="There is no such project")
+    if held.connection_status == Project.Connection.DISCONNECTING:
+        raise Conflict("The project is being disconnected; delete it afterwards")
+    size = held.size_bytes
     quotas.release(resource=Resource.PROJECTS, namespace=namespace, account_id=namespace.account_id)
     if size:
         quotas.move_bytes(actor=actor, ledger=ledger, amount=-size)

@@ -107,6 +107,14 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
         "change_repo_state",
         {"state": "READ_ONLY"},
     ),
+    (
+        Project,
+        "connect",
+        {"slug": "first-web"},
+        {},
+        "connect_repo",
+        {"connection_status": "connected"},
+    ),
     (Project, "delete", {"slug": "first-web"}, {}, "delete_repo", None),
     (
         Grant,

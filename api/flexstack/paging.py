@@ -1,0 +1,96 @@
+"""Pages by age (flexstack.md 4): a cursor says after which row the next one begins."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode, b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Q
+from rest_framework.response import Response
+
+from api.flexstack.constants import LIMIT, LIMIT_MAX, SORT, SORTS
+from api.flexstack.view import BadQuery
+from core.paging import cut
+from core.publicids import PK_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import Model, QuerySet
+    from django.http import QueryDict
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+LATEST = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
+CURSOR = re.compile(r"[A-Za-z0-9_\-+/]{1,200}={0,2}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Which rows are asked for: how many, in which order, and after which."""
+
+    limit: int
+    newest_first: bool
+    after: tuple[datetime, int] | None
+
+    @classmethod
+    def of(cls, query: QueryDict) -> Window:
+        """Read ``limit``, ``sort`` and ``after``. Raises `BadQuery`.
+
+        A plus sign that was not escaped arrives as a blank: both are one here.
+        """
+        sort = query.get("sort", SORT).replace(" ", "+")
+        if sort not in SORTS:
+            raise BadQuery(f"sort must be one of {', '.join(SORTS)}")
+        cursor = query.get("after")
+        return cls(_limit(query.get("limit")), SORTS[sort], None if cursor is None else _read(cursor))
+
+    def page(self, rows: QuerySet[Any], shape: Callable[[Any], dict[str, Any]]) -> Response:
+        """Return the page of ``rows``, with one query."""
+        if self.after is not None:
+            at, pk = self.after
+            beyond = "lt" if self.newest_first else "gt"
+            rows = rows.filter(Q(**{f"created_at__{beyond}": at}) | Q(created_at=at, **{f"pk__{beyond}": pk}))
+        mark = "-" if self.newest_first else ""
+        found, more = cut(rows.order_by(f"{mark}created_at", f"{mark}pk"), self.limit)
+        return Response(
+            {
+                "data": [shape(row) for row in found],
+                "has_more": more,
+                "next_page": _cursor(found[-1]) if more else None,
+            }
+        )
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return LIMIT
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= LIMIT_MAX:
+        raise BadQuery(f"limit must be between 1 and {LIMIT_MAX}")
+    return int(text)
+
+
+def _cursor(row: Model) -> str:
+    at = (row.created_at - EPOCH) // MICROSECOND  # type: ignore[attr-defined]
+    return b64encode(json.dumps([at, row.pk]).encode()).decode()
+
+
+def _read(text: str) -> tuple[datetime, int]:
+    text = text.replace(" ", "+")
+    bad = BadQuery("after must be the next_page of an earlier answer")
+    if not CURSOR.fullmatch(text):
+        raise bad
+    try:
+        value = json.loads(b64decode(text.translate(str.maketrans("-_", "+/")), validate=True))
+    except (ValueError, RecursionError) as error:
+        raise bad from error
+    if not isinstance(value, list) or [type(part) for part in value] != [int, int]:
+        raise bad
+    at, pk = value
+    if not (0 <= at <= LATEST and 0 <= pk <= PK_MAX):
+        raise bad
+    return EPOCH + at * MICROSECOND, pk

@@ -1,0 +1,64 @@
+"""The objects of the FlexStack wire (flexstack.md 5). What is not there is null."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from api.flexstack.constants import ACCOUNT, MEMBER, ORG_ROLES, ORGANIZATION, PROJECT, ROLES
+from core.publicids import base58, time_id
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from accounts.models import Membership
+    from projects.models import Project
+
+
+def moment(when: datetime) -> str:
+    """Return a time in UTC to the second."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def own_id(kind: str, row: Any) -> str:
+    """Return the public id of a row."""
+    return base58(time_id(kind, row.pk, row.created_at))
+
+
+def project_view(project: Project) -> dict[str, Any]:
+    """Return a project."""
+    environment = project.default_environment
+    return {
+        "connection_status": project.connection_status,
+        "created_at": moment(project.created_at),
+        "default_environment_id": base58(environment) if environment is not None else None,
+        "description": project.description or None,
+        "icon": project.icon or None,
+        "id": own_id(PROJECT, project),
+        "name": project.name,
+        "org_id": own_id(ORGANIZATION, project.namespace.organization),
+    }
+
+
+def collaborator_view(member: Membership, project: Project) -> dict[str, Any]:
+    """Return a member of the organization in a project, as `projects.listing.collaborators` finds her."""
+    user = member.user
+    role = ORG_ROLES[member.role]
+    profile = {
+        "bio": None,
+        "github": None,
+        "location": user.location or None,
+        "twitter": None,
+        "website": None,
+    }
+    return {
+        "account_id": own_id(ACCOUNT, user.personal_account),
+        "avatar": None,
+        "created_at": moment(member.created_at),
+        "display_name": user.name or None,
+        "id": own_id(MEMBER, member),
+        "name": user.username,
+        "org_role": "admin" if role == "member" and member.by_team else role,  # type: ignore[attr-defined]
+        "profile": profile,
+        "project_id": own_id(PROJECT, project),
+        "role": ROLES[member.project_role],  # type: ignore[attr-defined]
+    }
