@@ -104,7 +104,7 @@ class CodacyView(TokenView):
     def linked(self, provider: str, organization: str) -> Organization:
         """Return the organization linked to a provider's. Raises NotFound."""
         code = PROVIDERS.get(provider, "")
-        return accounts.linked_organization(actor=self.actor, provider=code, name=unquote(organization))
+        return accounts.linked_organization(actor=self.actor, provider=code, name=_unquoted(organization))
 
     def inside(self, provider: str, organization: str) -> Organization:
         """Return an organization whose inside the caller sees; to all others it is not there."""
@@ -115,9 +115,13 @@ class CodacyView(TokenView):
 
     def repository(self, provider: str, organization: str, repository: str, right: Right) -> Project:
         """Return a repository that the caller sees, and on which she has the right."""
-        found = self.linked(provider, organization)
+        try:
+            found = self.linked(provider, organization)
+        except NotFound as error:
+            # The same words, or they would tell which organizations are here.
+            raise NotFound("Repository not found") from error
         return projects.project_of(
-            actor=self.actor, organization=found, slug=unquote(repository), right=right
+            actor=self.actor, organization=found, slug=_unquoted(repository), right=right
         )
 
     def seen(self, provider: str, organization: str, repository: str) -> Project:
@@ -145,6 +149,14 @@ class CodacyView(TokenView):
         if "\x00" in text:
             raise BadParameter("The cursor is none of this list's")
         return text
+
+
+def _unquoted(part: str) -> str:
+    """Return a part of a path that clients escape once more. Raises NotFound for what no database compares."""
+    text = unquote(part)
+    if "\x00" in text:
+        raise NotFound("There is no such address")
+    return text
 
 
 def page(data: list[Any], *, limit: int, total: int | None = None, after: str = "") -> Response:

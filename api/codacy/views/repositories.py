@@ -78,6 +78,12 @@ class Repositories(CodacyView):
         wanted = request.query_params.get("filter", "Synced")
         if wanted not in ("Synced", "NotSynced", "AllSynced"):
             raise BadParameter("filter must be Synced, NotSynced or AllSynced")
+        rows = selectors.projects(actor=self.actor, namespace=found.namespace.name, public=True).order_by(
+            "slug"
+        )
+        if not inside and not rows.exists():
+            # Before anything else is looked at: whatever is asked for, nobody learns that it is here.
+            raise NotFound("Organization not found")
         if wanted == "AllSynced":
             if self.actor.is_anonymous:
                 raise Unauthenticated("An account API token is needed")
@@ -85,9 +91,6 @@ class Repositories(CodacyView):
                 raise NotFound("Organization not found")
             require(self.actor, ORGANIZATION_ADMINISTER, found)
         limit, after = self.limit(), self.after()
-        rows = selectors.projects(actor=self.actor, namespace=found.namespace.name, public=True).order_by(
-            "slug"
-        )
         text = request.query_params.get("search", "")
         if text:
             rows = rows.filter(slug__icontains=text)
@@ -99,8 +102,6 @@ class Repositories(CodacyView):
             rows = rows.none()
         shown, is_more = cut(rows.filter(slug__gt=after), limit)
         total = rows.count() if after or is_more else len(shown)
-        if not (total or inside or nothing or text):
-            raise NotFound("Organization not found")
         roles = selectors.levels(actor=self.actor, organization=found, projects=shown)
         data = [
             repository_view(one, found, permission=roles.get(one.pk, ""), is_followed=one.is_starred)
