@@ -152,7 +152,7 @@ class CodacyView(TokenView):
 
 
 def _unquoted(part: str) -> str:
-    """Return a part of a path that clients escape once more. Raises NotFound for what no database compares."""
+    """Return a part of a path that clients escape once more. Raises NotFound for a null character."""
     text = unquote(part)
     if "\x00" in text:
         raise NotFound("There is no such address")
