@@ -17,6 +17,11 @@ def described(label: str, hint: str) -> SafeString:
     return format_html("{} <small>{}</small>", label, hint)
 
 
+def dangerous(label: str, hint: str) -> SafeString:
+    """Label a choice as `described` does, and mark it as one that asks for absolute trust."""
+    return format_html('{} <span class="badge warn">absolute trust</span> <small>{}</small>', label, hint)
+
+
 def suggest(field: forms.Field, organization: str, kinds: str) -> None:
     """Let a field offer names while somebody types; ``kinds`` as the room of suggestions takes them.
 

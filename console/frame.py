@@ -99,6 +99,7 @@ class Frame:
                 [
                     place("Organizations", "home", "squares-2x2"),
                     place("Notifications", "notices", "bell"),
+                    place("Tokens", "tokens", "key"),
                     place("My account", "account", "user-circle"),
                     Place(
                         "Sign out", reverse("console:sign-out"), "arrow-right-start-on-rectangle", post=True

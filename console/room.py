@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
@@ -12,17 +13,20 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.gzip import gzip_page
 from django.views.generic import View
 
 from accounts import selectors as accounts
+from accounts import services
 from console.frame import Frame
 from console.page import render_page, wants_part
 from console.shell import Shell
 from core import errors
-from core.client import session_actor
+from core.client import SIGNED_IN_AT, session_actor
 from logs.record import record_denial
+from permissions.checks import require_fresh
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
@@ -43,9 +47,11 @@ CORRECTABLE = (
     errors.Unreachable,
 )
 # What opens a dialog by the address; gone once its form is saved.
-OPENERS = ("person", "holder", "as")
+OPENERS = ("person", "holder", "as", "token")
 # Where wires call a field otherwise than the forms here.
 FIELDS = {"robot_shortname": "shortname", "membername": "username", "callback_email": "email"}
+# By what somebody proves that it is her, where her sign-in is not recent.
+PROOF = "own_password"
 
 
 @method_decorator(gzip_page, name="dispatch")
@@ -169,9 +175,12 @@ class FormRoom(Room):
     """A page with dialogs: each posts ``do`` with its name, and its form is saved by ``save_<name>``.
 
     ``dialogs`` names them. A form that is refused is shown again with the reason, its dialog open.
+    ``fresh`` names those that ask for a recent sign-in: who signed in long ago enters her password in the
+    same dialog. So does, after the fact, who is told so by a service.
     """
 
     dialogs: ClassVar[dict[str, type[forms.Form]]] = {}
+    fresh: ClassVar[frozenset[str]] = frozenset()
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save the form that was sent."""
@@ -181,10 +190,14 @@ class FormRoom(Room):
         form = self._form(name, request.POST)
         if form.is_valid():
             try:
+                self._prove(form)
                 saved: HttpResponse = getattr(self, f"save_{name}")(form.cleaned_data)
             except CORRECTABLE as error:
                 field = FIELDS.get(error.field, error.field)
                 form.add_error(field if field in form.fields else None, error.message)
+            except errors.FreshLoginRequired:
+                form.fields[PROOF] = proof_field()
+                form.add_error(PROOF, "It is a while since you signed in. Enter your password to go on.")
             else:
                 return saved
         if not form.visible_fields():
@@ -208,8 +221,42 @@ class FormRoom(Room):
     def _form(self, name: str, data: Any = None) -> forms.Form:
         form = self.make_form(name, data)
         form.auto_id = f"{name}_%s"  # several forms on one page may have a field of one name
+        if (name in self.fresh or (data and PROOF in data)) and not self._is_fresh():
+            form.fields[PROOF] = proof_field()
         return form
+
+    def _is_fresh(self) -> bool:
+        try:
+            require_fresh(self.actor)
+        except errors.FreshLoginRequired:
+            return False
+        return True
+
+    def _prove(self, form: forms.Form) -> None:
+        """Check the password that was asked for, if any, and make the sign-in fresh again."""
+        password = form.cleaned_data.pop(PROOF, None)
+        if password is None:
+            return
+        try:
+            services.verify_password(actor=self.actor, password=password)
+        except errors.BadCredentials as error:
+            raise errors.BadCredentials("That is not your password", field=PROOF) from error
+        now = timezone.now()
+        self.request.session[SIGNED_IN_AT] = now.isoformat()
+        self.actor = replace(self.actor, signed_in_at=now)
+        del form.fields[PROOF]
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return what the template shows; ``sent`` holds a form that was refused."""
         raise NotImplementedError
+
+
+def proof_field() -> forms.CharField:
+    """Return the field in which somebody proves that it is her."""
+    return forms.CharField(
+        label="Your password",
+        strip=False,
+        max_length=1024,
+        help_text="It is a while since you signed in: this proves that it is you.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )

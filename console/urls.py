@@ -20,6 +20,7 @@ from console.views import (
     session,
     style,
     teams,
+    tokens,
 )
 
 app_name = "console"
@@ -37,6 +38,7 @@ urlpatterns = [
     path("verify/<str:code>/", links.Verify.as_view(), name="verify"),
     path("setup/", session.Setup.as_view(), name="setup"),
     path("account/", account.MyAccount.as_view(), name="account"),
+    path("account/tokens/", tokens.MyTokens.as_view(), name="tokens"),
     path("notifications/", notices.Notices.as_view(), name="notices"),
     path("new/", home.NewOrganization.as_view(), name="organization-new"),
     path(ORG, overview.Overview.as_view(), name="overview"),

@@ -37,6 +37,11 @@ def own(*, actor: Actor) -> QuerySet[Credential]:
     return Credential.objects.filter(_alive(), user=actor.user).select_related("application").order_by("-pk")
 
 
+def own_made(*, actor: Actor) -> QuerySet[Credential]:
+    """Return those of them that she made for herself; what others' applications hold is `granted`."""
+    return own(actor=actor).exclude(_granted(actor))
+
+
 def own_one(*, actor: Actor, uuid: str, kind: Kind | None = None) -> Credential:
     """Return one of the acting person's credentials.
 
@@ -209,6 +214,16 @@ def authorizations(*, actor: Actor) -> QuerySet[Credential]:
         .select_related("application__namespace__organization", "application__namespace__user")
         .order_by("pk")
     )
+
+
+def granted(*, actor: Actor) -> QuerySet[Credential]:
+    """Return those of them that are held by others' applications, not by her own scripts."""
+    return authorizations(actor=actor).filter(_granted(actor))
+
+
+def _granted(actor: Actor) -> Q:
+    own_namespace = actor.user.namespace_id if actor.user else None
+    return Q(kind=Kind.OAUTH, application__isnull=False) & ~Q(application__namespace=own_namespace)
 
 
 def authorization(*, actor: Actor, uuid: str) -> Credential:

@@ -17,9 +17,9 @@ from django.urls import get_resolver
 from rest_framework import serializers
 
 from api.fields import Number, Object, Word
-from api.quay import scopes
 from api.quay.errors import API, MESSAGE, WORDS
 from api.quay.operation import handled, operations_of
+from permissions.scopes import WORDS as SCOPE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -169,7 +169,7 @@ def document(*, internal: bool) -> dict[str, Any]:
                 "type": "oauth2",
                 "flow": "implicit",
                 "authorizationUrl": "/oauth/authorize",
-                "scopes": {str(scope): words for scope, (_, words, *_) in scopes.WORDS.items()},
+                "scopes": {str(scope): words.sentence for scope, words in SCOPE_WORDS.items()},
             }
         },
         "paths": paths,

@@ -22,6 +22,7 @@ HEIGHTS = {1280: 900, 390: 844}
 ROOMS = [
     "/",
     "/account/",
+    "/account/tokens/",
     "/notifications/",
     "/o/acme/",
     "/o/acme/find/?q=e",
@@ -207,6 +208,7 @@ def test_names_of_any_length(browse, transactional_db):
 
 DIALOGS = [
     ("/", "New organization"),
+    ("/account/tokens/", "New token"),
     ("/o/acme/members/", "Add a person"),
     ("/o/acme/teams/", "New team"),
     ("/o/acme/teams/devs/", "Add someone"),

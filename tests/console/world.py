@@ -18,6 +18,8 @@ from projects import services as projects
 from quotas import services as quotas
 from quotas.models import Resource
 from tests import make
+from tokens import services as tokens
+from tokens.kinds import Kind
 
 if TYPE_CHECKING:
     from accounts.models import Organization, User
@@ -72,6 +74,7 @@ def build() -> World:
         actor=make.SYSTEM, content="Muster rests on Sunday.", severity="warning", media_type="text/plain"
     )
     _notices(acme, owner)
+    _tokens(owner)
     for number, entry in enumerate(LogEntry.objects.order_by("pk")):
         LogEntry.objects.filter(pk=entry.pk).update(
             at=timezone.now() - timedelta(days=number % 29, minutes=number), ip="2001:db8:85a3::8a2e:370:7334"
@@ -99,6 +102,18 @@ def _notices(acme: Organization, owner: User) -> None:
             sentence=sentence,
             metadata=metadata,
         )
+
+
+def _tokens(owner: User) -> None:
+    now, actor = timezone.now(), make.actor(owner)
+    make.token(
+        owner, "repo:read repo:write user:read", title="Nightly mirror", expires_at=now + timedelta(days=5)
+    )
+    make.token(owner, title="Everything", expires_at=now + timedelta(days=80))
+    tokens.create_app_token(actor=actor, title="Docker on the laptop")
+    tokens.create_token(actor=actor, kind=Kind.ACCESS, user=owner, title=LONG)
+    tokens.create_token(actor=actor, kind=Kind.ACCOUNT, user=owner)
+    owner.credentials.filter(title="Nightly mirror").update(last_used_at=now - timedelta(hours=3))
 
 
 def _robots(acme: Organization) -> None:

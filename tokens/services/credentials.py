@@ -243,8 +243,12 @@ def not_beyond(actor: Actor, scopes: str) -> None:
 
 
 @transaction.atomic
-def create_app_token(*, actor: Actor, title: str) -> tuple[Credential, str]:
+def create_app_token(
+    *, actor: Actor, title: str, expires_at: datetime | None = None
+) -> tuple[Credential, str]:
     """Make an app-specific token of the acting person (quay-a.md 6.5); return it and the secret.
+
+    It ends as the instance says, or at ``expires_at`` where that is earlier.
 
     Raises:
         Invalid: no title, or one over 255 characters.
@@ -254,13 +258,15 @@ def create_app_token(*, actor: Actor, title: str) -> tuple[Credential, str]:
         raise Unauthenticated
     if not title or len(title) > 255:
         raise Invalid("A title has 1 to 255 characters", field="title")
-    lifetime = timedelta(seconds=settings.APP_TOKEN_SECONDS)
+    if settings.APP_TOKEN_SECONDS:
+        latest = timezone.now() + timedelta(seconds=settings.APP_TOKEN_SECONDS)
+        expires_at = min(expires_at or latest, latest)
     credential, secret = issue(
         kind=Kind.APP_SPECIFIC,
         user=actor.user,
         issued_by=actor.user,
         title=title,
-        expires_at=timezone.now() + lifetime if lifetime else None,
+        expires_at=expires_at,
     )
     record(
         CREATE_APP_TOKEN,

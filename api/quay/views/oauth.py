@@ -17,12 +17,13 @@ from rest_framework.response import Response
 
 from accounts import services as accounts
 from api.quay.errors import API
-from api.quay.scopes import are_dangerous, scope_views
+from api.quay.scopes import scope_views
 from api.quay.shapes import application_avatar, organization_avatar
 from api.quay.view import SAFE, QuayView, Refused
 from core.actor import Actor
 from core.client import session_actor
 from core.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
+from permissions.scopes import are_dangerous
 from tokens import services
 from tokens.redirects import origin
 

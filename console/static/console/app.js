@@ -129,6 +129,9 @@
   });
   on("change", "tbody input[type=checkbox]", (box) => box.form && count(box.form));
 
+  // A page that answers a form with a secret: loading it again must not send the form again.
+  if (document.querySelector("[data-once]")) history.replaceState(null, "", location.href);
+
   // Everything that new parts of a page need, whether they came with the page or by htmx.
   const tend = (part) => {
     localTimes(part);

@@ -1,0 +1,59 @@
+"""When a token ends: the choice that every form for a new one offers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from tokens.models import Credential
+
+CHOICES = [
+    ("7", "In 7 days"),
+    ("30", "In 30 days"),
+    ("90", "In 90 days"),
+    ("custom", "On a day of your choice"),
+    ("never", "Never"),
+]
+SOON = timedelta(days=14)
+
+
+class ExpiryForm(forms.Form):
+    """Ends with ``expires_at`` in its cleaned data; the day is asked for only where it is wanted."""
+
+    lifetime = forms.ChoiceField(
+        label="It expires",
+        choices=CHOICES,
+        initial="90",
+        help_text="Whatever runs with it stops then.",
+    )
+    until = forms.DateField(
+        label="Its last day",
+        required=False,
+        help_text="It works until midnight, UTC.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the choice into the moment of the end."""
+        data = super().clean() or {}
+        lifetime, until = data.pop("lifetime", ""), data.pop("until", None)
+        data["expires_at"] = None
+        if lifetime.isdigit():
+            data["expires_at"] = timezone.now() + timedelta(days=int(lifetime))
+        elif lifetime == "custom" and "until" not in self.errors:
+            if until is None or until < timezone.now().astimezone(UTC).date():
+                self.add_error("until", "Name a day from today on.")
+            else:
+                data["expires_at"] = datetime.combine(until, time(23, 59, 59), tzinfo=UTC)
+        return data
+
+
+def expiry_tone(credential: Credential) -> str:
+    """Return the tone in which a token's end is told: a warning where it is near."""
+    if credential.expires_at is None or credential.expires_at > timezone.now() + SOON:
+        return ""
+    return "warn"

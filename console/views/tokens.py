@@ -1,0 +1,175 @@
+"""One's own tokens, and what applications hold in one's name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+
+from console.expiry import ExpiryForm, expiry_tone
+from console.fields import dangerous, described
+from console.paging import paging, start_of
+from console.room import FormRoom
+from core.errors import Invalid
+from permissions.catalogue import TOKEN_ISSUE, TOKEN_REVOKE, Scope
+from permissions.checks import check, is_superuser
+from permissions.scopes import WORDS, are_dangerous
+from tokens import selectors, services
+from tokens.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from django.http import HttpResponse
+
+    from tokens.models import Credential
+
+SHOWN = 50
+TITLES = 3
+MAY: dict[str, str] = {
+    Kind.APP_SPECIFIC: "Stand in for your password",
+    Kind.ACCESS: "All that you may",
+    Kind.ACCOUNT: "All that you may",
+}
+KINDS: list[tuple[str, Any]] = [
+    (
+        Kind.OAUTH,
+        described("API token", "For scripts on the Quay API. It may do what you choose below, no more"),
+    ),
+    (
+        Kind.APP_SPECIFIC,
+        described("App-specific token", "For docker login and the like, in place of your password"),
+    ),
+    (Kind.ACCESS, described("Access token", "For scripts on the CI Sense API. It may do all that you may")),
+    (
+        Kind.ACCOUNT,
+        described("Account API token", "For scripts on the Codacy API. It may do all that you may"),
+    ),
+]
+SCOPES: list[tuple[str, Any]] = [
+    (scope, (dangerous if words.is_dangerous else described)(words.title, words.sentence))
+    for scope, words in WORDS.items()
+]
+
+
+class TokenForm(ExpiryForm):
+    """A new token."""
+
+    kind = forms.ChoiceField(choices=KINDS, initial=Kind.OAUTH, widget=forms.RadioSelect)
+    title = forms.CharField(
+        max_length=255,
+        help_text="What will use it? You will look for this name when you revoke it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=SCOPES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Never more than you may do yourself.",
+    )
+    field_order = ("title", "kind", "scopes", "lifetime", "until")
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for scopes where the kind knows them."""
+        data = super().clean()
+        if data.get("kind") == Kind.OAUTH and not data.get("scopes") and "scopes" not in self.errors:
+            self.add_error("scopes", "Choose at least one.")
+        return data
+
+
+class RevokeForm(forms.Form):
+    """Which one to end."""
+
+    uuid = forms.CharField(widget=forms.HiddenInput)
+
+
+class MyTokens(FormRoom):
+    """The tokens that a person made for herself."""
+
+    room = "tokens"
+    template = "console/tokens.html"
+    dialogs = {"create": TokenForm, "revoke": RevokeForm}
+    fresh = frozenset({"create", "revoke"})
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Offer what superusers do to superusers; name the token that the address wants revoked."""
+        form = super().make_form(name, data)
+        scopes = form.fields.get("scopes")
+        if isinstance(scopes, forms.MultipleChoiceField) and not is_superuser(self.actor):
+            scopes.choices = [choice for choice in SCOPES if choice[0] != Scope.SUPER_USER]
+        if name == "revoke":
+            form.initial = {"uuid": self.asked("token")}
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the living tokens, newest first."""
+        found = selectors.own_made(actor=self.actor)
+        start = start_of(self)
+        uuid = self.asked("token")
+        return {
+            "tokens": [token_row(token) for token in found[start : start + SHOWN]],
+            "paging": paging(self, found=found.count(), size=SHOWN),
+            "chosen": selectors.own_one(actor=self.actor, uuid=uuid) if uuid else None,
+            "open": "revoke" if uuid else "",
+            "opener": self.opener("token"),
+            "may_create": check(self.actor, TOKEN_ISSUE),
+            "may_revoke": check(self.actor, TOKEN_REVOKE),
+            "forms": self.all_forms(sent),
+        }
+
+    def save_create(self, data: dict[str, Any]) -> HttpResponse:
+        """Make a token and show its secret, this once: it is kept nowhere, and so not sent on either."""
+        made, secret = self._make(**data)
+        messages.success(self.request, f"The token {name_of(made)} is made.")
+        return self.page({**self.context({}), "made": made, "secret": secret})
+
+    def _make(
+        self, *, kind: str, title: str, scopes: list[str], expires_at: datetime | None
+    ) -> tuple[Credential, str]:
+        actor, user = self.actor, self.actor.user
+        if user is None:
+            raise Invalid("Only people have tokens")
+        if kind == Kind.OAUTH:
+            return services.issue_api_token(
+                actor=actor, user=user, scopes=" ".join(scopes), title=title, expires_at=expires_at
+            )
+        if kind == Kind.APP_SPECIFIC:
+            return services.create_app_token(actor=actor, title=title, expires_at=expires_at)
+        return services.create_token(
+            actor=actor, kind=Kind(kind), user=user, title=title, expires_at=expires_at
+        )
+
+    def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
+        """End a token."""
+        token = selectors.own_one(actor=self.actor, uuid=data["uuid"])
+        if token.kind in (Kind.OAUTH, Kind.APP_SPECIFIC):
+            services.revoke(actor=self.actor, credential=token)
+        else:
+            services.revoke_token(actor=self.actor, credential=token)
+        return self.done(f"The token {name_of(token)} is revoked. It works nowhere any more.")
+
+
+def token_row(token: Credential) -> dict[str, Any]:
+    """Return a token with what its line says of it."""
+    return {
+        "token": token,
+        "name": name_of(token),
+        "may": scopes_in_words(token.scopes) if token.kind == Kind.OAUTH else MAY[token.kind],
+        "is_dangerous": token.kind == Kind.OAUTH and are_dangerous(token.scopes.split()),
+        "tone": expiry_tone(token),
+    }
+
+
+def scopes_in_words(scopes: str) -> str:
+    """Return what scopes allow, the first of them in words."""
+    titles = [WORDS[scope].title for scope in scopes.split()]
+    more = f" and {len(titles) - TITLES} more" if len(titles) > TITLES else ""
+    return ", ".join(titles[:TITLES]) + more
+
+
+def name_of(token: Credential) -> str:
+    """Return what a token is called, which is its beginning where nobody gave it a title."""
+    return token.title or f"{token.hint}…"
