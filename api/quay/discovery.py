@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from functools import cache, lru_cache
 from hashlib import sha256
-from inspect import cleandoc
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.admindocs.utils import replace_named_groups
 from django.urls import get_resolver
-from rest_framework import serializers
 
-from api.fields import Number, Object, Word
+from api.bodies import Shapes, first_sentence
+from api.operation import handled
+from api.paths import spelled
 from api.quay.errors import API, MESSAGE, WORDS
-from api.quay.operation import handled, operations_of
+from api.quay.operation import operations_of
 from permissions.scopes import WORDS as SCOPE_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from rest_framework.fields import Field
-
-    from api.quay.operation import Operation, Query
+    from api.operation import Query
+    from api.quay.operation import Operation
     from api.quay.view import QuayView
 
 ROOT = "/api/v1/"
@@ -133,7 +129,11 @@ _API_ERROR: dict[str, dict[str, Any]] = {
 
 def document(*, internal: bool) -> dict[str, Any]:
     """Return the description without host and scheme; ``internal`` adds what serves browsers alone."""
-    shapes = _Shapes()
+    shapes = Shapes(
+        (one.body for view, _ in routes() for method in handled(view) for one in operations_of(view, method)),
+        at="#/definitions/",
+        nullable=lambda schema: schema | {"x-nullable": True},
+    )
     paths: dict[str, dict[str, Any]] = {}
     tags: set[str] = set()
     for view, path in routes():
@@ -208,14 +208,8 @@ def routes() -> Iterator[tuple[type[QuayView], str]]:
 
 
 def paths_of(pattern: str) -> list[str]:
-    """Return the paths ``organization/{orgname}`` that the regular expression of a route stands for."""
-    named = replace_named_groups(pattern.removeprefix("^").removesuffix(r"/?\Z"))
-    named = re.sub(r"<(\w+)>", r"{\1}", named)
-    # What is left are choices between spellings: (?:user|organization/{orgname})
-    pieces = re.split(r"\(\?:([^()]*)\)", named)
-    choices = [piece.split("|") if at % 2 else [piece] for at, piece in enumerate(pieces)]
-    found = ["".join(parts) for parts in product(*choices)]
-    return [f"{path}/" if SLASHED.match(path) else path for path in found]
+    """Return the paths of a route as the document spells them."""
+    return [f"{path}/" if SLASHED.match(path) else path for path in spelled(pattern)]
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -238,7 +232,7 @@ def _query_parameter(query: Query) -> dict[str, Any]:
     return said
 
 
-def _operation(one: Operation, view: type[QuayView], method: str, shapes: _Shapes) -> dict[str, Any]:
+def _operation(one: Operation, view: type[QuayView], method: str, shapes: Shapes) -> dict[str, Any]:
     parameters = [_query_parameter(query) for query in one.query]
     if one.body is not None:
         schema = shapes.reference(one.body)
@@ -307,103 +301,3 @@ def _errors() -> dict[str, Any]:
             "properties": {key: {} for key in (*_API_ERROR, "message", "error")},
         },
     }
-
-
-def first_sentence(thing: object) -> str:
-    """Return the first paragraph of what a class or a function says of itself, on one line."""
-    return " ".join(cleandoc(thing.__doc__ or "").partition("\n\n")[0].split()).replace("``", "`")
-
-
-class _Shapes:
-    """The bodies that requests hold, as JSON schemas under names of their own."""
-
-    def __init__(self) -> None:
-        bodies = {
-            one.body
-            for view, _ in routes()
-            for method in handled(view)
-            for one in operations_of(view, method)
-            if one.body is not None
-        }
-        self._used: dict[str, type[serializers.Serializer[Any]]] = {}
-        same = defaultdict(set)
-        for body in _with_inner(bodies):
-            same[body.__name__].add(body)
-        self._shared = {name for name, classes in same.items() if len(classes) > 1}
-
-    def reference(self, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """Return a reference to a shape; two of one name are told apart by where they are."""
-        name = shape.__name__
-        if name in self._shared:
-            name = shape.__module__.rpartition(".")[2].capitalize() + name
-        self._used[name] = shape
-        return {"$ref": f"#/definitions/{name}"}
-
-    def definitions(self) -> dict[str, Any]:
-        """Return the schemas of everything referred to, and of what they refer to in turn."""
-        found: dict[str, Any] = {}
-        while missing := self._used.keys() - found.keys():
-            for name in missing:
-                found[name] = self._schema(self._used[name])
-        return dict(sorted(found.items()))
-
-    def _schema(self, shape: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        fields = shape().fields
-        said: dict[str, Any] = {
-            "type": "object",
-            "description": first_sentence(shape),
-            "properties": {name: self._field(field) for name, field in fields.items()},
-        }
-        if required := [name for name, field in fields.items() if field.required]:
-            said["required"] = required
-        return said
-
-    def _field(self, field: Field[Any, Any, Any, Any]) -> dict[str, Any]:
-        if isinstance(field, serializers.ListSerializer) and isinstance(field.child, serializers.Serializer):
-            return {"type": "array", "items": self.reference(type(field.child))}
-        if isinstance(field, serializers.Serializer):
-            return self.reference(type(field))
-        said = self._plain(field)
-        if field.allow_null:
-            said["x-nullable"] = True
-        if field.help_text:
-            said["description"] = str(field.help_text)
-        return said
-
-    def _plain(self, field: Field[Any, Any, Any, Any]) -> dict[str, Any]:
-        said: dict[str, Any] = {}
-        if isinstance(field, Word):
-            said = {"type": "string", "enum": list(field.words)}
-        elif isinstance(field, serializers.CharField):
-            smallest = max(field.min_length or 0, 0 if field.allow_blank else 1)
-            said = {"type": "string", "minLength": smallest or None, "maxLength": field.max_length}
-        elif isinstance(field, serializers.BooleanField):
-            said = {"type": "boolean"}
-        elif isinstance(field, serializers.IntegerField):
-            said = {
-                "type": "integer",
-                "format": "int64",
-                "minimum": field.min_value,
-                "maximum": field.max_value,
-            }
-        elif isinstance(field, Number | serializers.FloatField | serializers.DecimalField):
-            said = {"type": "number"}
-        elif isinstance(field, serializers.ChoiceField):
-            said = {"type": "string", "enum": list(field.choices)}
-        elif isinstance(field, serializers.ListField):
-            child = field.child
-            said = {"type": "array", "items": self._field(child), "maxItems": field.max_length}
-        elif isinstance(field, Object | serializers.DictField):
-            said = {"type": "object"}
-        return {key: value for key, value in said.items() if value is not None}
-
-
-def _with_inner(
-    shapes: Iterable[type[serializers.Serializer[Any]]],
-) -> Iterator[type[serializers.Serializer[Any]]]:
-    for shape in shapes:
-        yield shape
-        for field in shape().fields.values():
-            inner = field.child if isinstance(field, serializers.ListSerializer) else field
-            if isinstance(inner, serializers.Serializer):
-                yield from _with_inner([type(inner)])

@@ -13,27 +13,19 @@ files or the access tables know and the line does not.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
+
+from api.operation import Query, declared, handled, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from rest_framework.serializers import Serializer
 
-Handler = TypeVar("Handler", bound="Callable[..., Any]")
-METHODS = ("get", "post", "put", "delete", "patch")
+    from api.operation import Handler
 
 
-@dataclass(frozen=True)
-class Query:
-    """A parameter of the query string."""
-
-    name: str
-    about: str
-    type: Literal["string", "boolean", "integer"] = "string"
-    default: str | bool | int | None = None
-    choices: tuple[str, ...] = ()
-
+__all__ = ["NEXT_PAGE", "Operation", "Query", "handled", "operation", "operations_of"]
 
 NEXT_PAGE = Query("next_page", "The key of the page, as the page before told it")
 
@@ -105,20 +97,9 @@ def operation(
         internal=internal,
     )
 
-    def declare(handler: Handler) -> Handler:
-        known = getattr(handler, "operations", ())
-        handler.operations = (one, *known)  # type: ignore[attr-defined]
-        return handler
-
-    return declare
+    return declared(one)
 
 
 def operations_of(view: type, method: str) -> Sequence[Operation]:
     """Return what the handler of a method says of itself; nothing where it says nothing."""
-    found: Sequence[Operation] = getattr(getattr(view, method, None), "operations", ())
-    return found
-
-
-def handled(view: type) -> Iterator[str]:
-    """Yield the methods that a view serves."""
-    return (method for method in METHODS if hasattr(view, method))
+    return told(view, method)
