@@ -104,6 +104,8 @@ class TokenView(DialectView):
 
     statuses: ClassVar[Mapping[str, int]] = {}
     anonymous: ClassVar[bool] = False
+    # The names of the ways to say who calls, as the wire's description has them; none where nobody is asked.
+    schemes: ClassVar[tuple[str, ...]] = ()
 
     def caller(self, request: Request) -> Actor:
         """Return who calls; nobody is an `Actor` of nothing. Raises Unauthenticated for an unusable token."""

@@ -21,6 +21,9 @@ class Query:
     type: Literal["string", "boolean", "integer"] = "string"
     default: str | bool | int | None = None
     choices: tuple[str, ...] = ()
+    least: int | None = None
+    most: int | None = None
+    required: bool = False
 
 
 def declared(one: object) -> Callable[[Handler], Handler]:

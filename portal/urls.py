@@ -8,6 +8,7 @@ from api.quay.views.session import csrf_token
 
 urlpatterns = [
     path("", include("api.qodana.urls")),
+    path("api/docs/", include("api.docs")),
     path("api/v1/", include("api.quay.urls")),
     path("api/v3/", include("api.codacy.urls")),
     path("v1/", include("api.flexstack.urls")),

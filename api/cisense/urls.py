@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.urls import re_path
 
 from api.cisense.view import UnknownRoute
-from api.cisense.views import accounts, organizations, projects, server
+from api.cisense.views import accounts, description, organizations, projects, server
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -33,5 +33,7 @@ urlpatterns = [
     route(rf"organizations/{NID}/members/(?P<user_nid>[^/]+)", organizations.OneMember),
     route(rf"organizations/{NID}/projects", organizations.OrganizationProjects),
     route(rf"projects/{NID}", projects.OneProject),
+    route(r"swagger\.json", description.Document),
+    route(r"index\.html", description.Page),
     re_path(r"^", UnknownRoute.as_view(), name="cisense-UnknownRoute"),
 ]

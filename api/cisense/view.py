@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rest_framework.response import Response
 
@@ -24,6 +24,7 @@ class CiSenseView(TokenView):
 
     dialect = "cisense"
     token_kinds = (Kind.ACCESS,)
+    schemes: ClassVar[tuple[str, ...]] = ("accessToken",)
 
     def caller(self, request: Request) -> Actor:
         """Return the person behind the access token (cisense.md 2)."""
@@ -47,6 +48,7 @@ class UnknownRoute(CiSenseView):
     """Every path below the prefix that is no route."""
 
     anonymous = True
+    schemes = ()
     get = post = put = delete = patch = CiSenseView.refuse_unknown
 
     def caller(self, request: Request) -> Actor:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts import selectors as accounts
 from api.base import TokenView
 from api.codacy.constants import LIMIT, LIMIT_MAX, PROVIDERS, WINDOW_SECONDS
+from api.operation import Query
 from api.problems import FAILED
 from api.throttle import spend
 from core import errors
@@ -50,6 +51,12 @@ NAMES = {
     503: "InternalServerError",
 }
 
+PAGE = (
+    Query("cursor", "Where the page begins, as the page before told it"),
+    Query("limit", "How many a page has", "integer", default=LIMIT, least=1, most=LIMIT_MAX),
+)
+SEARCH = Query("search", "Part of the name")
+
 
 class BadParameter(errors.DomainError):
     """A query parameter, or a cursor, of the wrong type."""
@@ -64,6 +71,7 @@ class CodacyView(TokenView):
     statuses = {errors.Invalid.code: 422, errors.QuotaExceeded.code: 402, BadParameter.code: 400}
     by_project: ClassVar[bool] = False
     counted: ClassVar[bool] = True
+    schemes: ClassVar[tuple[str, ...]] = ("accountToken",)
 
     def caller(self, request: Request) -> Actor:
         """Return who stands behind ``api-token``, or ``project-token`` where that is taken (codacy.md 2)."""
@@ -174,6 +182,7 @@ class UnknownRoute(CodacyView):
 
     anonymous = True
     counted = False
+    schemes = ()
     get = post = put = delete = patch = CodacyView.refuse_unknown
 
     def caller(self, request: Request) -> Actor:

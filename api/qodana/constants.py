@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+# Where the public routes are.
+PUBLIC = "api/v1/public/"
+
 # The version that the handshake tells (qodana.md 7.1); clients take the first with major 1.
 API_VERSION, LINTERS_VERSION = "1.36", "1.0"
 

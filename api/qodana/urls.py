@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import re_path
 
+from api.qodana.constants import PUBLIC
 from api.qodana.view import UnknownRoute
 from api.qodana.views import public, tokens
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from django.urls import URLPattern
 
     from api.qodana.view import QodanaView
-
-PUBLIC = r"api/v1/public/"
 
 
 def route(pattern: str, view: type[QodanaView]) -> URLPattern:

@@ -72,6 +72,7 @@ class QodanaView(TokenView):
     token_kinds: ClassVar[Collection[str]] = (Kind.ORGANIZATION,)
     statuses = {errors.Conflict.code: 400, errors.QuotaExceeded.code: 400}
     permission: ClassVar[str] = ""
+    schemes: ClassVar[tuple[str, ...]] = ("organizationToken",)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check in the wire's order: switched off, no token, a bad one, no licence (qodana.md 2)."""
@@ -156,4 +157,5 @@ class UnknownRoute(QodanaView):
         self.actor = Actor()
         raise NotFound("There is no such endpoint")
 
+    schemes = ()
     get = post = put = delete = patch = QodanaView.refuse_unknown

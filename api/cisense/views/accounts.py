@@ -12,6 +12,8 @@ from api.cisense.constants import ACCOUNT, CREATED, DELETED, NAME_MAX
 from api.cisense.shapes import account_view, organization_detail, organization_view
 from api.cisense.view import CiSenseView
 from api.fields import Text
+from api.openapi import describe
+from api.schemas import listed, ref, under
 from core.errors import Conflict, Invalid
 from core.names import slugify
 
@@ -38,10 +40,12 @@ class AccountView(CiSenseView):
 class OneAccount(AccountView):
     """``accounts/{nid}``."""
 
+    @describe("getAccount", {200: under("account", ref("Account"))}, also=[404])
     def get(self, request: Request, nid: str) -> Response:
         """Return an account that the caller belongs to."""
         return Response({"account": account_view(self.account(nid))})
 
+    @describe("deleteAccount", {DELETED: None}, also=[403, 404, 409])
     def delete(self, request: Request, nid: str) -> Response:
         """Delete a group account with everything in it; personal ones go with their person (409)."""
         account = self.account(nid)
@@ -54,11 +58,18 @@ class OneAccount(AccountView):
 class AccountOrganizations(AccountView):
     """``accounts/{nid}/organizations``."""
 
+    @describe("listOrganizations", {200: under("organizations", listed(ref("Organization")))}, also=[404])
     def get(self, request: Request, nid: str) -> Response:
         """Return the organizations, oldest first: all to administrators, her own to everybody else."""
         found = selectors.organizations_of(actor=self.actor, account=self.account(nid))
         return Response({"organizations": [organization_view(one) for one in found]})
 
+    @describe(
+        "createOrganization",
+        {CREATED: under("organization", ref("OrganizationDetail"))},
+        also=[403, 404, 409],
+        body=NewOrganization,
+    )
     def post(self, request: Request, nid: str) -> Response:
         """Create an organization; the caller administers it.
 

@@ -12,6 +12,8 @@ from api.cisense.constants import CREATED, DELETED, GIT_URL_MAX, NAME_MAX, ORGAN
 from api.cisense.shapes import member_view, organization_detail, project_detail, project_view
 from api.cisense.view import CiSenseView
 from api.fields import Text, Word
+from api.openapi import describe
+from api.schemas import listed, ref, under
 from core import publicids
 from core.errors import Invalid
 from permissions.catalogue import (
@@ -85,12 +87,14 @@ class OrganizationView(CiSenseView):
 class OneOrganization(OrganizationView):
     """``organizations/{nid}``."""
 
+    @describe("getOrganization", {200: under("organization", ref("OrganizationDetail"))}, also=[404])
     def get(self, request: Request, nid: str) -> Response:
         """Return an organization with its members."""
         organization = self.organization(nid, ORGANIZATION_READ)
         members = selectors.standings(organization=organization)
         return Response({"organization": organization_detail(organization, members)})
 
+    @describe("deleteOrganization", {DELETED: None}, also=[403, 404, 409])
     def delete(self, request: Request, nid: str) -> Response:
         """Delete an organization with its projects."""
         services.delete_organization(actor=self.actor, organization=self.organization(nid, ORGANIZATION_READ))
@@ -100,6 +104,7 @@ class OneOrganization(OrganizationView):
 class OneMember(OrganizationView):
     """``organizations/{nid}/members/{user}``."""
 
+    @describe("putMember", {200: under("member", ref("Member"))}, also=[403, 404, 409], body=Role)
     def put(self, request: Request, nid: str, user_nid: str) -> Response:
         """Add a person, or change her role."""
         organization = self.organization(nid, MEMBER_CHANGE)
@@ -111,6 +116,7 @@ class OneMember(OrganizationView):
         standing, *_ = selectors.standings(organization=organization, user=user)
         return Response({"member": member_view(standing)})
 
+    @describe("removeMember", {DELETED: None}, also=[403, 404, 409])
     def delete(self, request: Request, nid: str, user_nid: str) -> Response:
         """Remove a member; the last administrator and contacts of projects stay (409)."""
         organization = self.organization(nid, MEMBER_REMOVE)
@@ -122,6 +128,7 @@ class OneMember(OrganizationView):
 class OrganizationProjects(OrganizationView):
     """``organizations/{nid}/projects``."""
 
+    @describe("listProjects", {200: under("projects", listed(ref("Project")))}, also=[404])
     def get(self, request: Request, nid: str) -> Response:
         """Return the projects that the caller may see, oldest first."""
         organization = self.organization(nid, ORGANIZATION_READ)
@@ -134,6 +141,12 @@ class OrganizationProjects(OrganizationView):
             views.append(project_view(project))
         return Response({"projects": views})
 
+    @describe(
+        "createProject",
+        {CREATED: under("project", ref("ProjectDetail"))},
+        also=[403, 404, 409],
+        body=NewProject,
+    )
     def post(self, request: Request, nid: str) -> Response:
         """Create a project; its contact is a member of the organization."""
         organization = self.organization(nid, PROJECT_CREATE)

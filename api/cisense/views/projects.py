@@ -10,6 +10,8 @@ from api.cisense.constants import DELETED, PROJECT
 from api.cisense.shapes import project_detail
 from api.cisense.view import CiSenseView
 from api.cisense.views.organizations import ProjectBody, contact
+from api.openapi import describe
+from api.schemas import ref, under
 from permissions.catalogue import PROJECT_CHANGE, PROJECT_DELETE, PROJECT_READ
 from projects import selectors, services
 
@@ -30,10 +32,14 @@ class OneProject(CiSenseView):
         """Return the project of a path. Raises NotFound, Forbidden."""
         return selectors.project_by_key(actor=self.actor, pk=self.key(PROJECT, nid, "Project"), right=right)
 
+    @describe("getProject", {200: under("project", ref("ProjectDetail"))}, also=[403, 404])
     def get(self, request: Request, nid: str) -> Response:
         """Return a project."""
         return Response({"project": project_detail(self.project(nid, PROJECT_READ))})
 
+    @describe(
+        "changeProject", {200: under("project", ref("ProjectDetail"))}, also=[403, 404, 409], body=ProjectBody
+    )
     def post(self, request: Request, nid: str) -> Response:
         """Change what is sent; an empty object changes nothing."""
         project = self.project(nid, PROJECT_CHANGE)
@@ -46,6 +52,7 @@ class OneProject(CiSenseView):
         project = services.change_project(actor=self.actor, project=project, changes=changes)
         return Response({"project": project_detail(project)})
 
+    @describe("deleteProject", {DELETED: None}, also=[403, 404, 409])
     def delete(self, request: Request, nid: str) -> Response:
         """Delete a project."""
         services.delete_project(actor=self.actor, project=self.project(nid, PROJECT_DELETE))

@@ -10,6 +10,8 @@ from accounts import selectors, services
 from api.cisense.constants import DELETED, USER
 from api.cisense.shapes import account_view, project_view, user_view
 from api.cisense.view import CiSenseView
+from api.openapi import describe
+from api.schemas import listed, ref, under
 from permissions.catalogue import USER_MANAGE
 from permissions.checks import require
 from projects import selectors as projects
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 class ServerUsers(CiSenseView):
     """``server/users``."""
 
+    @describe("listUsers", {200: under("users", listed(ref("User")))}, also=[403])
     def get(self, request: Request) -> Response:
         """Return everybody, oldest first."""
         return Response({"users": [user_view(one) for one in selectors.all_users(actor=self.actor)]})
@@ -29,6 +32,7 @@ class ServerUsers(CiSenseView):
 class ServerUser(CiSenseView):
     """``server/users/{nid}``."""
 
+    @describe("deleteUser", {DELETED: None}, also=[403, 404, 409])
     def delete(self, request: Request, nid: str) -> Response:
         """Delete a person with all that is hers; the last administrator of a group account stays (409)."""
         require(self.actor, USER_MANAGE)
@@ -40,6 +44,7 @@ class ServerUser(CiSenseView):
 class ServerAccounts(CiSenseView):
     """``server/accounts``."""
 
+    @describe("listAccounts", {200: under("accounts", listed(ref("Account")))}, also=[403])
     def get(self, request: Request) -> Response:
         """Return the group accounts, oldest first; personal ones are not listed."""
         found = selectors.all_accounts(actor=self.actor)
@@ -49,6 +54,7 @@ class ServerAccounts(CiSenseView):
 class ServerProjects(CiSenseView):
     """``server/projects``."""
 
+    @describe("listAllProjects", {200: under("projects", listed(ref("Project")))}, also=[403])
     def get(self, request: Request) -> Response:
         """Return all projects, oldest first."""
         return Response({"projects": [project_view(one) for one in projects.all_projects(actor=self.actor)]})

@@ -13,8 +13,10 @@ from rest_framework.response import Response
 from accounts import selectors
 from api.codacy.constants import PROVIDERS, ROLES, TOKEN_DAYS_MAX, VERSION
 from api.codacy.shapes import organization_view, person_view, token_view, user_view
-from api.codacy.view import BadParameter, CodacyView, page
+from api.codacy.view import PAGE, SEARCH, BadParameter, CodacyView, page
 from api.fields import Text
+from api.openapi import describe
+from api.schemas import TEXT, ref, under
 from core.actor import Actor
 from core.errors import NotFound, Unauthenticated
 from core.paging import cut
@@ -67,6 +69,7 @@ class OfPerson(CodacyView):
 class OwnUser(OfPerson):
     """``user``."""
 
+    @describe("getUser", {200: under("data", ref("User"))})
     def get(self, request: Request) -> Response:
         """Return the person behind the token."""
         return Response({"data": user_view(self.person, is_admin=is_superuser(self.actor))})
@@ -75,6 +78,16 @@ class OwnUser(OfPerson):
 class OwnOrganizations(OfPerson):
     """``user/organizations[/{provider}]``."""
 
+    @describe(
+        "listUserOrganizations", {200: ref("OrganizationPage")}, query=PAGE, path="/api/v3/user/organizations"
+    )
+    @describe(
+        "listUserOrganizationsOfProvider",
+        {200: ref("OrganizationPage")},
+        also=[404],
+        query=PAGE,
+        path="/api/v3/user/organizations/{provider}",
+    )
     def get(self, request: Request, provider: str = "") -> Response:
         """Return a page of the caller's organizations by name."""
         code = PROVIDERS.get(provider, "")
@@ -90,6 +103,7 @@ class OwnOrganizations(OfPerson):
 class OwnOrganization(OfPerson):
     """``user/organizations/{provider}/{organization}``."""
 
+    @describe("getUserOrganization", {200: under("data", ref("Organization"))}, also=[404])
     def get(self, request: Request, provider: str, organization: str) -> Response:
         """Return one of the caller's organizations."""
         return Response({"data": organization_view(self.inside(provider, organization))})
@@ -98,6 +112,7 @@ class OwnOrganization(OfPerson):
 class OneOrganization(CodacyView):
     """``organizations/{provider}/{organization}``."""
 
+    @describe("getOrganization", {200: under("data", ref("OrganizationWithMeta"))}, also=[404])
     def get(self, request: Request, provider: str, organization: str) -> Response:
         """Return an organization and the caller's role in it."""
         found = self.inside(provider, organization)
@@ -118,6 +133,7 @@ class OneOrganization(CodacyView):
 class People(CodacyView):
     """``organizations/{provider}/{organization}/people``."""
 
+    @describe("listPeopleFromOrganization", {200: ref("PersonPage")}, also=[403, 404], query=[*PAGE, SEARCH])
     def get(self, request: Request, provider: str, organization: str) -> Response:
         """Return a page of the members by name; administrators see them."""
         found = self.inside(provider, organization)
@@ -135,6 +151,7 @@ class People(CodacyView):
 class AccountTokens(OfPerson):
     """``user/tokens``."""
 
+    @describe("getUserApiTokens", {200: ref("ApiTokenPage")}, query=PAGE)
     def get(self, request: Request) -> Response:
         """Return a page of the caller's tokens, newest first; of their values only the beginning is kept."""
         limit, after = self.limit(), self.after()
@@ -147,6 +164,9 @@ class AccountTokens(OfPerson):
         data = [token_view(row, f"{row.hint}…") for row in rows]
         return page(data, limit=limit, after=str(rows[-1].pk) if is_more else "")
 
+    @describe(
+        "createUserApiToken", {200: ref("ApiToken")}, also=[402, 409], body=NewAccountToken, optional=True
+    )
     def post(self, request: Request) -> Response:
         """Make a token; the answer is the bare token, and its value is told this once."""
         body = self.optional(NewAccountToken)
@@ -159,6 +179,7 @@ class AccountTokens(OfPerson):
 class AccountToken(OfPerson):
     """``user/tokens/{id}``."""
 
+    @describe("deleteUserApiToken", {204: None}, also=[404])
     def delete(self, request: Request, token_id: str) -> Response:
         """End one of the caller's tokens now."""
         found = token_selectors.own(actor=self.actor).filter(kind=Kind.ACCOUNT, pk=int(token_id)).first()
@@ -173,6 +194,7 @@ class Anybody(CodacyView):
 
     anonymous = True
     counted = False
+    schemes = ()
 
     def caller(self, request: Request) -> Actor:
         """Ask nobody."""
@@ -182,6 +204,7 @@ class Anybody(CodacyView):
 class Version(Anybody):
     """``version``."""
 
+    @describe("getVersion", {200: under("data", TEXT)})
     def get(self, request: Request) -> Response:
         """Return the version of the wire that is spoken."""
         return Response({"data": VERSION})
@@ -190,6 +213,7 @@ class Version(Anybody):
 class Health(Anybody):
     """``health``."""
 
+    @describe("health", {200: under("data", under("message", TEXT))})
     def get(self, request: Request) -> Response:
         """Return that calls are answered; ``/readyz`` tells more."""
         return Response({"data": {"message": "ok"}})

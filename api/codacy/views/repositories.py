@@ -11,9 +11,12 @@ from rest_framework.response import Response
 
 from api.codacy.constants import PROVIDERS, TOKEN_NAME, TOKENS_MAX
 from api.codacy.shapes import repository_view, token_view
-from api.codacy.view import BadParameter, CodacyView, page
+from api.codacy.view import PAGE, SEARCH, BadParameter, CodacyView, page
 from api.codacy.views.people import Moment
 from api.fields import Text, Whole
+from api.openapi import describe
+from api.operation import Query
+from api.schemas import listed, ref, under, words
 from core import errors
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from core.paging import cut
@@ -30,6 +33,17 @@ if TYPE_CHECKING:
 
     from accounts.models import Organization
     from projects.models import Project
+
+FILTERS = (
+    Query(
+        "filter",
+        "Those added here; those at the Git provider alone; or all that are added, for administrators",
+        default="Synced",
+        choices=("Synced", "NotSynced", "AllSynced"),
+    ),
+    Query("languages", "Names of languages, with commas between; nothing is analysed, and so nothing fits"),
+    Query("segments", "Ids of segments, with commas between; nothing is segmented, and so nothing fits"),
+)
 
 
 class NewToken(serializers.Serializer[None]):
@@ -71,6 +85,12 @@ class Repositories(CodacyView):
 
     anonymous = True
 
+    @describe(
+        "listOrganizationRepositories",
+        {200: ref("RepositoryPage")},
+        also=[401, 403, 404],
+        query=[*PAGE, SEARCH, *FILTERS],
+    )
     def get(self, request: Request, provider: str, organization: str) -> Response:
         """Return a page of the repositories that the caller sees, by name; public ones to anybody."""
         found = self.linked(provider, organization)
@@ -115,12 +135,15 @@ class OneRepository(RepositoryView):
 
     anonymous = True
     by_project = True
+    schemes = ("accountToken", "repositoryToken")
 
+    @describe("getRepository", {200: under("data", ref("Repository"))}, also=[404])
     def get(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Return a repository that the caller sees."""
         project = self.seen(provider, organization, repository)
         return Response({"data": self.view(project, project.namespace.organization)})
 
+    @describe("deleteRepository", {204: None}, also=[403, 404])
     def delete(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Delete a repository with its tokens."""
         if self.actor.user is None:
@@ -133,6 +156,7 @@ class OneRepository(RepositoryView):
 class AddRepository(RepositoryView):
     """``repositories``."""
 
+    @describe("addRepository", {200: ref("Repository")}, also=[402, 403, 404, 409], body=NewRepository)
     def post(self, request: Request) -> Response:
         """Add a repository to an organization; the answer is the bare repository."""
         body = self.body(NewRepository)
@@ -150,12 +174,14 @@ class AddRepository(RepositoryView):
 class Follow(RepositoryView):
     """``…/{repository}/follow``."""
 
+    @describe("followRepository", {200: under("data", words("Following"))}, also=[404])
     def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Follow a repository: here it is starred."""
         project = self.seen(provider, organization, repository)
         projects.star_project(actor=self.actor, project=project)
         return Response({"data": "Following"})
 
+    @describe("unfollowRepository", {204: None}, also=[404])
     def delete(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Follow it no more."""
         project = self.seen(provider, organization, repository)
@@ -179,12 +205,20 @@ class TokenRoutes(CodacyView):
 class RepositoryTokens(TokenRoutes):
     """``…/{repository}/tokens``."""
 
+    @describe("listRepositoryApiTokens", {200: under("data", listed(ref("ApiToken")))}, also=[404])
     def get(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Return the tokens with their values, newest first."""
         project = self.administered(provider, organization, repository)
         found = token_selectors.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY)
         return Response({"data": [token_view(one, tokens.reveal(one)) for one in found]})
 
+    @describe(
+        "createRepositoryApiToken",
+        {201: under("data", ref("ApiToken"))},
+        also=[402, 404],
+        body=NewToken,
+        optional=True,
+    )
     def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Make one more token: without a body, or with a name and an end."""
         project = self.administered(provider, organization, repository)
@@ -207,6 +241,7 @@ class RepositoryTokens(TokenRoutes):
 class RepositoryToken(TokenRoutes):
     """``…/{repository}/tokens/{id}``."""
 
+    @describe("deleteRepositoryApiToken", {204: None}, also=[404])
     def delete(
         self, request: Request, provider: str, organization: str, repository: str, token_id: str
     ) -> Response:
@@ -224,6 +259,7 @@ class RepositoryToken(TokenRoutes):
 class DeleteTokens(TokenRoutes):
     """``…/{repository}/tokens/delete``."""
 
+    @describe("deleteRepositoryApiTokens", {204: None}, also=[404], body=Ids)
     def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """End many tokens of the repository; ids that are none of its are passed over."""
         project = self.administered(provider, organization, repository)

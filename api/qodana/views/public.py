@@ -13,8 +13,11 @@ from rest_framework.response import Response
 
 from accounts import selectors
 from api.fields import Flag, Text, Whole
-from api.qodana.constants import ECHO_PAGES, LIMIT, LIMIT_MAX, ROLES, SLUG_PART, TTL_MAX
+from api.openapi import describe
+from api.operation import Query
+from api.qodana.constants import ECHO_PAGES, LIMIT, LIMIT_MAX, PUBLIC, ROLES, SLUG_PART, TTL_MAX
 from api.qodana.view import QodanaView, Refused, key
+from api.schemas import TEXT, ref
 from core.errors import Invalid, NotFound
 from core.publicids import short_id
 from permissions.catalogue import MEMBER_LIST, PROJECT_READ
@@ -28,6 +31,15 @@ if TYPE_CHECKING:
     from accounts.models import Organization
     from accounts.selectors import Insider
     from projects.models import Project
+
+NO_INSIGHTS = "Analyses are not kept here"
+PROJECT_NAME = Query("projectName", "The name of the project", required=True)
+PAGES = (
+    Query("limit", "How many users a page has", "integer", default=LIMIT, least=1, most=LIMIT_MAX),
+    Query("offset", "How many users are passed over", "integer", default=0, least=0, most=2**31),
+    Query("order", "By e-mail address, forwards or backwards", default="ASC", choices=("ASC", "DESC")),
+    Query("search", "Part of the e-mail address or the name"),
+)
 
 
 class ProjectAsked(serializers.Serializer[None]):
@@ -55,6 +67,19 @@ class ObtainProject(Public):
     permission = "public_api_create_or_get_project_token"
     as_text = False
 
+    @describe(
+        "getProjectTokenAsText",
+        {200: TEXT, 201: TEXT},
+        body=ProjectAsked,
+        path=f"/{PUBLIC}organizations/teams/projects",
+        media="text/plain",
+    )
+    @describe(
+        "getProjectToken",
+        {200: ref("ProjectToken"), 201: ref("ProjectToken")},
+        body=ProjectAsked,
+        path=f"/{PUBLIC}organizations/projects",
+    )
     def post(self, request: Request) -> Any:
         """Return the project's token; 201 where the project is new (qodana.md 4.1)."""
         body = self.sent(ProjectAsked)
@@ -78,6 +103,7 @@ class ObtainProject(Public):
             answer["expiresAt"] = expires_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return Response(answer, status=status)
 
+    @describe("getProjectByName", {200: ref("Project")}, also=[404], query=[PROJECT_NAME])
     def get(self, request: Request) -> Response:
         """Return the project of a name (qodana.md 7.3)."""
         name = request.query_params.get("projectName", "")
@@ -121,6 +147,7 @@ class OneProject(Public):
 
     permission = "public_api_create_or_get_project_token"
 
+    @describe("getProject", {200: ref("Project")}, also=[404])
     def get(self, request: Request, project_id: str) -> Response:
         """Return a project of the organization."""
         pk = key("project", project_id, "no_project")
@@ -139,6 +166,7 @@ class Users(Public):
 
     permission = "public_api_get_organization_users"
 
+    @describe("getOrganizationUsers", {200: ref("UsersPage")}, query=PAGES)
     def get(self, request: Request) -> Response:
         """Return a page of members and invited people, by e-mail address (qodana.md 4.2)."""
         require(self.actor, MEMBER_LIST, self.own)
@@ -189,28 +217,34 @@ def person_view(one: Insider, host: str) -> dict[str, Any]:
     return found
 
 
-class NoInsights(Public):
-    """Insights into analyses: there are none here, and the wire has a name for that."""
+class Inspections(Public):
+    """``public/organizations/inspections``."""
 
     permission = "public_api_create_or_get_project_token"
 
-    def _refuse(self, request: Request) -> Response:
-        raise Refused(400, "feature_not_supported", "Analyses are not kept here")
+    @describe("getInspections", {})
+    def get(self, request: Request) -> Response:
+        """Refuse: nothing is inspected here."""
+        raise Refused(400, "feature_not_supported", NO_INSIGHTS)
 
 
-class Inspections(NoInsights):
-    """``public/organizations/inspections``."""
-
-    get = NoInsights._refuse
-
-
-class ProjectInsights(NoInsights):
+class ProjectInsights(Public):
     """``public/organizations/project-insights/query``."""
 
-    post = NoInsights._refuse
+    permission = "public_api_create_or_get_project_token"
+
+    @describe("queryProjectInsights", {})
+    def post(self, request: Request) -> Response:
+        """Refuse: nothing is analysed here."""
+        raise Refused(400, "feature_not_supported", NO_INSIGHTS)
 
 
-class InspectionInsights(NoInsights):
+class InspectionInsights(Public):
     """``public/organizations/inspection-insights/query``."""
 
-    post = NoInsights._refuse
+    permission = "public_api_create_or_get_project_token"
+
+    @describe("queryInspectionInsights", {})
+    def post(self, request: Request) -> Response:
+        """Refuse: nothing is analysed here."""
+        raise Refused(400, "feature_not_supported", NO_INSIGHTS)

@@ -8,8 +8,10 @@ from rest_framework.response import Response
 
 from accounts import selectors as accounts
 from api.base import bearer, session_caller
+from api.openapi import describe
 from api.qodana.constants import API_VERSION, LINTERS_VERSION
 from api.qodana.view import BAD_TOKEN, QodanaView, Refused, key
+from api.schemas import ref
 from core.actor import Actor
 from core.errors import Forbidden, NotFound, Unauthenticated
 from core.publicids import short_id
@@ -28,6 +30,7 @@ class PersonView(QodanaView):
     """A route for people: an access token, an API token, or the browser's session with its CSRF token."""
 
     token_kinds = (Kind.ACCESS, Kind.OAUTH)
+    schemes = ("personToken", "session")
 
     def caller(self, request: Request) -> Actor:
         """Return the person who calls."""
@@ -54,6 +57,7 @@ class OrganizationToken(PersonView):
             actor=self.actor, organization=organization, kind=Kind.ORGANIZATION
         ).first()
 
+    @describe("getOrganizationToken", {200: ref("OrganizationToken")}, also=[404])
     def get(self, request: Request, organization_id: str) -> Response:
         """Return the token."""
         credential = self._living(self._organization(organization_id))
@@ -61,6 +65,7 @@ class OrganizationToken(PersonView):
             raise Refused(404, "no_organization_api_token_exists", "The organization has no API token")
         return Response(token_view(credential, services.reveal(credential)))
 
+    @describe("createOrganizationToken", {200: ref("OrganizationToken")}, also=[404])
     def post(self, request: Request, organization_id: str) -> Response:
         """Make the token; a second one is refused."""
         organization = self._organization(organization_id)
@@ -71,6 +76,7 @@ class OrganizationToken(PersonView):
         )
         return Response(token_view(credential, secret))
 
+    @describe("deleteOrganizationToken", {200: ref("Empty")}, also=[404])
     def delete(self, request: Request, organization_id: str) -> Response:
         """End the token at once; without one it is no error."""
         credential = self._living(self._organization(organization_id))
@@ -92,6 +98,7 @@ class OwnProject(QodanaView):
     """``projects``: the project behind a project token."""
 
     token_kinds = (Kind.PROJECT,)
+    schemes = ("projectToken",)
 
     def caller(self, request: Request) -> Actor:
         """Return the project behind the token."""
@@ -100,6 +107,7 @@ class OwnProject(QodanaView):
         except Forbidden as error:
             raise Refused(401, "invalid_token", BAD_TOKEN.replace("organization API", "project")) from error
 
+    @describe("getOwnProject", {200: ref("OwnProject")})
     def get(self, request: Request) -> Response:
         """Return the project (qodana.md 7.2), as far as there is data."""
         project = self.actor.project
@@ -126,11 +134,13 @@ class Versions(QodanaView):
     """``/api/versions``: the handshake that clients begin with."""
 
     anonymous = True
+    schemes = ()
 
     def caller(self, request: Request) -> Actor:
         """Ask nobody who calls."""
         return Actor()
 
+    @describe("getVersions", {200: ref("Versions")})
     def get(self, request: Request) -> Response:
         """Return the version of each part and where it answers."""
         root = request.build_absolute_uri("/")

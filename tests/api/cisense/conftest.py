@@ -14,6 +14,7 @@ from accounts.models import Organization, User
 from core.publicids import nid
 from projects.models import Project
 from tests import make
+from tests.api import describing
 from tokens import services as tokens
 from tokens.kinds import Kind
 
@@ -46,7 +47,10 @@ class World:
             for key, value in self.ids().items():
                 text = text.replace(f"<{key}>", value)
             sent |= {"data": text, "content_type": "application/json"}
-        return Client().generic(method, "/v3/" + path.format(**self.ids()), **sent)
+        address = "/v3/" + path.format(**self.ids())
+        answer = Client().generic(method, address, **sent)
+        describing.check("cisense", method, address, answer)
+        return answer
 
     def ids(self) -> dict[str, str]:
         """Return the ids of everything by name."""

@@ -52,6 +52,8 @@ CASES = [
         {"project_git_url": "https://git.example.test/web.git"},
         (401, 404, 404, 404, 403, 200, 200, 200, 404),
     ),
+    ("GET", "swagger.json", None, (200,) * 9),
+    ("GET", "index.html", None, (200,) * 9),
     ("DELETE", "projects/{web}", None, (401, 404, 404, 404, 403, 204, 204, 204, 404)),
 ]
 # fmt: on

@@ -14,6 +14,7 @@ from accounts import services as accounts
 from api.codacy.urls import urlpatterns
 from projects.models import Project
 from tests import make
+from tests.api import describing
 from tokens import services as tokens
 from tokens.kinds import Kind
 from tokens.models import Credential
@@ -66,7 +67,9 @@ def call(method, path, user=None, body=None, **headers):
         headers["api-token"] = user if isinstance(user, str) else secret_of(user)
     text = "" if body is None else body if isinstance(body, str) else json.dumps(body)
     kind = "application/json" if body is not None else ""
-    return Client().generic(method, f"/api/v3/{path}", text, content_type=kind, headers=headers)
+    answer = Client().generic(method, f"/api/v3/{path}", text, content_type=kind, headers=headers)
+    describing.check("codacy", method, f"/api/v3/{path}", answer)
+    return answer
 
 
 def told(answer, status=200):

@@ -12,6 +12,7 @@ from core.publicids import short_id
 from logs.models import LogEntry
 from projects.models import Project
 from tests import make
+from tests.api import describing
 from tests.api.quay.world import signed_in
 from tokens import services as tokens
 from tokens.kinds import Kind
@@ -47,6 +48,7 @@ def call(method, path, secret="", body=None, **headers):
     if answer["Content-Type"] == "application/json":
         assert b'": ' not in answer.content
         assert re.fullmatch(r"[a-z0-9]{16}", answer["x-request-id"])
+    describing.check("qodana", method, path, answer)
     return answer
 
 
