@@ -656,6 +656,13 @@ ADD_REPO_NOTIFICATION = kind(
     "namespace",
     *_NOTIFICATION,
 )
+CHANGE_REPO_NOTIFICATION = kind(
+    "change_repo_notification",
+    "{performer} changed a notification of {event} of {repo}",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+)
 DELETE_REPO_NOTIFICATION = kind(
     "delete_repo_notification",
     "{performer} removed a notification of {event} from {repo}",

@@ -50,6 +50,19 @@ class Event:
         return self.name
 
 
+# What integrations of the FlexStack wire are asked to tell (flexstack.md 5.3, 8): flag -> type of the event.
+# There are no deployments and no services here, so that none ever comes by itself; tests can be sent.
+INTEGRATION = "deployments"
+FLAGS = {
+    "deployments_failed": "deployments.failed",
+    "deployments_in_progress": "deployments.in_progress",
+    "deployments_succeeded": "deployments.succeeded",
+    "marketing_changelog": "marketing.changelog",
+    "marketing_promotions": "marketing.promotions",
+    "services_alarm": "services.alarm",
+    "services_ok": "services.ok",
+}
+
 EVENTS: dict[str, Event] = {}
 # kind of log entry -> the event it means; a kind means one event at most
 EVENT_OF_KIND: dict[str, Event] = {}

@@ -35,7 +35,9 @@ class GlobalMessage(models.Model):
 class Subscription(models.Model):
     """Who wants to hear of an event in one namespace, or in one project, and how (quay-b.md 4).
 
-    A ``flat`` one was made on the Quay wire: its receivers get the event's data as that wire sends them.
+    A ``flat`` one was made on the Quay wire: its receivers get the event's data as that wire sends them. One
+    with ``flags`` is an integration of the FlexStack wire (flexstack.md 5.3): they say of which of its types
+    of events the receiver wants to hear.
     """
 
     class Method(models.TextChoices):
@@ -57,6 +59,7 @@ class Subscription(models.Model):
     event_config = models.JSONField(default=dict, blank=True)
     title = models.CharField(max_length=255, blank=True)
     flat = models.BooleanField("in the form of the Quay wire", default=False)
+    flags = models.JSONField("types of the FlexStack wire", null=True, blank=True, editable=False)
     secret_sealed = models.TextField(blank=True, editable=False)
     number_of_failures = models.PositiveIntegerField("failures in a row", default=0)
     disabled_at = models.DateTimeField(null=True, blank=True)
@@ -64,6 +67,7 @@ class Subscription(models.Model):
         "accounts.User", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         constraints = [
@@ -80,6 +84,10 @@ class Subscription(models.Model):
                 condition=Q(~Q(secret_sealed=""), method="webhook")
                 | Q(~Q(method="webhook"), secret_sealed=""),
                 name="subscription_secret_of_webhooks_only",
+            ),
+            models.CheckConstraint(
+                condition=Q(flags__isnull=True) | Q(method="webhook", project__isnull=False),
+                name="subscription_flags_of_webhooks_of_projects_only",
             ),
         ]
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from core.bell import ring
 from notifications import payloads, tasks
-from notifications.events import EVENT_OF_KIND, EVENTS
+from notifications.events import EVENT_OF_KIND
 from notifications.models import Delivery, Subscription
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def hear(*, entries: Sequence[LogEntry], **_: Any) -> None:
         wanted[subscription.event, subscription.namespace_id, subscription.project_id].append(subscription)
     if wanted:
         send(
-            delivery(subscription, event, payloads.payload(entry, event), entry=entry)
+            delivery(subscription, event.name, payloads.payload(entry, event), entry=entry)
             for entry, event in heard
             for key in ((event.name, entry.namespace_id, None), (event.name, None, entry.project_id))
             for subscription in wanted.get(key, ())
@@ -74,10 +74,10 @@ def send(rows: Iterable[Delivery]) -> list[Delivery]:
 
 
 def delivery(
-    subscription: Subscription, event: Event, payload: dict[str, Any], *, entry: LogEntry | None = None
+    subscription: Subscription, event: str, payload: dict[str, Any], *, entry: LogEntry | None = None
 ) -> Delivery:
     """Return a delivery that is not yet written. In the console, told to nobody, the row is all there is."""
-    row = Delivery(subscription=subscription, entry=entry, event=event.name, payload=payload)
+    row = Delivery(subscription=subscription, entry=entry, event=event, payload=payload)
     told_to_nobody = not (subscription.flat or "target" in subscription.config)
     if subscription.method == Subscription.Method.IN_CONSOLE and told_to_nobody:
         row.status, row.due_at, row.finished_at = Delivery.Status.DONE, None, timezone.now()
@@ -86,4 +86,4 @@ def delivery(
 
 def sample(subscription: Subscription, *, actor: Actor) -> Delivery:
     """Return a delivery that looks like one of the subscription's event, and says that it is a test."""
-    return delivery(subscription, EVENTS[subscription.event], payloads.sample(subscription, actor=actor))
+    return delivery(subscription, subscription.event, payloads.sample(subscription, actor=actor))

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from logs.kinds import KINDS
 from logs.record import draft
-from notifications.events import EVENTS, Level
+from notifications.events import EVENTS, FLAGS, Level
 
 if TYPE_CHECKING:
     from core.actor import Actor
@@ -72,6 +72,8 @@ def sentence(entry: LogEntry) -> str:
 
 def sample(subscription: Subscription, *, actor: Actor) -> dict[str, Any]:
     """Return a payload that looks like one of the subscription's event, and says that it is a test."""
+    if subscription.flags is not None:
+        return _integration_sample(subscription, actor=actor)
     event = EVENTS[subscription.event]
     project = subscription.project
     namespace = project.namespace if project else subscription.namespace
@@ -91,6 +93,22 @@ def sample(subscription: Subscription, *, actor: Actor) -> dict[str, Any]:
         told["data"]["metadata"] = _sample_of(subscription, event)
     told["data"] |= {"sentence": words, "test": True}
     return told
+
+
+def _integration_sample(subscription: Subscription, *, actor: Actor) -> dict[str, Any]:
+    """Return a test of an integration: of the first type that it wants, or else of one (flexstack.md 8)."""
+    wanted = [FLAGS[flag] for flag in FLAGS if (subscription.flags or {}).get(flag)]
+    project = subscription.project
+    return {
+        "type": wanted[0] if wanted else FLAGS["deployments_succeeded"],
+        "timestamp": timezone.now().isoformat(),
+        "data": {
+            "test": True,
+            "organization": project.namespace.name if project else "",
+            "project": project.name if project else "",
+            "performer": actor.user.username if actor.user else None,
+        },
+    }
 
 
 def _sample_of(subscription: Subscription, event: Event) -> dict[str, Any]:

@@ -13,15 +13,18 @@ from django.utils import timezone
 from accounts.listing import own_names
 from core import seal
 from core.errors import NotFound
+from core.publicids import time_id, time_pk
 from notifications.models import AuthorizedAddress, Delivery, GlobalMessage, Notice, Subscription
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
+    INTEGRATION_CHANGE,
     NOTIFICATION_CHANGE,
     NOTIFICATION_READ,
     PROJECT_NOTIFICATION_CHANGE,
     PROJECT_NOTIFICATION_READ,
+    PROJECT_READ,
 )
-from permissions.checks import require
+from permissions.checks import check, require
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -97,6 +100,41 @@ def secret(*, actor: Actor, subscription: Subscription) -> str:
     else:
         require(actor, NOTIFICATION_CHANGE, subscription.namespace)
     return seal.unseal(subscription.secret_sealed) if subscription.secret_sealed else ""
+
+
+# Integrations of the FlexStack wire ------------------------------------------------------------------------
+
+
+def integrations(*, actor: Actor, project: Project) -> QuerySet[Subscription]:
+    """Return the integrations of a project, oldest first. Raises Forbidden for whoever does not read it."""
+    require(actor, PROJECT_READ, project)
+    found = Subscription.objects.filter(project=project, flags__isnull=False)
+    return found.order_by("created_at", "pk")
+
+
+def integration(*, actor: Actor, project: Project, id: UUID) -> Subscription:
+    """Return one of `integrations` by its public id. Raises NotFound."""
+    pk = time_pk("integration", id)
+    found = integrations(actor=actor, project=project).filter(pk=pk).first() if pk is not None else None
+    if found is None or time_id("integration", found.pk, found.created_at) != id:
+        raise NotFound("Integration not found", absent="integration")
+    found.project = project
+    return found
+
+
+def may_see_secrets(*, actor: Actor, project: Project) -> bool:
+    """Tell whether the actor is shown what the deliveries of a project's integrations are signed with."""
+    return check(actor, INTEGRATION_CHANGE, project)
+
+
+def integration_secret(*, actor: Actor, subscription: Subscription) -> str:
+    """Return what an integration's deliveries are signed with.
+
+    Raises:
+        Forbidden: below write.
+    """
+    require(actor, INTEGRATION_CHANGE, subscription.project)
+    return seal.unseal(subscription.secret_sealed)
 
 
 # Deliveries ----------------------------------------------------------------------------------------------

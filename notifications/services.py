@@ -16,6 +16,7 @@ from core.errors import Conflict, Invalid, NotFound, TooManyRequests
 from core.seal import digest
 from logs.kinds import (
     ADD_REPO_NOTIFICATION,
+    CHANGE_REPO_NOTIFICATION,
     CREATE_MESSAGE,
     CREATE_NAMESPACE_NOTIFICATION,
     DELETE_MESSAGE,
@@ -26,12 +27,14 @@ from logs.kinds import (
 )
 from logs.record import record
 from notifications import outbox, tasks
-from notifications.channels.webhook import new_secret
+from notifications.channels.webhook import new_integration_secret, new_secret
 from notifications.config import Given, check_address
 from notifications.deliveries import told
+from notifications.events import FLAGS, INTEGRATION
 from notifications.models import AuthorizedAddress, GlobalMessage, Notice, Subscription
 from permissions.catalogue import (
     ACCOUNT_CHANGE,
+    INTEGRATION_CHANGE,
     MESSAGE_MANAGE,
     NOTIFICATION_CHANGE,
     PROJECT_NOTIFICATION_CHANGE,
@@ -144,7 +147,9 @@ def _add(actor: Actor, subscription: Subscription) -> tuple[Subscription, str]:
     beside = Subscription.objects.filter(namespace=subscription.namespace, project=subscription.project)
     if beside.count() >= SUBSCRIPTIONS_MAX:
         raise Conflict(f"There are {SUBSCRIPTIONS_MAX} notifications here already")
-    secret = new_secret() if subscription.method == Subscription.Method.WEBHOOK else ""
+    secret = ""
+    if subscription.method == Subscription.Method.WEBHOOK:
+        secret = new_secret() if subscription.flags is None else new_integration_secret()
     subscription.secret_sealed = seal.seal(secret) if secret else ""
     insert(subscription, taken="The notification exists already")
     _record(ADD_REPO_NOTIFICATION, CREATE_NAMESPACE_NOTIFICATION, actor, subscription)
@@ -160,6 +165,10 @@ def delete_subscription(*, actor: Actor, subscription: Subscription) -> None:
         NotFound: somebody else removed it just now.
     """
     _require_change(actor, subscription.namespace, subscription.project)
+    _remove(actor, subscription)
+
+
+def _remove(actor: Actor, subscription: Subscription) -> None:
     gone, _ = Subscription.objects.filter(pk=subscription.pk).delete()
     if not gone:
         raise NotFound("There is no such notification", absent="notification")
@@ -217,6 +226,68 @@ def _record(of_project: LogKind, of_namespace: LogKind, actor: Actor, subscripti
         project=project,
         metadata=told(subscription),
     )
+
+
+# Integrations of the FlexStack wire ------------------------------------------------------------------------
+
+
+def create_integration(*, actor: Actor, project: Project, url: str, flags: dict[str, bool]) -> Subscription:
+    """Let a webhook be told of a project in the form of the FlexStack wire (flexstack.md 6.14).
+
+    Flags that are not given are off. Not one transaction, as `create_subscription`.
+
+    Raises:
+        Forbidden: below write.
+        Invalid: the URL is not one that we call.
+        Conflict: there are too many notifications already.
+        NotFound: the project was deleted just now.
+    """
+    require(actor, INTEGRATION_CHANGE, project)
+    egress.check_url(url, field="config.url")
+    subscription = Subscription(
+        project=project,
+        event=INTEGRATION,
+        method=Subscription.Method.WEBHOOK,
+        config={"url": url},
+        flags=_flags(flags),
+        created_by=actor.user,
+    )
+    subscription.updated_at = subscription.created_at
+    subscription, _ = _add(actor, subscription)
+    return subscription
+
+
+@transaction.atomic
+def change_integration(*, actor: Actor, subscription: Subscription, flags: dict[str, bool]) -> Subscription:
+    """Set all of an integration's flags; those that are not given are off.
+
+    Raises:
+        Forbidden: below write.
+        NotFound: somebody removed it just now.
+    """
+    require(actor, INTEGRATION_CHANGE, subscription.project)
+    subscription.flags, subscription.updated_at = _flags(flags), timezone.now()
+    row = Subscription.objects.filter(pk=subscription.pk)
+    if not row.update(flags=subscription.flags, updated_at=subscription.updated_at):
+        raise NotFound("Integration not found", absent="integration")
+    _record(CHANGE_REPO_NOTIFICATION, CHANGE_REPO_NOTIFICATION, actor, subscription)
+    return subscription
+
+
+@transaction.atomic
+def delete_integration(*, actor: Actor, subscription: Subscription) -> None:
+    """Remove an integration: nothing more is sent.
+
+    Raises:
+        Forbidden: below write.
+        NotFound: somebody else removed it just now.
+    """
+    require(actor, INTEGRATION_CHANGE, subscription.project)
+    _remove(actor, subscription)
+
+
+def _flags(given: dict[str, bool]) -> dict[str, bool]:
+    return {flag: given.get(flag, False) for flag in FLAGS}
 
 
 # Addresses that may be told by mail ------------------------------------------------------------------------

@@ -191,6 +191,9 @@ PROJECT_NOTIFICATION_READ = _right(
 PROJECT_NOTIFICATION_CHANGE = _right(
     "project_notification_change", _PRJ, _A, "add, test, reset and remove the project's notifications"
 )
+INTEGRATION_CHANGE = _right(
+    "integration_change", _PRJ, _W, "add, change and remove integrations, and see their secrets"
+)
 # What is inside of projects
 CONTENT_CHANGE = _right("content_change", _PRJ, _W, "change tags and labels, and start builds")
 BUILD_LOG_READ = _right("build_log_read", _PRJ, _W, "read the logs of builds", reading=True)

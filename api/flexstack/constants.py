@@ -35,6 +35,10 @@ ICON_MAX = 1024
 ICON = re.compile(r"(icon|emoji|url):(.+)")
 MEMBERS_MAX = 100
 
+# The types of integrations that can be made; Slack is connected by its own pages (flexstack.md 6.14).
+TYPES = ("webhook",)
+URL_MAX = 2048
+
 WINDOW_SECONDS = 60
 
 # status -> the constant that an error carries (flexstack.md 3); no operation answers any other

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from api.flexstack.constants import ACCOUNT, MEMBER, ORG_ROLES, ORGANIZATION, PROJECT, ROLES
+from api.flexstack.constants import ACCOUNT, INTEGRATION, MEMBER, ORG_ROLES, ORGANIZATION, PROJECT, ROLES
 from core.publicids import base58, time_id
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.models import Membership
+    from notifications.models import Subscription
     from projects.models import Project
 
 
@@ -61,4 +62,20 @@ def collaborator_view(member: Membership, project: Project) -> dict[str, Any]:
         "profile": profile,
         "project_id": own_id(PROJECT, project),
         "role": ROLES[member.project_role],  # type: ignore[attr-defined]
+    }
+
+
+def integration_view(integration: Subscription, project: Project, secret: str | None) -> dict[str, Any]:
+    """Return an integration, with its secret for those who may see it."""
+    config = {"url": integration.config["url"]}
+    if secret is not None:
+        config["secret"] = secret
+    return {
+        "config": config,
+        "created_at": moment(integration.created_at),
+        "id": own_id(INTEGRATION, integration),
+        "notifications": integration.flags,
+        "project_id": own_id(PROJECT, project),
+        "type": integration.method,
+        "updated_at": moment(integration.updated_at),
     }

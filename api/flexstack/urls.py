@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from django.urls import re_path
 
-from api.flexstack.constants import COLLABORATORS, ORGANIZATIONS, PROJECTS
+from api.flexstack.constants import COLLABORATORS, INTEGRATIONS, ORGANIZATIONS, PROJECTS
 from api.flexstack.view import UnknownRoute
-from api.flexstack.views import collaborators, projects
+from api.flexstack.views import collaborators, integrations, projects
 
 if TYPE_CHECKING:
     from django.urls import URLPattern
@@ -29,6 +29,8 @@ urlpatterns = [
     route(rf"{ONE}/disconnect", projects.Disconnection),
     route(rf"{ONE}/{COLLABORATORS}", collaborators.Collaborators),
     route(rf"{ONE}/{COLLABORATORS}/(?P<member_id>[^/]+)", collaborators.OneCollaborator),
+    route(rf"{ONE}/{INTEGRATIONS}", integrations.Integrations),
+    route(rf"{ONE}/{INTEGRATIONS}/(?P<integration_id>[^/]+)", integrations.OneIntegration),
     route(rf"{ORGANIZATIONS}/(?P<org_id>[^/]+)/{PROJECTS}", projects.OrganizationProjects),
     re_path(r"^", UnknownRoute.as_view(), name="flexstack-UnknownRoute"),
 ]

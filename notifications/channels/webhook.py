@@ -1,8 +1,10 @@
-"""Webhooks as the Standard Webhooks specification signs them."""
+"""Webhooks as the Standard Webhooks specification signs them, and as the FlexStack wire does."""
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import secrets
 from typing import TYPE_CHECKING
@@ -23,6 +25,11 @@ def new_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
 
 
+def new_integration_secret() -> str:
+    """Return a secret for an integration: ``sig_`` and 32 random bytes in hexadecimal."""
+    return f"sig_{secrets.token_hex(32)}"
+
+
 def send(delivery: Delivery) -> Answer:
     """POST a delivery to the subscription's URL; every 2xx is a success.
 
@@ -32,11 +39,13 @@ def send(delivery: Delivery) -> Answer:
         Undelivered: no answer, or another one.
     """
     subscription = delivery.subscription
-    body = _body(delivery)
     try:
-        signer = Webhook(seal.unseal(subscription.secret_sealed))
+        secret = seal.unseal(subscription.secret_sealed)
     except seal.Unreadable as error:
         raise Undelivered("The secret to sign with cannot be read.", final=True, counts=False) from error
+    if subscription.flags is not None:
+        return _send_integration(delivery, secret)
+    body, signer = _body(delivery), Webhook(secret)
     name, now = f"msg_{delivery.uuid.hex}", timezone.now()
     headers = {
         "Content-Type": "application/json",
@@ -45,6 +54,15 @@ def send(delivery: Delivery) -> Answer:
         "webhook-signature": signer.sign(name, now, body),
     }
     return http.post(subscription.config["url"], body.encode(), headers)
+
+
+def _send_integration(delivery: Delivery, secret: str) -> Answer:
+    """POST to an integration: the digest in the header is of the body's very bytes (flexstack.md 8)."""
+    told = {"id": str(delivery.uuid), **delivery.payload}
+    body = json.dumps(told, separators=(",", ":")).encode()
+    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"Content-Type": "application/json", "X-FlexStack-Signature": f"sha256={digest}"}
+    return http.post(delivery.subscription.config["url"], body, headers)
 
 
 def _body(delivery: Delivery) -> str:

@@ -12,6 +12,8 @@ from django.test import Client
 from accounts import services as accounts
 from accounts.models import Membership, Organization, User
 from core.publicids import base58, time_id
+from notifications import services as notifications
+from notifications.models import Subscription
 from projects.models import Project
 from tests import make
 from tokens import services as tokens
@@ -24,6 +26,8 @@ PEOPLE = (
 )  # fmt: skip
 # With `X-API-Key`: the organization's, another's, one that was revoked, and tokens that are no API keys.
 KEYS = ("key", "otherkey", "revoked", "access", "robot", "project")
+
+HOOK = "https://192.0.2.7/hook"
 
 
 def own(kind: str, row: Any) -> str:
@@ -40,6 +44,7 @@ class World:
     vault: Project
     people: dict[str, User]
     keys: dict[str, str]
+    hook: Subscription
     clients: dict[str, Client] = field(default_factory=dict)
 
     def client(self, name: str) -> Client:
@@ -68,6 +73,7 @@ class World:
             "web": own("project", self.web),
             "vault": own("project", self.vault),
             "rival": own("member", rival),
+            "hook": own("integration", self.hook),
             "nothing": "1CAjFu471zu6KptY3ZaDKe",
         }
         return found
@@ -95,13 +101,15 @@ def refused(answer: Any, status: int, code: str) -> dict[str, str]:
     body: dict[str, str] = told(answer, status)
     assert {"code", "message"} <= set(body) <= {"cause", "code", "message"}
     assert body["code"] == code
-    assert all(isinstance(value, str) and value for value in body.values())
+    assert {type(value) for value in body.values()} == {str}
+    assert all(body.values())
     return body
 
 
 @pytest.fixture
 def world(db, settings):
     settings.READONLY_SUPERUSERS = frozenset({"auditor"})
+    settings.EGRESS_ALLOW = ["192.0.2.0/24"]
     people = {name: make.user(name, superuser=name == "root") for name in PEOPLE}
     acme = make.organization("acme", people["owner"])
     globex = make.organization("globex", people["rival"])
@@ -132,4 +140,7 @@ def world(db, settings):
         "robot": robot_secret,
         "project": key(kind=Kind.PROJECT, project=web)[1],
     }
-    return World(acme, globex, web, vault, people, keys)
+    hook = notifications.create_integration(
+        actor=make.SYSTEM, project=web, url=HOOK, flags={"services_ok": True}
+    )
+    return World(acme, globex, web, vault, people, keys, hook)

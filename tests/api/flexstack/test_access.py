@@ -25,7 +25,7 @@ def who(stranger, member, creator, viewer, contributor, keeper, admin, auditor, 
 
 
 # method, path, body, and what each of WHO gets
-CASES = [
+CASES: list[tuple[str, str, object, tuple[int, ...]]] = [
     #             stranger member creator viewer contrib keeper admin auditor key otherkey
     ("GET", "projects", None, who(200, 200, 200, 200, 200, 200, 200, 200, 200, 200)),
     ("POST", "projects", NEW, (
@@ -52,6 +52,27 @@ CASES = [
     (
         "DELETE", "projects/{web}/collaborators/{viewer}", None,
         who(404, 404, 404, 403, 403, 204, 204, 403, 204, 404),
+    ),
+    (
+        "GET", "projects/{web}/integrations/notifications", None,
+        who(404, 404, 404, 200, 200, 200, 200, 200, 200, 404),
+    ),
+    (
+        "POST", "projects/{web}/integrations/notifications",
+        {"type": "webhook", "config": {"url": "https://192.0.2.7/h"}},
+        who(404, 404, 404, 403, 201, 201, 201, 403, 201, 404),
+    ),
+    (
+        "GET", "projects/{web}/integrations/notifications/{hook}", None,
+        who(404, 404, 404, 200, 200, 200, 200, 200, 200, 404),
+    ),
+    (
+        "PUT", "projects/{web}/integrations/notifications/{hook}", {"notifications": {}},
+        who(404, 404, 404, 403, 200, 200, 200, 403, 200, 404),
+    ),
+    (
+        "DELETE", "projects/{web}/integrations/notifications/{hook}", None,
+        who(404, 404, 404, 403, 204, 204, 204, 403, 204, 404),
     ),
     ("GET", "orgs/{acme}/projects", None, (
         401, 404, 404, 404, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 200, 404, 401, 401, 401, 401,
