@@ -1,4 +1,7 @@
-"""The back office's desks for credentials and applications. No secret, sealed or digested, is ever shown."""
+"""The back office's desks for credentials, applications and keys of services.
+
+No secret, sealed or digested, is ever shown.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from backoffice.desk import Desk, Neighbour, column, link
 from backoffice.filters import StateFilter
-from backoffice.verbs import Verb
+from backoffice.verbs import Verb, VerbForm, text
 from tokens import services
-from tokens.models import Application, Assignment, AuthorizationCode, Credential
+from tokens.models import Application, Assignment, AuthorizationCode, Credential, ServiceKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -218,3 +221,74 @@ class AssignmentDesk(Desk):
     @column(description="Offered by")
     def assigner_link(self, row: Assignment) -> SafeString | str:
         return link(row.assigned_by)
+
+
+class KeyFilter(StateFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        now = timezone.now()
+        lives = Q(expires_at=None) | Q(expires_at__gt=now)
+        return [
+            ("unapproved", "not approved", lives & Q(approval="")),
+            ("approved", "approved", lives & ~Q(approval="")),
+            ("expired", "expired", Q(expires_at__lte=now)),
+        ]
+
+
+class ApprovalForm(VerbForm):
+    notes = text("Notes", required=False, help_text="Why it is trusted; kept with the key.")
+
+
+@admin.register(ServiceKey)
+class ServiceKeyDesk(Desk):
+    list_display = ("kid", "service", "name", "state", "approver_link", "expires_at", "created_at")
+    list_filter = (KeyFilter, "approval")
+    search_fields = ("service", "name", "=kid")
+    search_help_text = "Service, name or a whole key id"
+    date_hierarchy = "created_at"
+    ordering = ("service", "-pk")
+    related = ("approved_by__namespace",)
+    fieldsets = (
+        (None, {"fields": ("kid", "service", "name", "state", "metadata")}),
+        ("Approval", {"fields": ("approval", "approver_link", "approved_at", "approval_notes")}),
+        ("Traces", {"fields": ("created_at", "expires_at")}),
+    )
+    verbs = (
+        Verb(
+            "approve",
+            "Approve",
+            "The key counts from now on: whoever holds its private half speaks for the service.",
+            "Approved",
+            lambda actor, key, data: services.approve_service_key(actor=actor, key=key, **data),
+            icon="verified",
+            form=ApprovalForm,
+            fits=lambda key: not key.approval,
+            sensitive=True,
+        ),
+        Verb(
+            "delete",
+            "Delete",
+            "The key counts no more, from now on. This cannot be undone.",
+            "Deleted",
+            lambda actor, key, data: services.delete_service_key(actor=actor, key=key),
+            icon="key_off",
+            danger=True,
+            sensitive=True,
+        ),
+    )
+
+    @column(description="Approved by", ordering="approved_by__username")
+    def approver_link(self, key: ServiceKey) -> SafeString | str:
+        return link(key.approved_by)
+
+    @column(
+        description="State",
+        ordering="approval",
+        label={"approved": "success", "not approved": "warning", "expired": "danger"},
+    )
+    def state(self, key: ServiceKey) -> str:
+        if key.expires_at is not None and key.expires_at <= timezone.now():
+            return "expired"
+        return "approved" if key.approval else "not approved"

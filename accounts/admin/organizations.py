@@ -70,7 +70,10 @@ class OrganizationDesk(Desk):
     fieldsets = (
         (None, {"fields": ("slug", "name", "state", "account_link", "description")}),
         ("Contact", {"fields": ("email", "url", "location")}),
-        ("Settings", {"fields": ("invoice_email", "invoice_email_address", "tag_expiration_s")}),
+        (
+            "Settings",
+            {"fields": ("invoice_email", "invoice_email_address", "tag_expiration_s", "licence_plan")},
+        ),
         ("Access", {"fields": ("token_max_days", "provider", "provider_organization")}),
         ("Traces", {"fields": ("namespace", "created_at", "deleted_at")}),
     )

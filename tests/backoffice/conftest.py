@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import FailedSignIn, Organization, RobotFederation, User
+from accounts.models import FailedSignIn, Identity, MailedLink, Organization, RobotFederation, User
 from core.client import SIGNED_IN_AT
 from core.seal import digest, seal
 from logs.models import LogExport
@@ -24,7 +24,7 @@ from quotas.models import Quota
 from quotas.tasks import count_registry
 from tests import make
 from tokens import services as tokens
-from tokens.models import Application, Credential
+from tokens.models import Application, Credential, ServiceKey
 
 
 @dataclass
@@ -61,6 +61,27 @@ def one_more(world: World, name: str) -> None:
     _, secret = tokens.create_app_token(actor=make.actor(person), title=f"{name} laptop")
     world.secrets.add(secret)
     FailedSignIn.objects.create(name=name, ip="192.0.2.7")
+    elsewhere = Identity.objects.create(
+        user=person,
+        service="oidc",
+        issuer="https://issuer.example.test",
+        subject=f"{name}-0815",
+        login=f"{name} there",
+        refresh_sealed=seal(f"refresh-{name}"),
+    )
+    elsewhere.groups.create(name=f"{name} group there")
+    mailed = MailedLink.objects.create(
+        purpose="recovery",
+        user=person,
+        email=person.email,
+        digest=digest(f"mailed-{name}"),
+        expires_at=timezone.now() + timedelta(hours=1),
+        sent_at=timezone.now(),
+    )
+    world.secrets |= {elsewhere.refresh_sealed, f"refresh-{name}", bytes(mailed.digest).hex()}
+    ServiceKey.objects.create(
+        kid=f"kid-of-{name}", service=name, name="Front door", jwk={"kty": "RSA", "e": "AQAB", "n": "AQAB"}
+    )
     owner = make.actor(world.ada)
     application = tokens.create_application(actor=owner, organization=acme, name=f"{name} bot")
     page = "https://muster.example.test/oauth/localapp"

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import (
     Account,
     AccountAdministrator,
+    Identity,
     Invitation,
     Membership,
     Namespace,
@@ -29,7 +30,7 @@ from projects.models import Project
 from quotas.models import Quota, RegistrySize, Threshold
 from tests import make
 from tests.backoffice.conftest import signed_in
-from tokens.models import Credential
+from tokens.models import Credential, ServiceKey
 
 # model, verb, which row (by a lookup), the form, kind of the log entry, and what then holds of the row
 CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
@@ -42,6 +43,7 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     (User, "make-superuser", {"username": "ada"}, {}, "user_grant_superuser", {"is_superuser": True}),
     (User, "unmake-superuser", {"username": "su"}, {}, "user_revoke_superuser", {"is_superuser": False}),
     (User, "delete", {"username": "off"}, {}, "user_delete", {"is_active": False}),
+    (Identity, "unlink", {"login": "first there"}, {}, "unlink_identity", "gone"),
     (Account, "create", None, {"name": "New", "administrator": "ada"}, "account_create", None),
     (Account, "rename", {"name": "first group"}, {"name": "Other"}, "account_change", {"name": "Other"}),
     (
@@ -64,6 +66,14 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
         {"user": "off", "role": "creator"},
         "org_set_member_role",
         None,
+    ),
+    (
+        Organization,
+        "licence",
+        {"slug": "acme"},
+        {"plan": "COMMUNITY"},
+        "org_change_profile",
+        {"licence_plan": "COMMUNITY"},
     ),
     (Organization, "delete", {"slug": "acme"}, {}, "org_delete", None),
     (
@@ -135,6 +145,15 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     ),
     (DefaultGrant, "delete", {"role": "read"}, {}, "delete_prototype_permission", "gone"),
     (Credential, "revoke", {"kind": "oauth"}, {}, "revoke_oauth_api_token", None),
+    (
+        ServiceKey,
+        "approve",
+        {"service": "first"},
+        {"notes": "seen at the door"},
+        "service_key_approve",
+        {"approval": "Super User API", "approval_notes": "seen at the door"},
+    ),
+    (ServiceKey, "delete", {"service": "first"}, {}, "service_key_delete", "gone"),
     (
         Quota,
         "limit",
