@@ -61,8 +61,8 @@ class Public(QodanaView):
         return cast("Organization", self.organization)
 
 
-class ObtainProject(Public):
-    """``public/organizations/projects``."""
+class Obtaining(Public):
+    """Asking for a project's token by names; the project is made when it is first asked for."""
 
     permission = "public_api_create_or_get_project_token"
     as_text = False
@@ -103,6 +103,10 @@ class ObtainProject(Public):
             answer["expiresAt"] = expires_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         return Response(answer, status=status)
 
+
+class ObtainProject(Obtaining):
+    """``public/organizations/projects``."""
+
     @describe("getProjectByName", {200: ref("Project")}, also=[404], query=[PROJECT_NAME])
     def get(self, request: Request) -> Response:
         """Return the project of a name (qodana.md 7.3)."""
@@ -127,11 +131,10 @@ def _names(body: dict[str, Any]) -> tuple[str, str, bool]:
     return body["teamName"], body["projectName"], False
 
 
-class ObtainProjectAsText(ObtainProject):
+class ObtainProjectAsText(Obtaining):
     """``public/organizations/teams/projects``: the deprecated form, whose answer is the bare token."""
 
     as_text = True
-    get = None  # type: ignore[assignment]
 
 
 def project_view(project: Project) -> dict[str, Any]:

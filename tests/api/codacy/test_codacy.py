@@ -324,6 +324,34 @@ def test_callers_are_counted_by_their_address(world):
     cache.clear()
 
 
+@pytest.mark.parametrize("caller", [None, "stranger"])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "/repositories",
+        "/repositories?search=x",
+        "/repositories?filter=NotSynced",
+        "/repositories?filter=AllSynced",
+        "/repositories?languages=Python",
+        "/repositories/vault",
+        "/repositories/vault/tokens",
+    ],
+)
+def test_nobody_learns_which_organizations_are_here(world, caller, rest):
+    secret = secret_of(world[caller]) if caller else None
+    rival = make.organization("hidden", world["rival"])
+    link(rival, "gh", "hidden")
+    make.project(rival, "vault")
+    here, nowhere = (call("GET", f"organizations/gh/{name}{rest}", secret) for name in ("hidden", "nowhere"))
+    assert (here.status_code, here.content) == (nowhere.status_code, nowhere.content)
+    assert here.status_code in (401, 404)
+
+
+@pytest.mark.parametrize("path", ["organizations/gh/a%2500", f"{REPOS}/a%2500", f"{REPOS}/a%2500/tokens"])
+def test_a_null_character_escaped_twice_is_no_address(world, path):
+    told(call("GET", path, world["owner"]), 404)
+
+
 @pytest.mark.parametrize("size", [1, 30])
 @pytest.mark.parametrize(
     ("path", "most"),

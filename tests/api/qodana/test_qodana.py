@@ -97,6 +97,12 @@ def test_create_and_get(acme):
     assert {"org_create_team", "create_repo", "change_repo_permission", "create_token"} <= kinds
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT"])
+def test_the_deprecated_form_is_asked_by_post_alone(acme, method):
+    answer = call(method, "/api/v1/public/organizations/teams/projects", org_token(acme))
+    assert answer.status_code == 405
+
+
 def test_tokens_that_end(acme):
     secret = org_token(acme)
     body = {"projectQualifiedSlug": "team:project", "tokenTtlSeconds": 21600}
