@@ -12,13 +12,14 @@ from django.views.decorators.http import require_safe
 from api import openapi, swagger
 from api.cisense.wire import WIRE as CISENSE
 from api.codacy.wire import WIRE as CODACY
+from api.flexstack.wire import WIRE as FLEXSTACK
 from api.qodana.wire import WIRE as QODANA
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
 
-WIRES = {"cisense": CISENSE, "codacy": CODACY, "qodana": QODANA}
+WIRES = {"cisense": CISENSE, "codacy": CODACY, "flexstack": FLEXSTACK, "qodana": QODANA}
 # Quay's description is older than OpenAPI, and so is its form.
 ADDRESSES = {"quay": "/api/v1/discovery"} | {name: f"/api/docs/{name}/openapi.json" for name in WIRES}
 TITLES = {"quay": "Muster: Quay"} | {name: wire.title for name, wire in WIRES.items()}

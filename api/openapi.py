@@ -115,12 +115,12 @@ class Wire:
     error: Callable[[int], Schema]
 
     def routes(self) -> Iterator[tuple[type[TokenView], str]]:
-        """Yield each view with every path that leads to it, but for the one that takes what is left."""
+        """Yield each view with the paths that lead to it, in the order of the routes."""
         for pattern in get_resolver(self.urls).url_patterns:
             view = pattern.callback.view_class  # type: ignore[union-attr] # as DRF makes them
             if issubclass(view, TokenView):
-                for path in spelled(str(pattern.pattern)):
-                    yield view, self.root + path
+                # Other spellings are served as well; the first is the one to use.
+                yield view, self.root + spelled(str(pattern.pattern))[0]
 
     def operations(self) -> Iterator[tuple[str, str, type[TokenView], Operation]]:
         """Yield path, method, view and operation of everything that is served."""

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from api.flexstack.constants import LIMIT, LIMIT_MAX, SORT, SORTS
 from api.flexstack.view import BadQuery
+from api.operation import Query
 from core.paging import cut
 from core.publicids import PK_MAX
 
@@ -27,6 +28,12 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 LATEST = (datetime(9999, 1, 1, tzinfo=UTC) - EPOCH) // MICROSECOND
 CURSOR = re.compile(r"[A-Za-z0-9_\-+/]{1,200}={0,2}", re.ASCII)
+
+WINDOW = (
+    Query("after", "Where the page begins, as the page before told it"),
+    Query("limit", "How many a page has", "integer", default=LIMIT, least=1, most=LIMIT_MAX),
+    Query("sort", "By when it was made, oldest or newest first", default=SORT, choices=tuple(SORTS)),
+)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from django.conf import settings
@@ -61,6 +61,7 @@ class FlexStackView(TokenView):
 
     dialect = "flexstack"
     token_kinds = (Kind.KEY,)
+    schemes: ClassVar[tuple[str, ...]] = ("apiKey", "session")
     # Only the nine statuses of the contract are ever answered.
     statuses = {
         BadQuery.code: 400,
@@ -135,6 +136,7 @@ class UnknownRoute(FlexStackView):
     """Every path below the prefix that is no route."""
 
     anonymous = True
+    schemes = ()
     get = post = put = delete = patch = FlexStackView.refuse_unknown
 
     def caller(self, request: Request) -> Actor:

@@ -10,9 +10,11 @@ from rest_framework.response import Response
 from accounts import selectors as accounts
 from api.fields import Text
 from api.flexstack.constants import ICON, ICON_MAX, NAME_MAX
-from api.flexstack.paging import Window
+from api.flexstack.paging import WINDOW, Window
 from api.flexstack.shapes import project_view
 from api.flexstack.view import FlexStackView, Id
+from api.openapi import describe
+from api.schemas import ref
 from core.errors import Invalid
 from permissions.catalogue import PROJECT_CONNECT, PROJECT_DELETE, PROJECT_WRITE
 from projects import listing, services
@@ -57,10 +59,12 @@ class NewProject(serializers.Serializer[None]):
 class Projects(FlexStackView):
     """``projects``."""
 
+    @describe("listProjects", {200: ref("ProjectPage")}, query=WINDOW)
     def get(self, request: Request) -> Response:
         """Return a page of the projects on which the caller holds a role, in all her organizations."""
         return Window.of(request.query_params).page(listing.held_projects(actor=self.actor), project_view)
 
+    @describe("createProject", {201: ref("Project")}, body=NewProject)
     def post(self, request: Request) -> Response:
         """Create a project in the organization behind the credentials; a person becomes its owner."""
         body = self.body(NewProject)
@@ -92,6 +96,7 @@ class Projects(FlexStackView):
 class OrganizationProjects(FlexStackView):
     """``orgs/{org_id}/projects``."""
 
+    @describe("listOrganizationProjects", {200: ref("ProjectPage")}, query=WINDOW)
     def get(self, request: Request, org_id: str) -> Response:
         """Return a page of the organization's projects on which the caller holds a role."""
         window = Window.of(request.query_params)
@@ -102,10 +107,12 @@ class OrganizationProjects(FlexStackView):
 class OneProject(FlexStackView):
     """``projects/{project_id}``."""
 
+    @describe("getProject", {200: ref("Project")})
     def get(self, request: Request, project_id: str) -> Response:
         """Return a project."""
         return Response(project_view(self.project(project_id)))
 
+    @describe("updateProject", {200: ref("Project")}, body=ProjectBody)
     def put(self, request: Request, project_id: str) -> Response:
         """Replace a project by the whole of what is sent."""
         project = self.project(project_id, PROJECT_WRITE)
@@ -120,6 +127,7 @@ class OneProject(FlexStackView):
         )
         return Response(project_view(project))
 
+    @describe("deleteProject", {204: None})
     def delete(self, request: Request, project_id: str) -> Response:
         """Delete a project with its collaborators and integrations."""
         services.delete_project(actor=self.actor, project=self.project(project_id, PROJECT_DELETE))
@@ -129,9 +137,13 @@ class OneProject(FlexStackView):
 class Disconnection(FlexStackView):
     """``projects/{project_id}/disconnect``."""
 
+    @describe("disconnectProject", {204: None})
     def post(self, request: Request, project_id: str) -> Response:
         """Begin to end the link to the cloud provider; without one there is nothing to do."""
         services.disconnect_project(actor=self.actor, project=self.project(project_id, PROJECT_CONNECT))
         return Response(status=204)
 
-    put = post
+    @describe("disconnectProjectByPut", {204: None})
+    def put(self, request: Request, project_id: str) -> Response:
+        """Do the same: callers do not agree about the method."""
+        return self.post(request, project_id)

@@ -16,6 +16,7 @@ from notifications import services as notifications
 from notifications.models import Subscription
 from projects.models import Project
 from tests import make
+from tests.api import describing
 from tokens import services as tokens
 from tokens.kinds import Kind
 
@@ -86,7 +87,10 @@ class World:
             for key, value in ids.items():
                 text = text.replace(f"<{key}>", value)
             more = {"data": text, "content_type": "application/json"} | more
-        return self.client(name).generic(method, "/v1/" + path.format(**ids), **more)
+        address = "/v1/" + path.format(**ids)
+        answer = self.client(name).generic(method, address, **more)
+        describing.check("flexstack", method, address, answer)
+        return answer
 
 
 def told(answer: Any, status: int = 200) -> Any:

@@ -1,0 +1,45 @@
+"""The FlexStack wire as its description begins (flexstack.md 1 to 4)."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from api.flexstack.constants import CODES
+from api.flexstack.schemas import SCHEMAS, error
+from api.openapi import Wire
+from api.schemas import TEXT
+
+WIRE = Wire(
+    title="Muster: FlexStack",
+    version="1",
+    about=(
+        "Projects and their collaborators. Programs send an API key of an organization: `X-API-Key: flex_…`. "
+        "Ids are base58 of 22 characters; a UUID is taken, too. `PUT` replaces the whole."
+    ),
+    urls="api.flexstack.urls",
+    root="/v1/",
+    schemas=SCHEMAS,
+    schemes={
+        "apiKey": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "X-API-Key",
+            "description": "An API key of an organization",
+        },
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": settings.SESSION_COOKIE_NAME,
+            "description": "The session of a browser; what changes something needs its CSRF token, too",
+        },
+    },
+    parameters={
+        "project_id": TEXT | {"description": "The id of the project"},
+        "member_id": TEXT | {"description": "The id of the membership"},
+        "org_id": TEXT | {"description": "The id of the organization"},
+    },
+    # The contract has these nine on every operation, and no other is answered.
+    always=tuple(CODES),
+    secured=(),
+    error=error,
+)
