@@ -37,12 +37,12 @@ PEOPLE = ("ada", "bo", "cy")
 ORGS = ("acme", "beta")
 NAMES = ("one", "two")
 # A name that one lot of people and organizations share, so that each can take what another had.
-SHARED = (*PEOPLE, *ORGS)
+SHARED = (*PEOPLE, *ORGS, "dot")
 
 
 def pick(things: Any, number: int) -> Any:
     """Return one of the things; skips the act where there is none."""
-    things = list(things)
+    things = sorted(things, key=lambda one: one.pk) if isinstance(things, set) else list(things)
     if not things:
         raise LookupError
     return things[number % len(things)]
@@ -84,15 +84,14 @@ class Bench:
         return Actor(user=self.row(caller.who), scopes=caller.scopes, dialect="test")
 
     def callers(self, who: int, credential: int) -> list[Caller]:
-        """Return somebody who can call: most times by a session, else by a token of one scope.
+        """Return who calls: by a session or, one time in four, by a token of one scope.
 
         Half of the time others follow, who are tried until one may: else most acts would be refused.
         """
         people = [one for one in self.world.people.values() if one.enabled]
-        scope = model.SCOPES[credential % 8] if credential % 3 == 0 else None
-        scopes = None if scope is None else frozenset({scope})
+        scopes = None if credential % 4 else frozenset({model.SCOPES[(credential // 4 + who) % 8]})
         first = who % len(people)
-        tried = people[first:] + people[:first] if credential % 2 else [people[first]]
+        tried = people[first:] + people[:first] if credential % 4 in (1, 2) else [people[first]]
         return [Caller(one, scopes) for one in tried]
 
     # Doing
@@ -373,7 +372,8 @@ def join_team(bench: Bench, caller: Caller, a: int, b: int, c: int) -> Act:
 @act
 def leave_team(bench: Bench, caller: Caller, a: int, b: int, c: int) -> Act:
     """Take a person out of a team."""
-    team, person = pick(bench.world.teams, a), pick(bench.world.people.values(), b)
+    team = pick(bench.world.teams, a)
+    person = pick(team.people if c % 3 else bench.world.people.values(), b)
 
     def change(org: Org, team: model.Team, person: Person) -> None:
         team.people.discard(person)
@@ -683,7 +683,7 @@ def issue(bench: Bench, caller: Caller, a: int, b: int, c: int) -> Act:
     scopes = frozenset({model.SCOPES[b % 8], model.SCOPES[c % 8]})
     assert isinstance(person, Person)
     return Act(
-        may(caller, "token_issue", person) and (caller.scopes is None or scopes <= caller.scopes),
+        may(caller, "token_issue", person) and all(caller.covers(scope) for scope in scopes),
         lambda actor: tokens.issue_api_token(actor=actor, user=bench.row(person), scopes=" ".join(scopes)),
         lambda made: bench.world.tokens.append(model.Token(person, scopes, made[1], pk=made[0].pk)),
     )

@@ -170,6 +170,12 @@ class Caller:
             return 9
         return max((REACH[scope][ladder] for scope in self.scopes), default=0)
 
+    def covers(self, scope: str) -> bool:
+        """Return whether the credential goes as far as a scope, so that it may make a token of it."""
+        if scope == "super:user":
+            return self.scopes is None or scope in self.scopes
+        return all(self.reach(ladder) >= REACH[scope][ladder] for ladder in range(3))
+
     @property
     def superuser(self) -> bool:
         """Whether a superuser asks, and may as one."""

@@ -32,7 +32,7 @@ from tokens.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STORIES, PARTS, LENGTH = 2000, 4, 6
+STORIES, PARTS, LENGTH = 2000, 4, 8
 SOME = st.integers(0, 11)
 STEP = st.tuples(st.sampled_from(sorted(ACTS)), SOME, SOME, SOME, SOME, SOME)
 
@@ -52,14 +52,14 @@ def test_every_right_is_in_the_model():
 
 @pytest.fixture(scope="module")
 def beginning(django_db_setup, django_db_blocker):
-    """Ada owns acme, where bo is in a team with a project and a robot; bo owns beta; cy is nothing."""
+    """Ada owns acme, where bo is in a team; it has a project, a robot, a rule. Bo owns beta; cy nothing."""
     with django_db_blocker.unblock(), transaction.atomic():
         root = make.user("root", superuser=True)
         bench = Bench(World())
         bench.world.people["root"] = Person("root", root.pk, superuser=True)
         for number in range(3):
-            bench.do("make_person", 0, 1, number, 0, 0)
-        by_ada, by_bo = (1, 1), (2, 1)
+            bench.do("make_person", 0, 3, number, 0, 0)
+        by_ada, by_bo = (1, 3), (2, 3)
         for verb, who, a, b, c in (
             ("found", by_ada, 3, 0, 0),
             ("found", by_bo, 4, 0, 0),
@@ -68,6 +68,8 @@ def beginning(django_db_setup, django_db_blocker):
             ("make_repo", by_ada, 4, 0, 1),
             ("make_robot", by_ada, 4, 0, 0),
             ("grant", by_ada, 0, 5, 1),
+            ("make_rule", by_ada, 0, 3, 1),
+            ("issue", by_ada, 1, 2, 6),
         ):
             done = bench.do(verb, *who, a, b, c)
             assert done.endswith("done"), done
@@ -97,7 +99,8 @@ def test_services_do_what_the_model_says(part, beginning):
                 bench.do(*step)
             number = next(turns)
             compare_rights(bench.world, number)
-            compare_tokens(bench.world)
+            if number % 4 == 0:
+                compare_tokens(bench.world)
             compare_counts(bench.world)
             transaction.set_rollback(True)
 
@@ -131,7 +134,7 @@ def compare_rights(world: World, number: int) -> None:
             for right, thing, row in questions:
                 came, wanted = check(actor, right, row), may(caller, right.name, thing)
                 assert came is wanted, f"{right} of {told(who)} {allowed} on {told(thing)}: {came}"
-        if isinstance(who, Person):
+        if isinstance(who, Person) and number % 4 == 0:
             actor = Actor(user=users[who], memo=memo)
             listed = Project.objects.filter(readable(actor), deleted_at=None, namespace__deleted_at=None)
             seen = {repo.pk for repo in world.repos if model.of_repo(who, repo)}
