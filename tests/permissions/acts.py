@@ -33,7 +33,7 @@ from tokens.models import Credential
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PEOPLE = ("ada", "bo", "cy")
+PEOPLE = ("ada", "bo", "cy", "dee")
 ORGS = ("acme", "beta")
 NAMES = ("one", "two")
 # A name that one lot of people and organizations share, so that each can take what another had.
