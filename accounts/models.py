@@ -432,6 +432,7 @@ class Identity(models.Model):
     groups_at = models.DateTimeField("groups read", null=True, blank=True, editable=False)
     tried_at = models.DateTimeField(null=True, blank=True, editable=False)
     unanswered = models.BooleanField(default=False, editable=False)
+    gave_superuser = models.BooleanField("made her a superuser", default=False, editable=False)
     used_at = models.DateTimeField("last sign-in", null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -308,6 +308,7 @@ OIDC_CLIENT_SECRET = _text("MUSTER_OIDC_CLIENT_SECRET")
 OIDC_SCOPES = env.list("MUSTER_OIDC_SCOPES", default=["openid", "profile", "email"])
 OIDC_LOGIN_CLAIM = env.str("MUSTER_OIDC_LOGIN_CLAIM", default="preferred_username")
 OIDC_GROUPS_CLAIM = env.str("MUSTER_OIDC_GROUPS_CLAIM", default="groups")
+OIDC_SUPERUSER_GROUP = env.str("MUSTER_OIDC_SUPERUSER_GROUP", default="")
 OIDC_GROUPS_SECONDS = env.int("MUSTER_OIDC_GROUPS_SECONDS", default=86400)
 OIDC_AUDIENCES = env.list("MUSTER_OIDC_AUDIENCES", default=[])
 

@@ -15,7 +15,7 @@ from accounts import directory, provider
 from accounts.models import Identity, IdentityGroup, Team, User
 from accounts.services import names
 from accounts.services.rules import check_email_rule
-from accounts.services.users import make_user
+from accounts.services.users import make_user, set_superuser
 from core.actor import Actor
 from core.bell import ring_by_name
 from core.db import hold, insert, update
@@ -183,6 +183,8 @@ def unlink_identity(*, actor: Actor, user: User, service: str) -> None:
         raise Conflict("Set a password first: there would be no way to sign in")
     for identity in Identity.objects.filter(user=user, service=service):
         _resync(set(identity.groups.values_list("name", flat=True)))
+        if identity.gave_superuser and user.is_superuser:
+            set_superuser(actor=Actor.of_system("oidc"), user=user, superuser=False)
         identity.delete()
         told = {"service": identity.service, "service_identifier": identity.subject}
         record(UNLINK_IDENTITY, actor=actor, namespace=user.namespace, metadata=told)
@@ -208,6 +210,21 @@ def _note_groups(identity: Identity, visitor: provider.Visitor) -> None:
         ignore_conflicts=True,
     )
     _resync(before ^ visitor.groups)
+    _superuser_by_group(identity, settings.OIDC_SUPERUSER_GROUP in visitor.groups)
+
+
+def _superuser_by_group(identity: Identity, is_in: bool) -> None:
+    """Make a person a superuser, or end what made her one, by her group at the provider (cisense.md 2).
+
+    What an operator gave by hand, a group does not take.
+    """
+    user = identity.user
+    if not settings.OIDC_SUPERUSER_GROUP or is_in == identity.gave_superuser or (is_in and user.is_superuser):
+        return
+    if user.is_superuser != is_in:
+        set_superuser(actor=Actor.of_system("oidc"), user=user, superuser=is_in)
+    identity.gave_superuser = is_in
+    update(identity, "gave_superuser")
 
 
 def _resync(groups: Iterable[str]) -> None:
