@@ -64,7 +64,6 @@ BUILDING_BLOCKS = {
 }
 # Services that tell the log nothing.
 UNTOLD = {
-    "accounts.services.identities.refresh_identity": "the comparison tells who comes and goes",
     "projects.services.by_name.project_token": "tokens.services.create_token tells it",
     "notifications.services.confirm_address": "told on no wire (quay-b.md 9)",
     "notifications.services.dismiss_notice": "concerns the person alone",
