@@ -21,7 +21,6 @@ OPEN_TO_ALL = {
     "accounts.services.links.request_recovery": "anyone who has forgotten her password",
     "accounts.services.links.recover": "whoever has the mailed code",
     "accounts.services.links.verify_email": "whoever has the mailed code",
-    "accounts.services.identities.enter_by_provider": "whoever the identity provider confirms",
     "accounts.services.users.sign_up": "anyone, where the instance says so",
     "accounts.services.users.initialize": "anyone, while nobody is there",
     "tokens.services.authorizations.exchange": "whoever knows an application's secret and brings it a code",
