@@ -9,7 +9,14 @@ from django.urls import reverse
 
 from console.shell import Choice, Group, Place, Shell
 from notifications import selectors
-from permissions.catalogue import LOG_READ, MEMBER_LIST, ORGANIZATION_READ, ROBOT_LIST
+from permissions.catalogue import (
+    APPLICATION_LIST,
+    LOG_READ,
+    MEMBER_LIST,
+    ORGANIZATION_ADMINISTER,
+    ORGANIZATION_READ,
+    ROBOT_LIST,
+)
 from permissions.checks import check, may_open_back_office
 
 if TYPE_CHECKING:
@@ -80,12 +87,16 @@ class Frame:
         places.append(place("Projects", "projects", "folder", "projects"))
         if check(actor, ROBOT_LIST, self.organization):
             places.append(place("Robots", "robots", "cpu-chip", "robots"))
+        if check(actor, APPLICATION_LIST, self.organization):
+            places.append(place("Applications", "applications", "puzzle-piece"))
         groups = [Group("Organization", places)]
         if check(actor, LOG_READ, self.organization):
             operations = [
                 place("Usage log", "logs", "document-text"),
                 place("Exports", "exports", "arrow-down-tray"),
             ]
+            if check(actor, ORGANIZATION_ADMINISTER, self.organization):
+                operations.append(place("Settings", "settings", "cog-6-tooth"))
             groups.append(Group("Operations", operations))
         return groups
 
@@ -100,6 +111,7 @@ class Frame:
                     place("Organizations", "home", "squares-2x2"),
                     place("Notifications", "notices", "bell"),
                     place("Tokens", "tokens", "key"),
+                    place("Authorized apps", "authorizations", "shield-check"),
                     place("My account", "account", "user-circle"),
                     Place(
                         "Sign out", reverse("console:sign-out"), "arrow-right-start-on-rectangle", post=True

@@ -185,7 +185,7 @@ def application_tokens(
     found = Credential.objects.filter(_alive(), application=application, kind=Kind.OAUTH)
     if before is not None:
         found = found.filter(pk__lt=before)
-    return found.select_related("issued_by").order_by("-pk")
+    return found.select_related("issued_by", "user").order_by("-pk")
 
 
 def application_token(
@@ -270,3 +270,29 @@ def of_project(*, actor: Actor, project: Project, kind: Kind) -> QuerySet[Creden
     """Return a project's living tokens of a kind, newest first. Raises Forbidden below admin."""
     require(actor, PROJECT_CHANGE, project)
     return Credential.objects.filter(_alive(), project=project, kind=kind).order_by("-pk")
+
+
+def organization_token(*, actor: Actor, organization: Organization, kind: Kind, uuid: str) -> Credential:
+    """Return one of an organization's living tokens of a kind.
+
+    Raises:
+        NotFound: it has none of this id.
+    """
+    found = _by_uuid(of_organization(actor=actor, organization=organization, kind=kind), uuid)
+    if found is None:
+        raise NotFound("There is no such token")
+    found.organization = organization
+    return found
+
+
+def project_token(*, actor: Actor, project: Project, kind: Kind, uuid: str) -> Credential:
+    """Return one of a project's living tokens of a kind.
+
+    Raises:
+        NotFound: it has none of this id.
+    """
+    found = _by_uuid(of_project(actor=actor, project=project, kind=kind), uuid)
+    if found is None:
+        raise NotFound("There is no such token")
+    found.project = project
+    return found

@@ -11,6 +11,7 @@ from accounts import selectors as accounts
 from console import charts
 from console.fields import described, suggest
 from console.room import FormRoom
+from console.views.tokens import name_of, token_row
 from core.errors import Invalid, NotFound
 from core.paging import cut, page_token, read_token
 from permissions.catalogue import (
@@ -26,6 +27,9 @@ from permissions.catalogue import (
 )
 from permissions.checks import check, explain
 from projects import selectors, services
+from tokens import selectors as tokens
+from tokens.kinds import Kind
+from tokens.services import revoke_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     from projects.models import Project
 
 SHOWN = 50
+SHOWN_TOKENS = 100
 VISIBILITY = [
     ("private", described("Private", "Only who is granted access, and administrators")),
     ("public", described("Public", "Everybody may read it, signed in or not")),
@@ -89,6 +94,12 @@ class RevokeForm(forms.Form):
     holder = forms.CharField(widget=forms.HiddenInput)
 
 
+class EndForm(forms.Form):
+    """Which of its tokens to end."""
+
+    uuid = forms.CharField(widget=forms.HiddenInput)
+
+
 class ConfirmForm(forms.Form):
     """Typing the name proves that one means it."""
 
@@ -140,7 +151,13 @@ class OneProject(FormRoom):
 
     room = "projects"
     template = "console/project.html"
-    dialogs = {"grant": GrantForm, "revoke": RevokeForm, "change": ChangeForm, "delete": ConfirmForm}
+    dialogs = {
+        "grant": GrantForm,
+        "revoke": RevokeForm,
+        "change": ChangeForm,
+        "end": EndForm,
+        "delete": ConfirmForm,
+    }
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Remember nothing of the last request."""
@@ -176,6 +193,8 @@ class OneProject(FormRoom):
                 suggest(form.fields["holder"], self.organization.slug, "people,robots,teams")
             if self.asked("holder"):
                 form.initial = {"holder": self.asked("holder"), "role": self.asked("as") or "read"}
+        elif name == "end":
+            form.initial = {"uuid": self.asked("token")}
         elif name == "delete":
             form.fields["name"].label = f"Type {self.project.slug} to confirm"
         return form
@@ -210,8 +229,25 @@ class OneProject(FormRoom):
             "sees_robots": check(self.actor, ROBOT_READ, self.organization.namespace),
             "opener": self.opener("holder"),
             "open": "grant" if self.asked("holder") else "",
+            **(self._tokens() if check(self.actor, PROJECT_CHANGE, project) else {}),
             "forms": self.all_forms(sent),
         }
+
+    def _tokens(self) -> dict[str, Any]:
+        project, uuid = self.project, self.asked("token")
+        found, more = cut(
+            tokens.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY), SHOWN_TOKENS
+        )
+        told: dict[str, Any] = {
+            "tokens": [token_row(token) for token in found],
+            "has_more_tokens": more,
+            "token_opener": self.opener("token"),
+            "may_revoke": True,
+        }
+        if uuid:
+            chosen = tokens.project_token(actor=self.actor, project=project, kind=Kind.REPOSITORY, uuid=uuid)
+            told |= {"chosen": chosen, "open": "end"}
+        return told
 
     def _holder(self, name: str) -> dict[str, Any]:
         name = name.strip()
@@ -232,6 +268,14 @@ class OneProject(FormRoom):
         project = self.project
         services.revoke_grant(actor=self.actor, project=project, **self._holder(data["holder"]))
         return self.done(f"{data['holder'].strip()} has no grant here any more.")
+
+    def save_end(self, data: dict[str, Any]) -> HttpResponse:
+        """End one of its API tokens."""
+        token = tokens.project_token(
+            actor=self.actor, project=self.project, kind=Kind.REPOSITORY, uuid=data["uuid"]
+        )
+        revoke_token(actor=self.actor, credential=token)
+        return self.done(f"The token {name_of(token)} is revoked. It works nowhere any more.")
 
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Change what differs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
-    from tokens.models import Credential
+    from tokens.models import Assignment, Credential
 
 SHOWN = 50
 TITLES = 3
@@ -157,7 +158,7 @@ def token_row(token: Credential) -> dict[str, Any]:
     return {
         "token": token,
         "name": name_of(token),
-        "may": scopes_in_words(token.scopes) if token.kind == Kind.OAUTH else MAY[token.kind],
+        "may": scopes_in_words(token.scopes) if token.kind == Kind.OAUTH else MAY.get(token.kind, ""),
         "is_dangerous": token.kind == Kind.OAUTH and are_dangerous(token.scopes.split()),
         "tone": expiry_tone(token),
     }
@@ -173,3 +174,57 @@ def scopes_in_words(scopes: str) -> str:
 def name_of(token: Credential) -> str:
     """Return what a token is called, which is its beginning where nobody gave it a title."""
     return token.title or f"{token.hint}…"
+
+
+class MyApplications(FormRoom):
+    """What applications may do in one's name, and what one is offered."""
+
+    room = "authorizations"
+    template = "console/authorizations.html"
+    dialogs = {"revoke": RevokeForm, "decline": RevokeForm}
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Name the authorization that the address wants taken back."""
+        form = super().make_form(name, data)
+        if name == "revoke":
+            form.initial = {"uuid": self.asked("token")}
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return what is granted, oldest first, and what is offered."""
+        found, start, uuid = selectors.granted(actor=self.actor), start_of(self), self.asked("token")
+        offers = selectors.assignments(actor=self.actor)[:SHOWN]
+        return {
+            "tokens": [token_row(token) for token in found[start : start + SHOWN]],
+            "paging": paging(self, found=found.count(), size=SHOWN),
+            "offers": [(offer, scopes_in_words(offer.scopes), _way_to_take(offer)) for offer in offers],
+            "chosen": selectors.authorization(actor=self.actor, uuid=uuid) if uuid else None,
+            "open": "revoke" if uuid else "",
+            "opener": self.opener("token"),
+            "may_revoke": check(self.actor, TOKEN_REVOKE),
+            "forms": self.all_forms(sent),
+        }
+
+    def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
+        """Take an authorization back."""
+        token = selectors.authorization(actor=self.actor, uuid=data["uuid"])
+        services.revoke(actor=self.actor, credential=token)
+        name = token.application.name if token.application else name_of(token)
+        return self.done(f"{name} does not act in your name by this token any more.")
+
+    def save_decline(self, data: dict[str, Any]) -> HttpResponse:
+        """Decline what is offered."""
+        offer = selectors.assignment(actor=self.actor, uuid=data["uuid"])
+        services.decline_assignment(actor=self.actor, assignment=offer)
+        return self.done(f"The token of {offer.application.name} is declined.")
+
+
+def _way_to_take(offer: Assignment) -> str:
+    query = {
+        "response_type": offer.response_type,
+        "client_id": offer.application.client_id,
+        "scope": offer.scopes,
+        "redirect_uri": offer.redirect_uri,
+        "assignment_uuid": str(offer.uuid),
+    }
+    return f"/oauth/authorize?{urlencode(query)}"

@@ -17,6 +17,9 @@ from projects.models import Project
 from quotas import services as quotas
 from quotas.models import Resource
 from tests import make
+from tokens import services as tokens
+from tokens.kinds import Kind
+from tokens.models import Application, Credential
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +46,8 @@ def acme():
     make.member(team, User.objects.get(username="member"))
     for holder in ({"team": team}, {"robot": robot}, {"user": make.user("writer")}):
         make.grant(web, "write", **holder)
+    rocket = tokens.create_application(actor=make.SYSTEM, organization=acme, name="Rocket")
+    Application.objects.filter(pk=rocket.pk).update(client_id="ROCKET")
     return acme
 
 
@@ -55,6 +60,7 @@ PAGES = [
     ("/", 302, 200, 200, 200, 200, 200, 200),
     ("/new/", 302, 200, 200, 200, 200, 200, 200),
     ("/account/", 302, 200, 200, 200, 200, 200, 200),
+    ("/account/applications/", 302, 200, 200, 200, 200, 200, 200),
     ("/account/tokens/", 302, 200, 200, 200, 200, 200, 200),
     ("/notifications/", 302, 200, 200, 200, 200, 200, 200),
     ("/organization/acme", 302, 302, 302, 302, 302, 302, 302),
@@ -75,6 +81,10 @@ PAGES = [
     ("/o/acme/robots/", 302, 403, 403, 200, 200, 200, 200),
     ("/o/acme/robots/ci/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/robots/nothing/", 302, 403, 403, 403, 403, 404, 404),
+    ("/o/acme/settings/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/applications/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/applications/ROCKET/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/applications/nothing/", 302, 403, 403, 403, 403, 404, 404),
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/nothing/", 302, 404, 404, 404, 404, 404, 404),
@@ -122,6 +132,18 @@ POSTS = [
     ("/o/acme/robots/ci/", {"do": "disable"}, 403, 403, 403, 302),
     ("/o/acme/robots/ci/", {"do": "delete", "name": "ci"}, 403, 403, 403, 302),
     ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "profile", "name": "Acme Ltd"}, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "provider"}, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "policy", "tag_expiration_s": "86400"}, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "issue"}, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "replace"}, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "end"}, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "key", "title": "x", "lifetime": "7"}, 403, 403, 403, 200),
+    ("/o/acme/settings/", {"do": "delete", "name": "acme"}, 403, 403, 403, 302),
+    ("/o/acme/applications/", {"do": "create", "name": "New"}, 403, 403, 403, 302),
+    ("/o/acme/applications/ROCKET/", {"do": "change", "name": "New"}, 403, 403, 403, 302),
+    ("/o/acme/applications/ROCKET/", {"do": "reset"}, 403, 403, 403, 302),
+    ("/o/acme/applications/ROCKET/", {"do": "delete", "name": "Rocket"}, 403, 403, 403, 302),
 ]
 
 
@@ -138,7 +160,7 @@ def test_who_may_send_what(acme, path, form, statuses):
 
 
 def counts():
-    models = (Membership, Team, TeamMember, Project, Grant, Robot, LogExport)
+    models = (Membership, Team, TeamMember, Project, Grant, Robot, LogExport, Application, Credential)
     return [model.objects.count() for model in models]
 
 
@@ -570,6 +592,9 @@ ROOMS = [
     "robots/",
     "robots/?q=c&state=unused",
     "robots/ci/",
+    "settings/",
+    "applications/",
+    "applications/ROCKET/",
     "suggest/?kinds=people,robots,teams&holder=gro",
     "logs/",
     "logs/?q=devs&performer=system&group=change",
@@ -593,10 +618,15 @@ def test_a_page_costs_the_same_at_any_size(acme, room, django_assert_max_num_que
 
 def grow(acme):
     web, devs, ci = Project.objects.get(slug="web"), Team.objects.get(slug="devs"), Robot.objects.get()
+    application = Application.objects.get()
     for number in range(20):
+        for kind, owner in ((Kind.KEY, {"organization": acme}), (Kind.REPOSITORY, {"project": web})):
+            tokens.create_token(actor=make.SYSTEM, kind=kind, title=f"grown{number}", **owner)
+        tokens.create_application(actor=make.SYSTEM, organization=acme, name=f"grown{number}")
         one = make.user(f"grown{number}")
         team, robot = make.team(acme, f"grown{number}"), make.robot(acme, f"grown{number}")
         project = make.project(acme, f"grown{number}")
+        tokens.issue(kind=Kind.OAUTH, user=one, application=application, scopes="repo:read")
         make.member(team, one)
         make.member(devs, one)
         accounts.add_team_member(actor=make.SYSTEM, team=devs, robot=robot)

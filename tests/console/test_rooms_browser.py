@@ -23,6 +23,7 @@ ROOMS = [
     "/",
     "/account/",
     "/account/tokens/",
+    "/account/applications/",
     "/notifications/",
     "/o/acme/",
     "/o/acme/find/?q=e",
@@ -36,6 +37,9 @@ ROOMS = [
     "/o/acme/robots/",
     "/o/acme/robots/busy/",
     "/o/acme/robots/expired/",
+    "/o/acme/applications/",
+    "/o/acme/applications/ROCKET/",
+    "/o/acme/settings/",
     "/o/acme/logs/",
     "/o/acme/exports/",
 ]
@@ -164,6 +168,7 @@ def test_a_new_organization_teaches(browse, transactional_db):
         "find/": "What are you looking for?",
         "projects/": "No projects yet",
         "robots/": "No robots yet",
+        "applications/": "No applications yet",
         "logs/": "Nothing happened in these 30 days",
         "exports/": "No exports yet",
     }
@@ -223,6 +228,13 @@ DIALOGS = [
     ("/o/acme/robots/busy/", "Disable"),
     ("/o/acme/robots/busy/", "New token…"),
     ("/o/acme/robots/busy/", "Delete robot…"),
+    ("/o/acme/applications/", "New application"),
+    ("/o/acme/applications/ROCKET/", "Change"),
+    ("/o/acme/applications/ROCKET/", "New secret…"),
+    ("/o/acme/applications/ROCKET/", "Delete application…"),
+    ("/o/acme/settings/", "New API key"),
+    ("/o/acme/settings/", "New token…"),
+    ("/o/acme/settings/", "Delete organization…"),
     ("/o/acme/logs/", "Export"),
 ]
 

@@ -20,6 +20,7 @@ from quotas.models import Resource
 from tests import make
 from tokens import services as tokens
 from tokens.kinds import Kind
+from tokens.models import Application, Assignment
 
 if TYPE_CHECKING:
     from accounts.models import Organization, User
@@ -75,6 +76,7 @@ def build() -> World:
     )
     _notices(acme, owner)
     _tokens(owner)
+    _applications(acme, owner, member)
     for number, entry in enumerate(LogEntry.objects.order_by("pk")):
         LogEntry.objects.filter(pk=entry.pk).update(
             at=timezone.now() - timedelta(days=number % 29, minutes=number), ip="2001:db8:85a3::8a2e:370:7334"
@@ -114,6 +116,30 @@ def _tokens(owner: User) -> None:
     tokens.create_token(actor=actor, kind=Kind.ACCESS, user=owner, title=LONG)
     tokens.create_token(actor=actor, kind=Kind.ACCOUNT, user=owner)
     owner.credentials.filter(title="Nightly mirror").update(last_used_at=now - timedelta(hours=3))
+
+
+def _applications(acme: Organization, owner: User, member: User) -> None:
+    now, web = timezone.now(), acme.namespace.projects.get(slug="web")
+    rocket = tokens.create_application(
+        actor=make.SYSTEM,
+        organization=acme,
+        name="Rocket control",
+        description="Starts and lands rockets",
+        application_uri="https://rockets.example/",
+        redirect_uri="https://rockets.example/oauth/back",
+    )
+    Application.objects.filter(pk=rocket.pk).update(client_id="ROCKET")
+    tokens.create_application(actor=make.SYSTEM, organization=acme, name=LONG)
+    for user, scopes in ((owner, "repo:read user:read"), (owner, "org:admin"), (member, "repo:create")):
+        tokens.issue(kind=Kind.OAUTH, user=user, application=rocket, scopes=scopes, title="Control room")
+    Assignment.objects.create(
+        application=rocket, user=owner, redirect_uri="https://rockets.example/oauth/back", scopes="repo:write"
+    )
+    tokens.create_token(actor=make.SYSTEM, kind=Kind.ORGANIZATION, organization=acme)
+    for title, days in (("Deploy", 3), ("Report", 60)):
+        ends = now + timedelta(days=days)
+        tokens.create_token(actor=make.SYSTEM, kind=Kind.KEY, organization=acme, title=title, expires_at=ends)
+        tokens.create_token(actor=make.SYSTEM, kind=Kind.REPOSITORY, project=web, title=title)
 
 
 def _robots(acme: Organization) -> None:

@@ -34,7 +34,7 @@ from tokens.services.credentials import (
     revoke,
     rotate_keys,
 )
-from tokens.services.owned import create_token, revoke_token, revoke_tokens
+from tokens.services.owned import create_token, replace_token, revoke_token, revoke_tokens
 from tokens.services.service_keys import (
     approve_service_key,
     change_service_key,
@@ -74,6 +74,7 @@ __all__ = [
     "read_scopes",
     "register_service_key",
     "registered_address",
+    "replace_token",
     "reset_client_secret",
     "reveal",
     "revoke",

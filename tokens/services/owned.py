@@ -117,6 +117,22 @@ def revoke_token(*, actor: Actor, credential: Credential) -> None:
 
 
 @transaction.atomic
+def replace_token(
+    *, actor: Actor, organization: Organization, credential: Credential
+) -> tuple[Credential, str]:
+    """End an organization's token and make another of its kind, or neither; return it and the secret.
+
+    Raises: as `revoke_token` and `create_token`.
+    """
+    require(actor, CREDENTIAL_ISSUE, organization)
+    credential.organization = organization
+    revoke_token(actor=actor, credential=credential)
+    return create_token(
+        actor=actor, kind=Kind(credential.kind), organization=organization, title=credential.title, at_most=1
+    )
+
+
+@transaction.atomic
 def revoke_tokens(*, actor: Actor, project: Project, credentials: Iterable[Credential]) -> None:
     """End several tokens of a project, all or nothing. Raises as `revoke_token`."""
     require(actor, PROJECT_CHANGE, project)

@@ -1,0 +1,252 @@
+"""An organization's settings: profile, Git provider, tags and invoices, API tokens, and its end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+
+from accounts import services as accounts
+from console.expiry import ExpiryForm
+from console.paging import paging, start_of
+from console.room import FormRoom
+from console.views.tokens import RevokeForm, name_of, token_row
+from core.errors import Invalid
+from permissions.catalogue import (
+    CREDENTIAL_ISSUE,
+    ORGANIZATION_ADMINISTER,
+    ORGANIZATION_CHANGE,
+    ORGANIZATION_DELETE,
+)
+from permissions.checks import check
+from tokens import selectors, services
+from tokens.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django.http import HttpResponse
+
+    from tokens.models import Credential
+
+SHOWN = 50
+DAY = 24 * 60 * 60
+
+
+class ProfileForm(forms.Form):
+    """What others see."""
+
+    name = forms.CharField(max_length=255, help_text="As you write it. Its address stays as it is.")
+    description = forms.CharField(required=False, max_length=10000, widget=forms.Textarea(attrs={"rows": 3}))
+    email = forms.EmailField(label="E-mail", required=False, max_length=254)
+    url = forms.URLField(label="Home page", required=False, max_length=200, assume_scheme="https")
+    location = forms.CharField(required=False, max_length=255)
+
+
+class ProviderForm(forms.Form):
+    """Which organization of a Git provider this one is."""
+
+    provider = forms.ChoiceField(label="Git provider", required=False)
+    provider_organization = forms.CharField(
+        label="Its organization there",
+        required=False,
+        max_length=255,
+        help_text="As its address there spells it. The Codacy API finds this organization by it.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Take both, or neither."""
+        data = super().clean() or {}
+        provider, name = data.get("provider", ""), data.get("provider_organization", "")
+        if provider and not name:
+            self.add_error("provider_organization", "What is it called there?")
+        elif name and not provider and "provider" not in self.errors:
+            self.add_error("provider", "Which provider is it at?")
+        return data
+
+
+class PolicyForm(forms.Form):
+    """How long tags are kept, and where invoices go."""
+
+    tag_expiration_s = forms.TypedChoiceField(
+        label="Deleted tags are kept for", coerce=int, help_text="Until then they can be brought back."
+    )
+    invoice_email = forms.BooleanField(label="Send invoices by e-mail", required=False)
+    invoice_email_address = forms.EmailField(
+        label="Invoices go to", required=False, max_length=254, help_text="Else to the organization's e-mail."
+    )
+
+
+class NothingForm(forms.Form):
+    """A confirmed wish without further questions."""
+
+
+class KeyForm(ExpiryForm):
+    """A new API key."""
+
+    title = forms.CharField(
+        label="Name",
+        max_length=255,
+        help_text="What will use it?",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    field_order = ("title",)
+
+
+class ConfirmForm(forms.Form):
+    """Typing the name proves that one means it."""
+
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+
+class Settings(FormRoom):
+    """The settings of an organization."""
+
+    room = "settings"
+    template = "console/settings.html"
+    dialogs = {
+        "profile": ProfileForm,
+        "provider": ProviderForm,
+        "policy": PolicyForm,
+        "issue": NothingForm,
+        "replace": NothingForm,
+        "end": NothingForm,
+        "key": KeyForm,
+        "revoke": RevokeForm,
+        "delete": ConfirmForm,
+    }
+    fresh = frozenset({"issue", "replace", "end", "key", "revoke", "delete"})
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Fill the forms with what is there; who may not change it only reads it."""
+        form, organization = super().make_form(name, data), self.organization
+        if name in ("profile", "provider", "policy"):
+            form.initial = {field: getattr(organization, field) for field in form.fields}
+            may_change = check(self.actor, ORGANIZATION_CHANGE, organization)
+            for field in form.fields.values():
+                field.disabled = not may_change
+        if name == "provider":
+            form.fields["provider"].choices = organization.Provider.choices  # type: ignore[attr-defined]
+        elif name == "policy":
+            offered = sorted({*settings.TAG_EXPIRATION_OPTIONS, organization.tag_expiration_s})
+            choices = [(seconds, _span(seconds)) for seconds in offered]
+            form.fields["tag_expiration_s"].choices = choices  # type: ignore[attr-defined]
+        elif name == "revoke":
+            form.initial = {"uuid": self.asked("token")}
+        elif name == "delete":
+            form.fields["name"].label = f"Type {organization.slug} to confirm"
+        return form
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return what is set; the API tokens for who may make them."""
+        organization = self.enter(ORGANIZATION_ADMINISTER)
+        may_issue = check(self.actor, CREDENTIAL_ISSUE, organization)
+        return {
+            "may_change": check(self.actor, ORGANIZATION_CHANGE, organization),
+            "may_delete": check(self.actor, ORGANIZATION_DELETE, organization),
+            "may_issue": may_issue,
+            **(self._tokens() if may_issue else {}),
+            "forms": self.all_forms(sent),
+        }
+
+    def _tokens(self) -> dict[str, Any]:
+        keys = selectors.of_organization(actor=self.actor, organization=self.organization, kind=Kind.KEY)
+        start, uuid, token = start_of(self), self.asked("token"), self._token()
+        return {
+            "token": token,
+            "token_secret": services.reveal(token) if token else "",
+            "tokens": [token_row(key) for key in keys[start : start + SHOWN]],
+            "paging": paging(self, found=keys.count(), size=SHOWN),
+            "chosen": self._key(uuid) if uuid else None,
+            "open": "revoke" if uuid else "",
+            "opener": self.opener("token"),
+            "may_revoke": True,
+        }
+
+    def _token(self) -> Credential | None:
+        return selectors.of_organization(
+            actor=self.actor, organization=self.organization, kind=Kind.ORGANIZATION
+        ).first()
+
+    def _key(self, uuid: str) -> Credential:
+        return selectors.organization_token(
+            actor=self.actor, organization=self.organization, kind=Kind.KEY, uuid=uuid
+        )
+
+    def _change(self, data: dict[str, Any]) -> None:
+        organization = self.enter(ORGANIZATION_CHANGE)
+        changes = {key: value for key, value in data.items() if value != getattr(organization, key)}
+        accounts.change_organization(actor=self.actor, organization=organization, changes=changes)
+
+    def save_profile(self, data: dict[str, Any]) -> HttpResponse:
+        """Change the profile."""
+        self._change(data)
+        return self.done("The profile is changed.")
+
+    def save_provider(self, data: dict[str, Any]) -> HttpResponse:
+        """Link it to a Git provider's organization, or to none."""
+        self._change(data)
+        linked = data["provider_organization"]
+        return self.done(f"It is linked to {linked} now." if linked else "It is linked to none any more.")
+
+    def save_policy(self, data: dict[str, Any]) -> HttpResponse:
+        """Change how long tags are kept, and where invoices go."""
+        self._change(data)
+        return self.done("The settings are changed.")
+
+    def save_issue(self, data: dict[str, Any]) -> HttpResponse:
+        """Make the organization's API token."""
+        services.create_token(
+            actor=self.actor, kind=Kind.ORGANIZATION, organization=self.organization, at_most=1
+        )
+        return self.done("The organization has an API token now.")
+
+    def save_replace(self, data: dict[str, Any]) -> HttpResponse:
+        """Give it another."""
+        self.enter(CREDENTIAL_ISSUE)
+        token = self._token()
+        if token is None:
+            raise Invalid("There is no token any more: make one")
+        services.replace_token(actor=self.actor, organization=self.organization, credential=token)
+        return self.done("The organization has a new API token. The old one does not work any more.")
+
+    def save_end(self, data: dict[str, Any]) -> HttpResponse:
+        """End it."""
+        self.enter(CREDENTIAL_ISSUE)
+        token = self._token()
+        if token is None:
+            raise Invalid("There is no token any more")
+        services.revoke_token(actor=self.actor, credential=token)
+        return self.done("The organization has no API token any more.")
+
+    def save_key(self, data: dict[str, Any]) -> HttpResponse:
+        """Make an API key and show its secret, this once."""
+        made, secret = services.create_token(
+            actor=self.actor, kind=Kind.KEY, organization=self.enter(CREDENTIAL_ISSUE), **data
+        )
+        messages.success(self.request, f"The API key {made.title} is made.")
+        return self.page({**self.context({}), "made": made, "secret": secret})
+
+    def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
+        """End an API key."""
+        key = self._key(data["uuid"])
+        services.revoke_token(actor=self.actor, credential=key)
+        return self.done(f"The API key {name_of(key)} is revoked. It works nowhere any more.")
+
+    def save_delete(self, data: dict[str, Any]) -> HttpResponse:
+        """Delete the organization, if its name was typed."""
+        organization = self.enter(ORGANIZATION_DELETE)
+        if data["name"] != organization.slug:
+            raise Invalid(f"Type {organization.slug} to confirm", field="name")
+        accounts.delete_organization(actor=self.actor, organization=organization)
+        return self.done(f"The organization {organization.slug} is deleted.", "console:home")
+
+
+def _span(seconds: int) -> str:
+    days = seconds // DAY
+    if days and days % 7 == 0:
+        return f"{days // 7} week{'s' if days > 7 else ''}"
+    return f"{days} day{'s' if days > 1 else ''}" if days else "not at all"
