@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from api.flexstack.constants import ACCOUNT, INTEGRATION, MEMBER, ORG_ROLES, ORGANIZATION, PROJECT, ROLES
 from core.publicids import base58, time_id
+from notifications.events import FLAGS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -74,7 +75,7 @@ def integration_view(integration: Subscription, project: Project, secret: str | 
         "config": config,
         "created_at": moment(integration.created_at),
         "id": own_id(INTEGRATION, integration),
-        "notifications": integration.flags,
+        "notifications": {flag: (integration.flags or {}).get(flag, False) for flag in FLAGS},
         "project_id": own_id(PROJECT, project),
         "type": integration.method,
         "updated_at": moment(integration.updated_at),

@@ -58,7 +58,8 @@ def send(delivery: Delivery) -> Answer:
 
 def _send_integration(delivery: Delivery, secret: str) -> Answer:
     """POST to an integration: the digest in the header is of the body's very bytes (flexstack.md 8)."""
-    told = {"id": str(delivery.uuid), **delivery.payload}
+    # In the documented order, which not every database keeps.
+    told = {"id": str(delivery.uuid)} | {key: delivery.payload[key] for key in ("type", "timestamp", "data")}
     body = json.dumps(told, separators=(",", ":")).encode()
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     headers = {"Content-Type": "application/json", "X-FlexStack-Signature": f"sha256={digest}"}

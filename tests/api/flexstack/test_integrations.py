@@ -37,6 +37,7 @@ def test_an_integration_is_made_read_changed_and_removed(world):
     assert re.fullmatch(r"sig_[0-9a-f]{64}", made["config"]["secret"])
     assert made["config"]["url"] == HOOK
     assert made["notifications"] == OFF | {"deployments_failed": True, "deployments_succeeded": True}
+    assert list(told(world.call("key", "GET", ONE))["notifications"]) == list(OFF)
     assert (made["type"], made["project_id"]) == ("webhook", own("project", world.web))
     assert made["created_at"] == made["updated_at"]
     row = Subscription.objects.latest("pk")
