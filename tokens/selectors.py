@@ -17,9 +17,11 @@ from permissions.catalogue import (
     CREDENTIAL_ISSUE,
     INSTANCE_READ,
     PROJECT_CHANGE,
+    Ladder,
+    Level,
     Right,
 )
-from permissions.checks import has_full_access, is_readonly_superuser, require
+from permissions.checks import ceiling, has_full_access, is_readonly_superuser, require
 from tokens.kinds import Kind
 from tokens.models import Application, Assignment, Credential, ServiceKey
 
@@ -261,8 +263,15 @@ def _by_uuid(rows: QuerySet[Row], uuid: str) -> Row | None:
 
 
 def of_organization(*, actor: Actor, organization: Organization, kind: Kind) -> QuerySet[Credential]:
-    """Return an organization's living tokens of a kind, newest first. Raises Forbidden below admin."""
+    """Return an organization's living tokens of a kind, newest first.
+
+    Raises Forbidden below admin, and for a credential that reaches less than they do: their secrets are kept.
+    """
     require(actor, CREDENTIAL_ISSUE, organization)
+    if ceiling(actor, Ladder.PROJECT) < Level.ADMIN:
+        raise Forbidden(
+            "The token's scopes do not reach the organization's projects", namespace=organization.namespace
+        )
     return Credential.objects.filter(_alive(), organization=organization, kind=kind).order_by("-pk")
 
 

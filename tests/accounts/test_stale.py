@@ -239,7 +239,8 @@ def test_what_is_deleted_in_a_dead_organization_is_not_given_back_again(acme, ad
     make.project(second)
     services.delete_organization(actor=make.actor(ada), organization=acme)
     services.delete_robot(actor=make.SYSTEM, robot=robot)
-    projects.delete_project(actor=make.SYSTEM, project=project)
+    with pytest.raises(NotFound):
+        projects.delete_project(actor=make.SYSTEM, project=project)
     assert used(acme.account) == {"members": 1, "robots": 1, "projects": 1, "organizations": 1}
 
 

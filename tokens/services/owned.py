@@ -21,7 +21,7 @@ from permissions.catalogue import (
 from permissions.checks import require
 from tokens.kinds import Kind
 from tokens.models import Credential
-from tokens.services.credentials import issue
+from tokens.services.credentials import issue, not_beyond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 TITLE_MAX = 255
 # What a person's token may do where the wire knows no scopes: all that she may.
 EVERYTHING = " ".join(Scope.values)
+# As what an organization's token acts: an administrator of it, and so of its projects.
+ADMINISTRATION = f"{Scope.ORG_ADMIN} {Scope.REPO_ADMIN}"
 
 
 @transaction.atomic
@@ -55,15 +57,18 @@ def create_token(
     a title that a living one of them has.
 
     Raises:
-        Forbidden: not one's own account; not an administrator of the organization or the project.
+        Forbidden: not one's own account; not an administrator of the organization or the project; or the
+            caller's own token reaches less than the new one would.
         Invalid: the title is too long, or the end lies in the past.
         Conflict: the owner has as many as are allowed, or one of that title.
     """
     owner = user or organization or project
     if user is not None:
         require(actor, TOKEN_ISSUE, user)
+        not_beyond(actor, EVERYTHING)
     elif organization is not None:
         require(actor, CREDENTIAL_ISSUE, organization)
+        not_beyond(actor, ADMINISTRATION)
     else:
         require(actor, PROJECT_CHANGE, project)
     if owner is None:

@@ -288,6 +288,20 @@ def test_the_token_of_an_organization(acme):
     refused(call("GET", "/api/v1/organizations/acme/tokens", secret), 404, "no_organization")
 
 
+@pytest.mark.parametrize("scopes", ["org:admin", "org:admin repo:write", "repo:admin repo:create"])
+def test_a_narrow_token_neither_makes_nor_sees_a_wider_one(acme, scopes):
+    path = f"/api/v1/organizations/{short_id('organization', acme.pk)}/tokens"
+    narrow = make.token(acme.memberships.get().user, scopes)
+    assert call("POST", path, narrow).status_code in (403, 404)
+    assert not acme.credentials.exists()
+    kept = org_token(acme)
+    answer = call("GET", path, narrow)
+    assert answer.status_code in (403, 404)
+    assert kept not in answer.content.decode()
+    wide = make.token(acme.memberships.get().user, "org:admin repo:admin")
+    assert call("GET", path, wide).json()["token"] == kept
+
+
 def test_a_session_needs_its_csrf_token(acme):
     path = f"/api/v1/organizations/{short_id('organization', acme.pk)}/tokens"
     client = signed_in("owner")
