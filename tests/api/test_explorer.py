@@ -1,0 +1,63 @@
+"""The page on which people read the Quay wire's description and try its operations."""
+
+import re
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.contrib.staticfiles import finders
+from django.test import Client
+
+from tests import make
+from tests.browser import SIDEWAYS
+
+
+@pytest.mark.django_db
+def test_the_page_asks_nobody_else():
+    answer = Client().get("/api/docs/")
+    assert answer.status_code == 200
+    page = answer.content.decode()
+    assert "://" not in page
+    assert "/api/v1/discovery?internal=true" in page
+    assert "default-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
+
+
+def test_what_its_files_name_is_collected_with_them():
+    unused = apps.get_app_config("staticfiles").ignore_patterns
+    for name in ("swagger-ui.css", "swagger-ui-bundle.js"):
+        text = Path(finders.find(f"swagger-ui/{name}")).read_text()
+        for told in [name, *re.findall(r"sourceMappingURL=([\w.-]+)", text)]:
+            assert finders.find(f"swagger-ui/{told}"), told
+            assert not any(fnmatch(told, pattern) for pattern in unused), told
+
+
+@pytest.mark.django_db
+def test_the_account_leads_to_it():
+    client = Client()
+    client.force_login(make.user())
+    assert 'href="/api/docs/"' in client.get("/account/").content.decode()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_operation_is_tried_in_ones_own_name(browse, transactional_db, width):
+    ada = make.user("ada")
+    make.organization("acme", owner=ada)
+    visit = browse(ada, width=width)
+    page = visit.goto("/api/docs/#/team/updateOrganizationTeam")
+    page.set_default_timeout(10_000)
+    team = page.locator("#operations-team-updateOrganizationTeam")
+    team.get_by_role("button", name="Try it out").click()
+    team.get_by_placeholder("orgname").fill("acme")
+    team.get_by_placeholder("teamname").fill("makers")
+    team.locator("textarea").fill('{"role": "creator"}')
+    team.get_by_role("button", name="Execute").click()
+    team.locator(".live-responses-table .response-col_status", has_text="200").wait_for()
+    assert "X-CSRF-Token" not in team.locator(".curl").inner_text()
+    page.evaluate("scrollTo(0, 0)")
+    visit.shoot(f"explorer-{width}")
+    # What Swagger UI draws is its own: but it breaks no policy, asks nobody else and fits the screen.
+    assert visit.faults == []
+    assert page.evaluate(SIDEWAYS) == {"wide": 0, "out": []}
