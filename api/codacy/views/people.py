@@ -52,7 +52,7 @@ class Moment(Text):
 class NewAccountToken(serializers.Serializer[None]):
     """The body that makes an account API token."""
 
-    expiresAt = Moment(required=False)
+    expiresAt = Moment(required=False, allow_blank=False)
 
 
 class OfPerson(CodacyView):

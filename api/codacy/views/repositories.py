@@ -50,7 +50,7 @@ class NewToken(serializers.Serializer[None]):
     """The newest form of the body that makes a repository API token; the classic form has none."""
 
     name = Text(required=False)
-    expiresAt = Moment(required=False)
+    expiresAt = Moment(required=False, allow_blank=False)
 
 
 class Ids(serializers.Serializer[None]):

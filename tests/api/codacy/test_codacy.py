@@ -257,6 +257,8 @@ PAST, FAR = "2020-01-01T00:00:00Z", "2199-01-01T00:00:00Z"
         (f"{REPOS}/web/tokens", {"expiresAt": "2027-13-01T00:00:00Z"}, 400),
         (f"{REPOS}/web/tokens", {"expiresAt": "2027-01-01"}, 400),
         ("user/tokens", {"expiresAt": PAST}, 400),
+        ("user/tokens", {"expiresAt": ""}, 400),
+        (f"{REPOS}/web/tokens", {"expiresAt": ""}, 400),
         ("user/tokens", {"expiresAt": 5}, 400),
         (f"{REPOS}/web/tokens/delete", {}, 400),
         (f"{REPOS}/web/tokens/delete", {"ids": ["1"]}, 400),
