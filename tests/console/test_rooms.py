@@ -102,7 +102,7 @@ def test_every_page_is_in_the_table():
     from console.urls import urlpatterns
 
     open_to_all = {"sign-in", "sign-out", "setup", "exported-logs", "forgot", "recover", "verify"}
-    open_to_all |= {"address-confirmed"}
+    open_to_all |= {"address-confirmed", "provider", "provider-back"}
     of_exports = {"export"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
