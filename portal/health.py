@@ -172,6 +172,10 @@ def readiness(checks: Mapping[str, Check] = CHECKS, seconds: float = CHECK_SECON
 # Answering -----------------------------------------------------------------------------------------------
 
 
+# Where clients and balancers of the Quay wire ask.
+REGISTRY_PROBES = ("/health/instance", "/health/endtoend", "/health/warning")
+
+
 def answer_probes(get_response: Handler) -> Handler:
     """Answer probes before anything else looks at them: load balancers call by address, without a session."""
 
@@ -180,9 +184,27 @@ def answer_probes(get_response: Handler) -> Handler:
             return _answer({"status": OK})
         if request.path == "/readyz":
             return _answer(readiness())
+        if request.path in REGISTRY_PROBES:
+            return _services(readiness(), warning=request.path.endswith("warning"))
         return get_response(request)
 
     return handle
+
+
+def _services(told: dict[str, Any], *, warning: bool) -> HttpResponse:
+    """Answer as the Quay wire's probes do: each service true or false.
+
+    What only degrades the instance is a warning, and no failure of it.
+    """
+    fine = (OK,) if warning else (OK, DEGRADED)
+    services = {name: one["status"] in fine for name, one in told["checks"].items()}
+    code = 200 if all(services.values()) else 503
+    return HttpResponse(
+        orjson.dumps({"data": {"services": services}, "status_code": code}, option=orjson.OPT_APPEND_NEWLINE),
+        status=code,
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"},
+    )
 
 
 def _answer(told: dict[str, Any]) -> HttpResponse:

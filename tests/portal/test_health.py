@@ -144,3 +144,22 @@ def test_the_worst_check_decides():
     worst = Check(refuse, otherwise=FAILING)
     assert readiness({"w1": good, "w2": bad})["status"] == DEGRADED
     assert readiness({"w3": good, "w4": bad, "w5": worst})["status"] == FAILING
+
+
+@pytest.mark.parametrize("probe", ["instance", "endtoend", "warning"])
+def test_the_probes_of_the_quay_wire(heart, probe):
+    answer = Client().get(f"/health/{probe}")
+    services = dict.fromkeys(["database", "storage", "broker", "worker"], True)
+    assert (answer.status_code, answer.json()) == (200, {"data": {"services": services}, "status_code": 200})
+
+
+def test_what_degrades_is_a_warning_and_what_fails_is_more(heart, broker_away, settings, tmp_path):
+    for probe, status in (("warning", 503), ("instance", 200), ("endtoend", 200)):
+        body = Client().get(f"/health/{probe}").json()
+        assert (body["status_code"], body["data"]["services"]["broker"]) == (status, status == 200)
+    place = tmp_path / "exports"
+    place.write_text("in the way")
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": place}}
+    settings.STORAGES = settings.STORAGES | {"exports": backend}
+    answer = Client().get("/health/instance")
+    assert (answer.status_code, answer.json()["data"]["services"]["storage"]) == (503, False)
