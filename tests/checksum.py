@@ -51,7 +51,7 @@ def columns(model: type[Model]) -> list[str]:
     return [
         field.column
         for field in model._meta.concrete_fields
-        if (table, field.column) not in UNWATCHED_COLUMNS and not field.primary_key
+        if field.column and (table, field.column) not in UNWATCHED_COLUMNS and not field.primary_key
     ]
 
 
@@ -65,7 +65,7 @@ def snapshot(touched: str | None = None) -> Snapshot:
             if touched is not None and quoted(table) not in touched:
                 continue
             own = columns(model)
-            names = ", ".join(quoted(name) for name in (model._meta.pk.column, *own))
+            names = ", ".join(quoted(name) for name in (str(model._meta.pk.column), *own))
             cursor.execute(f"SELECT {names} FROM {quoted(table)}")  # noqa: S608
             kind = own.index("kind") if table == "logs_logentry" else None
             found[table] = {

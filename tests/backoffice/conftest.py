@@ -70,7 +70,7 @@ def one_more(world: World, name: str) -> None:
         refresh_sealed=seal(f"refresh-{name}"),
     )
     elsewhere.groups.create(name=f"{name} group there")
-    mailed = MailedLink.objects.create(
+    MailedLink.objects.create(
         purpose="recovery",
         user=person,
         email=person.email,
@@ -78,7 +78,7 @@ def one_more(world: World, name: str) -> None:
         expires_at=timezone.now() + timedelta(hours=1),
         sent_at=timezone.now(),
     )
-    world.secrets |= {elsewhere.refresh_sealed, f"refresh-{name}", bytes(mailed.digest).hex()}
+    world.secrets |= {elsewhere.refresh_sealed, f"refresh-{name}", digest(f"mailed-{name}").hex()}
     ServiceKey.objects.create(
         kid=f"kid-of-{name}", service=name, name="Front door", jwk={"kty": "RSA", "e": "AQAB", "n": "AQAB"}
     )

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -38,7 +39,7 @@ class Issuer:
     def answer(self, head, sock):
         path = self.server.requests[-1][0].split()[1]
         if path == "/token":
-            found = self.token
+            found: Any = self.token
         elif path == "/keys":
             found = {"keys": [key.as_dict(private=False) for key in self.keys]}
         else:

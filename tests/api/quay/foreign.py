@@ -57,12 +57,15 @@ def mirror(world: World) -> World:
     """Make hooli, and return a world in which it stands where acme does in the given one."""
     people = {name: _person(name) for name in (*worlds.PEOPLE, "superuser", "auditor")}
     people["globex-owner"] = world.people["globex-owner"]
-    globex = [
-        {name: one for name, one in things.items() if name.startswith("globex-")}
-        for things in (world.teams, world.robots, world.projects)
-    ]
     hooli = make.organization("hooli", owner=people["owner"], email=f"{CLASSIFIED}@hooli.test")
-    other = worlds.World(hooli, world.globex, people, *globex)
+    other = worlds.World(
+        hooli,
+        world.globex,
+        people,
+        teams=_globex(world.teams),
+        robots=_globex(world.robots),
+        projects=_globex(world.projects),
+    )
     worlds.settle(other)
     for name in (SPIES, "hidden-team"):
         other.teams[name] = make.team(hooli, name, description=CLASSIFIED)
@@ -80,6 +83,10 @@ def mirror(world: World) -> World:
 
 def _person(name: str) -> Any:
     return make.user(f"hooli-{name}", email=f"{CLASSIFIED}-{name}@example.test")
+
+
+def _globex(things: dict[str, Any]) -> dict[str, Any]:
+    return {name: one for name, one in things.items() if name.startswith("globex-")}
 
 
 def home(row: Row) -> list[str]:
@@ -127,7 +134,9 @@ def variants(row: Row, names: dict[str, str]) -> Iterator[tuple[str, Any]]:
         for way, value in leaves.items()
         if isinstance(value, str) and _swap(value, names) != value
     }
-    singles = [({place: other}, {}) for place, other in paths.items()]
+    singles: list[tuple[dict[Any, str], dict[Any, str]]] = [
+        ({place: other}, {}) for place, other in paths.items()
+    ]
     singles += [({}, {way: other}) for way, other in bodies.items()]
     everything = [(paths, bodies)] if len(singles) > 1 else []
     for in_path, in_body in singles + everything:
@@ -200,7 +209,7 @@ def trespasses(
         model = models[change.table]
         row = dict(zip(checksum.columns(model), change.now, strict=True))
         for field in model._meta.concrete_fields:
-            target = field.related_model
+            target: Any = field.related_model
             if target is None or isinstance(target, str) or field.column not in row:
                 continue
             if (target._meta.db_table, row[field.column]) in foreign - public:
