@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 WIRES = {"cisense": CISENSE, "codacy": CODACY, "flexstack": FLEXSTACK, "qodana": QODANA}
 # Quay's description is older than OpenAPI, and so is its form.
-ADDRESSES = {"quay": "/api/v1/discovery"} | {name: f"/api/docs/{name}/openapi.json" for name in WIRES}
+ADDRESSES = {"quay": "/api/v1/discovery?internal=true"} | {
+    name: f"/api/docs/{name}/openapi.json" for name in WIRES
+}
 TITLES = {"quay": "Muster: Quay"} | {name: wire.title for name, wire in WIRES.items()}
 
 
@@ -37,7 +39,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     """Return the page that shows the description of a wire."""
     if name not in ADDRESSES:
         raise Http404("There is no such description")
-    return swagger.page(request, title=TITLES[name], document=ADDRESSES[name])
+    return swagger.page(request, title=TITLES[name], document=ADDRESSES[name], by_session=name == "quay")
 
 
 @require_safe

@@ -25,9 +25,13 @@ TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"
 PLACE = "static/drf_spectacular_sidecar/swagger-ui-dist"
 
 
-def page(request: HttpRequest, *, title: str, document: str) -> HttpResponse:
-    """Return a page that shows the description at ``document``."""
-    return render(request, "api/description.html", {"title": title, "document": document})
+def page(request: HttpRequest, *, title: str, document: str, by_session: bool = False) -> HttpResponse:
+    """Return a page that shows the description at ``document``.
+
+    ``by_session`` is for a wire that takes the session of who is signed in: operations are tried in her name.
+    """
+    told = {"title": title, "document": document, "by_session": by_session}
+    return render(request, "api/description.html", told)
 
 
 @require_safe

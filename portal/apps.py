@@ -6,9 +6,7 @@ from django.apps import AppConfig, apps
 UNUSED_STATIC = [
     "rest_framework",  # its browsable pages are switched off
     "htm*-4*",  # the console speaks htmx 2
-    "swagger-ui-*.map",  # that of swagger-ui.css stays: the file names it, and a name must lead somewhere
-    "swagger-ui-standalone*",  # the explorer is the bare one, and signs in by the session
-    "oauth2-redirect.*",
+    "*.map",
 ]
 
 

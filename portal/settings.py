@@ -1,6 +1,5 @@
 """Everything that can be set, read from the environment once. docs/settings.md names each switch."""
 
-from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -356,12 +355,6 @@ EXPORT_LEASE_SECONDS = env.int("MUSTER_EXPORT_LEASE_SECONDS", default=60)
 # Static files --------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA / "static"
-# Of what the package brings, the explorer alone: everything here is collected and compressed.
-_sidecar = find_spec("drf_spectacular_sidecar")
-STATICFILES_DIRS = [
-    ("swagger-ui", f"{path}/static/drf_spectacular_sidecar/swagger-ui-dist")
-    for path in (_sidecar.submodule_search_locations if _sidecar else None) or []
-]
 WHITENOISE_KEEP_ONLY_HASHED_FILES = True  # every page asks for those; the others would only be compressed too
 STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

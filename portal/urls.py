@@ -3,7 +3,6 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from api.explorer import Explorer
 from api.quay.views.instance import configuration
 from api.quay.views.session import csrf_token
 
@@ -14,7 +13,6 @@ urlpatterns = [
     path("api/v3/", include("api.codacy.urls")),
     path("v1/", include("api.flexstack.urls")),
     path("v3/", include("api.cisense.urls")),
-    path("api/docs/", Explorer.as_view(), name="explorer"),
     path("csrf_token", csrf_token, name="csrf-token"),
     path("oauth/", include("api.quay.oauth_urls")),
     path("config", configuration),

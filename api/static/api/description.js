@@ -1,12 +1,28 @@
 // Draws the description that the page names.
 const place = document.getElementById("description");
+const READING = new Set(["GET", "HEAD", "OPTIONS"]);
+
+// Where the session calls, what changes something needs its CSRF token.
+async function asThePage(request) {
+  request.headers["X-Requested-With"] = "XMLHttpRequest";
+  if (place.dataset.token && !READING.has((request.method || "GET").toUpperCase())) {
+    const answer = await fetch(place.dataset.token, { credentials: "same-origin" });
+    request.headers["X-CSRF-Token"] = (await answer.json()).csrf_token;
+  }
+  return request;
+}
+
 SwaggerUIBundle({
   url: place.dataset.document,
   domNode: place,
   deepLinking: true,
   docExpansion: "list",
+  filter: true,
   defaultModelsExpandDepth: 0,
   tagsSorter: "alpha",
+  requestInterceptor: asThePage,
+  // The command line that is shown shall not hold the session's CSRF token.
+  showMutatedRequest: false,
   // Nothing is sent to a validator elsewhere.
   validatorUrl: null,
 });
