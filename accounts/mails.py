@@ -1,8 +1,9 @@
-"""The mails whose links work once: for a new password, and for proof of an address."""
+"""The mails whose links work once: for a new password, for proof of an address, and to join a team."""
 
 from __future__ import annotations
 
 import secrets
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -34,14 +35,34 @@ def send_link(*, purpose: str, to: str, username: str, code: str, key: str) -> N
         "minutes": max(1, getattr(settings, lifetime) // 60),
         "public_url": settings.PUBLIC_URL,
     }
+    _send(subject, purpose, to, context, key=f"link.{key}")
+
+
+def send_invitation(*, to: str, organization: str, team: str, inviter: str, code: str, key: str) -> None:
+    """Mail an invitation. The names are path-safe ones: what people typed would be words of ours here.
+
+    Raises:
+        OSError: as `send_link`.
+    """
+    context = {
+        "organization": organization,
+        "team": team,
+        "inviter": inviter,
+        "link": f"{settings.PUBLIC_URL}/invitations/{code}/",
+        "public_url": settings.PUBLIC_URL,
+    }
+    _send("[Muster] You are invited to a team", "invitation", to, context, key=f"invitation.{key}")
+
+
+def _send(subject: str, template: str, to: str, context: dict[str, Any], *, key: str) -> None:
     message = EmailMultiAlternatives(
         subject,
-        render_to_string(f"mail/{purpose}.txt", context),
+        render_to_string(f"mail/{template}.txt", context),
         to=[to],
         headers={
-            "Message-ID": f"<link.{key}@{urlsplit(settings.PUBLIC_URL).hostname}>",
+            "Message-ID": f"<{key}@{urlsplit(settings.PUBLIC_URL).hostname}>",
             "Auto-Submitted": "auto-generated",
         },
     )
-    message.attach_alternative(render_to_string(f"mail/{purpose}.html", context), "text/html")
+    message.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
     message.send()

@@ -384,8 +384,16 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField()
+    mail_due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    mail_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    mailed_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["mail_due_at"], condition=Q(mail_due_at__isnull=False), name="invitation_mail_due"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=(Q(user__isnull=False) & Q(email="")) | (Q(user__isnull=True) & ~Q(email="")),
@@ -489,6 +497,8 @@ class MailedLink(models.Model):
     class Purpose(models.TextChoices):
         RECOVERY = "recovery", "a new password"
         VERIFICATION = "verification", "proof of an e-mail address"
+        # Its code is the invitation's own, and so is the queue: the row only tells what was mailed to whom.
+        INVITATION = "invitation", "an invitation"
 
     purpose = models.CharField(max_length=12, choices=Purpose)
     user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="mailed_links")

@@ -304,6 +304,32 @@ def own_invitations(*, actor: Actor) -> QuerySet[Invitation]:
     )
 
 
+def is_invited(invitation: Invitation, user: User) -> bool:
+    """Tell whether an invitation whose code somebody brought is meant for her."""
+    # People set their address without proving it: what proves that an invitation to an address is hers is
+    # its code, which only that address was sent. The address alone must never bring the code to light.
+    if invitation.user_id is not None:
+        return invitation.user_id == user.pk
+    return fold(invitation.email) == fold(user.email)
+
+
+def invitation(*, actor: Actor, code: str) -> Invitation:
+    """Return the open invitation of a code, meant for the acting person, with its organization and team.
+
+    Raises:
+        NotFound: unknown, answered, withdrawn, too old, or meant for somebody else.
+    """
+    require(actor, INVITATION_ANSWER)
+    found = (
+        Invitation.objects.filter(code=code, expires_at__gt=timezone.now(), organization__deleted_at=None)
+        .select_related("organization", "team", "invited_by")
+        .first()
+    )
+    if found is None or actor.user is None or not is_invited(found, actor.user):
+        raise NotFound("This invitation is answered, withdrawn or too old, or it is for another address")
+    return found
+
+
 # Inside an organization ----------------------------------------------------------------------------------
 
 

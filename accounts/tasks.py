@@ -141,6 +141,57 @@ def _may_be_mailed(link: MailedLink, user: User) -> bool:
     return same[:LINKS_PER_PERSON].count() < LINKS_PER_PERSON
 
 
+@shared_task(name="accounts.send_invitation")
+def send_invitation(invitation_id: int) -> None:
+    """Mail one invitation, if its time has come; it is open until then, and answered without it, too.
+
+    Killed before it could note that the mail is out, it sends the same one later.
+    """
+    now = timezone.now()
+    rows = Invitation.objects.filter(pk=invitation_id, mail_due_at__lte=now)
+    if not rows.update(mail_due_at=now + LINK_LEASE, mail_attempts=F("mail_attempts") + 1):
+        return
+    rows = Invitation.objects.filter(pk=invitation_id)
+    one = rows.select_related("organization", "team", "user", "invited_by").first()
+    to = _invited_address(one) if one is not None and one.expires_at > now else ""
+    if one is None or not to:
+        rows.update(mail_due_at=None)
+        return
+    mailed = MailedLink.objects.filter(purpose=MailedLink.Purpose.INVITATION, email__iexact=to)
+    if mailed.filter(sent_at__gt=now - LINK_WINDOW)[:LINKS_PER_PERSON].count() >= LINKS_PER_PERSON:
+        rows.update(mail_due_at=now + LINK_WINDOW)
+        return
+    # Before it is out, and beside the invitation, which may be withdrawn: whoever invites and withdraws all
+    # day floods nobody.
+    MailedLink.objects.create(
+        purpose=MailedLink.Purpose.INVITATION, email=to, sent_at=now, expires_at=now + LINK_WINDOW
+    )
+    try:
+        mails.send_invitation(
+            to=to,
+            organization=one.organization.slug,
+            team=one.team.slug if one.team else "",
+            inviter=one.invited_by.username if one.invited_by else "",
+            code=one.code,
+            key=str(one.pk),
+        )
+    except OSError as error:
+        log.warning("Invitation %s: mail not sent: %s", invitation_id, error)
+        later = now + LINK_PAUSE * 2**one.mail_attempts
+        rows.update(mail_due_at=later if later < one.expires_at else None)
+        return
+    rows.update(mailed_at=timezone.now(), mail_due_at=None)
+
+
+def _invited_address(invitation: Invitation) -> str:
+    if invitation.organization.deleted_at is not None or (invitation.team and invitation.team.sync_service):
+        return ""
+    user = invitation.user
+    if user is None:
+        return invitation.email
+    return user.email if user.is_active and user.deleted_at is None else ""
+
+
 @shared_task(name="accounts.sweep")
 def sweep() -> None:
     """Purge what a lost bell left, and forget old failed sign-ins."""
@@ -150,6 +201,8 @@ def sweep() -> None:
         purge_user(user_id)
     for link_id in MailedLink.objects.filter(due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
         send_link(link_id)
+    for key in Invitation.objects.filter(mail_due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
+        send_invitation(key)
     ended = timezone.now() - LINK_WINDOW
     delete_in_batches(MailedLink.objects.filter(expires_at__lt=ended, created_at__lt=ended))
     delete_in_batches(ServiceKey.objects.filter(expires_at__lt=timezone.now() - EXPIRED_SHOWN))

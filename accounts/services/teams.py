@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from accounts import tasks
 from accounts.models import Invitation, Membership, Organization, Robot, Team, TeamMember, User
+from accounts.selectors import is_invited
 from accounts.services.guards import (
     administers_now,
     enter,
@@ -18,9 +20,10 @@ from accounts.services.guards import (
 )
 from accounts.services.organizations import join, leave_if_teamless
 from accounts.services.rules import check_email_rule
+from core.bell import ring
 from core.db import hold, insert, update
 from core.errors import Invalid, NotFound, QuotaExceeded, Unauthenticated
-from core.names import fold, free_slug, is_namespace_name
+from core.names import free_slug, is_namespace_name
 from logs.kinds import (
     ORG_ADD_TEAM_MEMBER,
     ORG_CHANGE_TEAM,
@@ -380,8 +383,11 @@ def _invite(actor: Actor, team: Team, *, user: User | None = None, email: str = 
         email=email,
         invited_by=actor.user,
         expires_at=timezone.now() + INVITATION_LIFETIME,
+        mail_due_at=timezone.now() if settings.MAILING else None,
     )
     insert(invitation, taken="This person is invited already")
+    if settings.MAILING:
+        ring(tasks.send_invitation, invitation.pk)
     told = {"user": user.username, "member": user.username} if user else {"email": email, "member": email}
     told["team"] = team.slug
     record(ORG_INVITE_TEAM_MEMBER, actor=actor, namespace=organization.namespace, metadata=told)
@@ -477,7 +483,7 @@ def _claim(actor: Actor, code: str) -> tuple[Invitation, User]:
         raise Unauthenticated
     sent = Invitation.objects.filter(code=code, expires_at__gt=timezone.now(), organization__deleted_at=None)
     first = sent.select_related("organization").first()
-    if first is None or not _is_for(first, actor.user):
+    if first is None or not is_invited(first, actor.user):
         raise Invalid(UNKNOWN_CODE)
     hold(actor.user)
     hold(first.organization, gone=UNKNOWN_CODE)
@@ -486,11 +492,3 @@ def _claim(actor: Actor, code: str) -> tuple[Invitation, User]:
     if invitation is None:
         raise Invalid(UNKNOWN_CODE)
     return invitation, actor.user
-
-
-def _is_for(invitation: Invitation, user: User) -> bool:
-    # People set their address without proving it: what proves that an invitation to an address is hers is
-    # its code, which only that address was sent. The address alone must never bring the code to light.
-    if invitation.user_id is not None:
-        return invitation.user_id == user.pk
-    return fold(invitation.email) == fold(user.email)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts import selectors, services
@@ -133,6 +134,8 @@ class OneTeam(FormRoom):
     dialogs = {
         "add": MemberForm,
         "remove": RemoveForm,
+        "resend": RemoveForm,
+        "withdraw": RemoveForm,
         "change": ChangeForm,
         "delete": ConfirmForm,
     }
@@ -157,6 +160,10 @@ class OneTeam(FormRoom):
         form = super().make_form(name, data)
         if name == "add":
             suggest(form.fields["username"], self.organization.slug, "people,robots")
+            if self.team.sync_service:
+                form.fields["username"].help_text = "A robot as organization+robot: people come by the group."
+            elif settings.MAILING:
+                form.fields["username"].help_text += " Or an e-mail address, to invite by mail."
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
@@ -164,25 +171,48 @@ class OneTeam(FormRoom):
         team, organization = self.team, self.team.organization
         sees_members = check(self.actor, TEAM_READ, team)
         sees_grants = check(self.actor, TEAM_GRANT_LIST, organization)
+        may_change_members = check(self.actor, TEAM_MEMBER_CHANGE, organization)
         return {
             "team": team,
             "sees_members": sees_members,
             "children": team.children.order_by("slug"),
             "members": selectors.team_members(team=team) if sees_members else (),
+            "invitations": selectors.team_invitations(team=team) if may_change_members else (),
             "sees_grants": sees_grants,
             "grants": projects.team_grants(actor=self.actor, team=team) if sees_grants else (),
             "may_change": check(self.actor, TEAM_CHANGE, organization),
-            "may_change_members": check(self.actor, TEAM_MEMBER_CHANGE, organization),
+            "may_change_members": may_change_members,
+            "sync_group": "".join(team.sync_config.values()) if may_change_members else "",
             "may_delete": check(self.actor, TEAM_DELETE, organization),
             "forms": self.all_forms(sent),
         }
 
     def save_add(self, data: dict[str, Any]) -> HttpResponse:
         """Add somebody, or invite her."""
-        who = selectors.holder_to_add(name=data["username"])
-        invited = services.add_team_member(actor=self.actor, team=self.team, **who)
         name = data["username"].strip()
+        if settings.MAILING and "@" in name:
+            services.invite(actor=self.actor, team=self.team, email=name)
+            return self.done(f"A mail invites {name}.")
+        who = selectors.holder_to_add(name=name)
+        invited = services.add_team_member(actor=self.actor, team=self.team, **who)
         return self.done(f"{name} is invited." if invited else f"{name} is in the team now.")
+
+    def save_resend(self, data: dict[str, Any]) -> HttpResponse:
+        """Invite again: a new code, by a new mail; the old one is dead."""
+        name = data["username"]
+        who = {"email": name} if "@" in name else selectors.holder_to_add(name=name)
+        services.invite(actor=self.actor, team=self.team, **who)
+        return self.done(f"{name} is invited anew.")
+
+    def save_withdraw(self, data: dict[str, Any]) -> HttpResponse:
+        """Withdraw an invitation."""
+        name = data["username"]
+        if "@" in name:
+            services.withdraw_invitation(actor=self.actor, team=self.team, email=name)
+        else:
+            who = selectors.holder_to_add(name=name)
+            services.remove_team_member(actor=self.actor, team=self.team, **who)
+        return self.done(f"{name} is not invited any more.")
 
     def save_remove(self, data: dict[str, Any]) -> HttpResponse:
         """Remove somebody."""

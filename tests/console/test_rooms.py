@@ -87,6 +87,7 @@ PAGES = [
     ("/o/acme/applications/nothing/", 302, 403, 403, 403, 403, 404, 404),
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200),
+    ("/invitations/nothing/", 302, 404, 404, 404, 404, 404, 404),
     ("/o/nothing/", 302, 404, 404, 404, 404, 404, 404),
 ]
 PEOPLE = (None, "stranger", "writer", "member", "creator", "admin", "owner")
@@ -120,6 +121,8 @@ POSTS = [
     ("/o/acme/teams/", {"do": "create", "name": "New Team", "role": "member"}, 403, 403, 403, 302),
     ("/o/acme/teams/devs/", {"do": "add", "username": "creator"}, 403, 403, 403, 302),
     ("/o/acme/teams/devs/", {"do": "remove", "username": "member"}, 403, 403, 403, 302),
+    ("/o/acme/teams/devs/", {"do": "resend", "username": "eve@example.test"}, 403, 403, 403, 302),
+    ("/o/acme/teams/devs/", {"do": "withdraw", "username": "eve@example.test"}, 403, 403, 403, 404),
     ("/o/acme/teams/devs/", {"do": "change", "role": "creator"}, 403, 403, 403, 302),
     ("/o/acme/teams/devs/", {"do": "delete"}, 403, 403, 403, 302),
     ("/o/acme/projects/", {"do": "create", "name": "New", "visibility": "private"}, 403, 403, 302, 302),
@@ -636,3 +639,44 @@ def grow(acme):
         make.grant(web, "read", team=team)
         make.grant(web, "read", robot=robot)
         LogExport.objects.create(namespace=acme.namespace, starts_at=timezone.now(), ends_at=timezone.now())
+
+
+def test_a_team_that_mirrors_a_group_says_so_and_takes_no_people(acme, settings):
+    settings.AUTHENTICATION, settings.TEAM_SYNCING = "OIDC", True
+    settings.OIDC_ISSUER = "https://login.example.test"
+    team = make.team(acme, "mirror")
+    make.member(team, person("member"))
+    accounts.add_team_member(actor=make.SYSTEM, team=team, robot=make.robot(acme, "ci2"))
+    Team.objects.filter(pk=team.pk).update(
+        sync_service="oidc",
+        sync_config={"group_name": "builders"},
+        sync_problem="The identity provider does not answer",
+    )
+    path = "/o/acme/teams/mirror/"
+    admin, member = (enter(person(name)).get(path).content.decode() for name in ("admin", "member"))
+    for text in (admin, member):
+        assert "the identity provider" in text
+    assert "builders" in admin
+    assert "does not answer" in admin
+    assert "Remove acme+ci2 from the team" in admin
+    assert "Remove member from the team" not in admin
+    assert "builders" not in member
+    assert "does not answer" not in member
+    enter(person("admin")).post(path, {"do": "add", "username": "stranger"})
+    enter(person("admin")).post(path, {"do": "remove", "username": "member"})
+    assert list(team.members.filter(user__isnull=False).values_list("user__username", flat=True)) == [
+        "member"
+    ]
+
+
+@pytest.mark.parametrize("way", ["Database", "OIDC", "LDAP"])
+def test_the_sign_in_page_offers_what_there_is(db, settings, way):
+    make.user()
+    settings.AUTHENTICATION, settings.MAILING = way, True
+    assert "/sign-in/provider/" not in Client().get("/sign-in/").content.decode()
+    settings.OIDC_ISSUER = "https://login.example.test"
+    text = Client().get("/sign-in/?next=/account/").content.decode()
+    assert "Sign in with login.example.test" in text
+    assert "/sign-in/provider/?next=%2Faccount%2F" in text
+    assert ("<details" in text) == (way == "OIDC")
+    assert ("/forgot/" in text) == (way == "Database")

@@ -10,6 +10,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from accounts import services as accounts
+from accounts.models import Team
 from logs import services as logs
 from logs.models import LogEntry, LogExport
 from notifications import notices
@@ -57,6 +58,14 @@ def build() -> World:
     devs = make.team(acme, "devs", role="creator", description="They build it")
     make.member(devs, member, *[row.user for row in acme.memberships.all()[:3]])
     make.team(acme, "empty", parent=devs)
+    mirror = make.team(acme, "mirror")
+    accounts.invite(actor=make.SYSTEM, team=mirror, email="somebody@elsewhere.example")
+    make.member(mirror, owner)
+    Team.objects.filter(pk=mirror.pk).update(
+        sync_service="ldap",
+        sync_config={"group_dn": f"cn={LONG[:60]},ou=groups"},
+        sync_problem="The directory does not answer",
+    )
     web = make.project(acme, "web", description="What everybody sees", git_url="https://git.example/web.git")
     make.project(acme, "site/docs", visibility="public")
     projects.set_state(actor=make.SYSTEM, project=web, state="READ_ONLY")
