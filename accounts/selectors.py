@@ -716,12 +716,16 @@ def insider(*, organization: Organization, pk: int) -> User | None:
 
 @dataclass
 class Insider:
-    """Somebody in an organization, or invited to it: her strongest role, and the open invitation."""
+    """Somebody in an organization, or invited to it: her strongest role, and the open invitation.
+
+    ``is_elsewhere``: a directory or an identity provider signs her in.
+    """
 
     user: User | None
     email: str
     role: str
     invitation: Invitation | None = None
+    is_elsewhere: bool = False
 
 
 def insiders(
@@ -752,12 +756,9 @@ def insiders(
     both = rows.order_by().union(others, all=True)
     order = ("-key", "-sort", "-pk") if descending else ("key", "sort", "pk")
     page = list(both.order_by(*order)[offset : offset + limit])
-    members = {
-        row.pk: row
-        for row in Membership.objects.select_related("user").filter(
-            pk__in=[pk for _, sort, pk in page if not sort]
-        )
-    }
+    elsewhere = Exists(Identity.objects.filter(user=OuterRef("user")))
+    of_page = Membership.objects.filter(pk__in=[pk for _, sort, pk in page if not sort])
+    members = {row.pk: row for row in of_page.select_related("user").annotate(is_elsewhere=elsewhere)}
     invited = Invitation.objects.select_related("user", "team").in_bulk([pk for _, sort, pk in page if sort])
     roles: dict[int, list[str]] = {row.user_id: [row.role] for row in members.values()}
     by_team = TeamMember.objects.filter(team__organization=organization, user__in=roles)
@@ -770,8 +771,9 @@ def insiders(
             role = offer.team.role if offer.team else offer.role
             found.append(Insider(offer.user, offer.user.email if offer.user else offer.email, role, offer))
         else:
-            user = members[pk].user
-            found.append(Insider(user, user.email, max(roles[user.pk], key=_LEVEL.__getitem__)))
+            row = members[pk]
+            role = max(roles[row.user_id], key=_LEVEL.__getitem__)
+            found.append(Insider(row.user, row.user.email, role, is_elsewhere=row.is_elsewhere))
     return found, both.count()
 
 

@@ -212,7 +212,7 @@ def person_view(one: Insider, host: str) -> dict[str, Any]:
         "displayName": (user.name if user else "") or one.email or (user.username if user else ""),
         "role": ROLES[one.role],
         "isActive": offer is None and user is not None and user.is_active,
-        "isSsoManaged": False,
+        "isSsoManaged": one.is_elsewhere,
     }
     if offer is not None:
         invitation = short_id("invitation", offer.pk)
