@@ -40,17 +40,17 @@ IN_ORGANIZATION = {
     2: "project_create",
     3: """organization_administer organization_change organization_delete member_list member_change
         member_remove member_invite team_read team_create team_change team_delete team_member_change
-        team_grant_list default_grant_list default_grant_change proxy_cache_change application_list
+        team_grant_list default_grant_list default_grant_change proxy_cache_change team_sync application_list
         application_change *robot_read *robot_secret *robot_create *robot_change *robot_delete *log_read
         *log_export *notification_read *notification_change *credential_issue *credential_revoke""",
     9: "quota_change",  # nobody's by a role
 }
 IN_PROJECT = {
     1: "project_read",
-    2: "project_write content_change build_log_read",
+    2: "project_write content_change build_log_read integration_change",
     3: """project_administer project_change project_delete project_usage_report grant_change project_log_read
         project_log_export project_notification_read project_notification_change content_administer
-        content_manage""",
+        content_manage project_connect""",
 }
 ON_OWN_ACCOUNT = {
     1: "account_read",

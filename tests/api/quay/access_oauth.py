@@ -50,7 +50,7 @@ def with_authorization(world: World) -> None:
     token, _ = services.issue(kind=Kind.OAUTH, user=owner, application=application, scopes="repo:read")
     page = "http://testserver/oauth/localapp"
     wish = services.Wish(application.client_id, page, "repo:read", (page,), response_type="token")
-    offer = services.assign(actor=make.actor(owner), wish=wish, username="owner")
+    offer = services.assign(actor=make.actor(owner), wish=wish, username=owner.username)
     world.names |= {"authorization": str(token.uuid), "offer": str(offer.uuid)}
 
 
