@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.flexstack.constants import CODES, GRANTS, ORG_ROLES
 from api.schemas import FLAG, MOMENT, TEXT, Schema, listed, or_null, ref, thing, words
+from notifications.events import FLAGS
 
 ID: Schema = {"type": "string", "pattern": "^[1-9A-HJ-NP-Za-km-z]{22}$"}
 MAYBE = or_null(TEXT)
@@ -55,4 +56,16 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "CollaboratorPage": _page("Collaborator"),
+    "Integration": thing(
+        "Who is told what happens in a project; the secret is there for who may change it",
+        {
+            "config": thing("Where it goes", {"url": TEXT}, {"secret": TEXT}),
+            "created_at": MOMENT,
+            "id": ID,
+            "notifications": thing("Which types of events are told", dict.fromkeys(FLAGS, FLAG)),
+            "project_id": ID,
+            "type": words("webhook", "slack"),
+            "updated_at": MOMENT,
+        },
+    ),
 }

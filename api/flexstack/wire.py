@@ -36,6 +36,7 @@ WIRE = Wire(
     parameters={
         "project_id": TEXT | {"description": "The id of the project"},
         "member_id": TEXT | {"description": "The id of the membership"},
+        "integration_id": TEXT | {"description": "The id of the integration"},
         "org_id": TEXT | {"description": "The id of the organization"},
     },
     # The contract has these nine on every operation, and no other is answered.

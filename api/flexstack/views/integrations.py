@@ -11,6 +11,8 @@ from api.fields import Object, Text, Word
 from api.flexstack.constants import TYPES, URL_MAX
 from api.flexstack.shapes import integration_view
 from api.flexstack.view import FlexStackView
+from api.openapi import describe
+from api.schemas import listed, ref
 from notifications import selectors, services
 from notifications.events import FLAGS
 from permissions.catalogue import INTEGRATION_CHANGE
@@ -77,6 +79,7 @@ class IntegrationView(FlexStackView):
 class Integrations(IntegrationView):
     """``projects/{project_id}/integrations/notifications``."""
 
+    @describe("listNotificationsIntegrations", {200: listed(ref("Integration"))})
     def get(self, request: Request, project_id: str) -> Response:
         """Return all integrations, oldest first, in a bare array."""
         project = self.project(project_id)
@@ -85,6 +88,7 @@ class Integrations(IntegrationView):
             integration.project = project
         return Response([self.shown(integration, project) for integration in found])
 
+    @describe("createNotificationsIntegration", {201: ref("Integration")}, body=NewIntegration)
     def post(self, request: Request, project_id: str) -> Response:
         """Create a webhook; its secret is made here."""
         project = self.project(project_id, INTEGRATION_CHANGE)
@@ -101,11 +105,13 @@ class Integrations(IntegrationView):
 class OneIntegration(IntegrationView):
     """``projects/{project_id}/integrations/notifications/{integration_id}``."""
 
+    @describe("getNotificationsIntegration", {200: ref("Integration")})
     def get(self, request: Request, project_id: str, integration_id: str) -> Response:
         """Return an integration."""
         project = self.project(project_id)
         return Response(self.shown(self.integration(project, integration_id), project))
 
+    @describe("updateNotificationsIntegration", {200: ref("Integration")}, body=IntegrationBody)
     def put(self, request: Request, project_id: str, integration_id: str) -> Response:
         """Replace the flags; what else is sent is ignored."""
         project = self.project(project_id, INTEGRATION_CHANGE)
@@ -114,6 +120,7 @@ class OneIntegration(IntegrationView):
         services.change_integration(actor=self.actor, subscription=integration, flags=flags)
         return Response(self.shown(integration, project))
 
+    @describe("deleteNotificationsIntegration", {204: None})
     def delete(self, request: Request, project_id: str, integration_id: str) -> Response:
         """Remove an integration."""
         project = self.project(project_id, INTEGRATION_CHANGE)
