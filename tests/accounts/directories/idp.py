@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener, urlopen
 
+from portal.tether import tie
 from tests.serving import ROOT, free_port
 
 if TYPE_CHECKING:
@@ -58,6 +61,7 @@ class Provider:
                 env=environment,
                 stdout=output,
                 stderr=output,
+                preexec_fn=partial(tie, os.getpid(), signal.SIGKILL),  # else it outlives a killed run
             )
         for _ in range(300):
             try:

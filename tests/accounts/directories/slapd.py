@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ldap3
 from ldap3.core.exceptions import LDAPNoSuchObjectResult
 
+from portal.tether import tie
 from tests.serving import free_port
 
 if TYPE_CHECKING:
@@ -96,6 +99,7 @@ class Slapd:
                 [self.program, "-f", str(self.folder / "slapd.conf"), "-h", urls, "-d", "0"],
                 stdout=output,
                 stderr=output,
+                preexec_fn=partial(tie, os.getpid(), signal.SIGKILL),  # else it outlives a killed run
             )
         for _ in range(200):
             try:
