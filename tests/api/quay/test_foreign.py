@@ -2,6 +2,7 @@
 
 import copy
 import re
+from urllib.parse import urlencode
 
 import pytest
 from django.db import transaction
@@ -10,8 +11,10 @@ from django.test import override_settings
 from accounts.models import Robot
 from permissions.models import Grant
 from tests import checksum, make
-from tests.api.quay import access, foreign
+from tests.api.quay import access, access_oauth, foreign
 from tests.api.quay import world as worlds
+from tokens import services as tokens
+from tokens.models import Application
 
 ROWS = [row for row in access.all_rows() if foreign.home(row)]
 
@@ -71,6 +74,58 @@ def test_every_id_of_every_path_is_swapped():
         wanted |= {(*row.route, part) for part in found if found[part] and part not in foreign.NO_IDS}
         swapped |= {(*row.route, part) for part in foreign.swapped_parts(row)}
     assert wanted - swapped == set()
+
+
+# Steps of the authorization, which stand beside the API: (method, path, what is sent beside a wish).
+STEPS = [
+    ("get", "authorize", {"format": "json"}),
+    ("get", "authorize", {"response_type": "token"}),
+    ("post", "authorizeapp", {"response_type": "token"}),
+    ("post", "authorizeapp", {"response_type": "code"}),
+    ("post", "authorizeapp", {"response_type": "token", "assignment_uuid": "{offer}"}),
+    ("post", "authorize/assignuser", {"username": "admin", "response_type": "token"}),
+    ("post", "access_token", {"grant_type": "authorization_code", "client_secret": "x", "code": "{code}"}),
+]
+
+
+@pytest.mark.django_db
+def test_no_step_of_the_authorization_reaches_another_tenants_application(tenants):
+    _, other, rows = copy.deepcopy(tenants)
+    before = checksum.snapshot()
+    access_oauth.with_authorization(other)
+    client_id, page = other.names["acme_app"], "http://testserver/oauth/localapp"
+    application = Application.objects.get(client_id=client_id)
+    wish = tokens.Wish(client_id, page, "repo:read", (page,), response_type="code")
+    code = tokens.authorize(actor=make.actor(other.people["owner"]), wish=wish)
+    names = {"offer": other.names["offer"], "code": code}
+    rows |= foreign.rows_of(before, checksum.snapshot())
+    secrets = foreign.secrets_of(rows) | {foreign.CLASSIFIED, *foreign.HIDDEN, code}
+    assert application.namespace == other.acme.namespace
+    client = worlds.signed_in("owner")
+    before, public, found = checksum.snapshot(), foreign.open_to_all(other), []
+    for method, path, more in STEPS:
+        sent = {"client_id": client_id, "redirect_uri": page, "scope": "repo:read"}
+        sent |= {name: value.format(**names) for name, value in more.items()}
+        in_query = method == "get" or path.endswith("assignuser")
+        address = f"/oauth/{path}?{urlencode(sent)}" if in_query else f"/oauth/{path}"
+        with transaction.atomic(), checksum.watched() as writes:
+            answer = client.generic(
+                method.upper(),
+                address,
+                *(() if in_query else (urlencode(sent), "application/x-www-form-urlencoded")),
+            )
+            changed = writes.changes(before)
+            transaction.set_rollback(True)
+        text = answer.content.decode() + answer.headers.get("Location", "")
+        text = text.replace(code, "") if path == "access_token" else text
+        wrong = [str(one) for one in changed] + foreign.trespasses(changed, rows, public)
+        wrong += [f"tells {secret}" for secret in secrets if secret in text]
+        if answer.status_code < 300 or "access_token=" in text or "code=" in text:
+            wrong.append("is granted")
+        found += [f"{method} {path} {answer.status_code}: {one}" for one in wrong]
+    assert found == []
+    at_home = worlds.signed_in("hooli-owner").get(f"/oauth/authorize?{urlencode(sent | {'format': 'json'})}")
+    assert at_home.status_code in (200, 302), "the application is good at home"
 
 
 @pytest.mark.django_db
