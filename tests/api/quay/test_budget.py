@@ -57,10 +57,10 @@ CEILINGS = {
         TeamInvite""",
         10: """post SignIn, put OneOrganization, put OrganizationQuota, put RepositoryUsage, put
         TeamPermission""",
-        9: """delete AnswerInvitation, delete OrganizationQuota, delete TeamSyncing, post
-        RegenerateRobotToken, post RobotFederation, put InstanceQuota, put OneRobot, put
+        9: """delete AnswerInvitation, delete OrganizationQuota, delete TeamSyncing, post AuthorizedEmail,
+        post RegenerateRobotToken, post RobotFederation, put InstanceQuota, put OneRobot, put
         OrganizationQuotaLimit""",
-        8: """delete ApplicationToken, delete InstanceQuota, delete RobotFederation, post AuthorizedEmail,
+        8: """delete ApplicationToken, delete InstanceQuota, delete RobotFederation,
         post OrganizationQuotaLimits, post OrganizationQuotas, post ResetClientSecret, put
         InstanceOrganization, put OneApplication""",
         7: """delete AppToken, delete Authorization, delete OnePrototype, delete OrganizationQuotaLimit,
