@@ -41,7 +41,7 @@ def test_the_error_object_has_exactly_six_keys(nobody):
 @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "patch"])
 @pytest.mark.parametrize(
     "path",
-    ["nothing", "organization/acme/nothing", "organization/acme/team/devs/syncing", "user/x/y/z", "a%0Ab"],
+    ["nothing", "organization/acme/nothing", "organization/acme/team/devs/nothing", "user/x/y/z", "a%0Ab"],
 )
 def test_an_unknown_route_is_a_404_for_whoever_asks(nobody, method, path):
     answer = call(nobody, method, path)
