@@ -11,6 +11,7 @@ import pytest
 from celery.signals import before_task_publish
 from django.conf import settings as configured
 from django.core.cache import caches
+from django.db import connection
 from django.test import Client
 
 if TYPE_CHECKING:
@@ -46,6 +47,19 @@ def empty_cache():
     prefix = f"{_prefix}-{next(_number)}"
     configured.CACHES["default"]["KEY_PREFIX"] = prefix
     caches["default"].key_prefix = prefix
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """End what is still connected when all is over: a thread that died late keeps the database from going."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
 
 
 @pytest.fixture
