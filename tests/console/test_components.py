@@ -171,4 +171,4 @@ def test_hashed_static_build_passes(tmp_path):
 def test_weight_stays_small():
     files = ("tokens.css", "app.css", "theme.js", "app.js")
     weight = sum(Path(str(finders.find(f"console/{name}"))).stat().st_size for name in files)
-    assert weight < 52_000
+    assert weight < 48_000

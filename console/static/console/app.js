@@ -40,7 +40,7 @@
   }
   // A menu that opens a dialog has done its work.
   on("click", "[popover] button[commandfor]", (button) => button.closest("[popover]").hidePopover());
-  // A dialog that the server sent open (a form with errors), or that the address names, becomes a modal one.
+  // A dialog sent open (a form with errors), or named by the address, becomes modal.
   const raise = (dialog) => {
     dialog.close();
     dialog.showModal();
@@ -132,7 +132,7 @@
   // A page that answers a form with a secret: loading it again must not send the form again.
   if (document.querySelector("[data-once]")) history.replaceState(null, "", location.href);
 
-  // Everything that new parts of a page need, whether they came with the page or by htmx.
+  // What new parts of a page need, by htmx or not.
   const tend = (part) => {
     localTimes(part);
     for (const dialog of all("dialog[open]:not(:modal)", part)) raise(dialog);
