@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 TOKEN_LIFETIME = 2 * 24 * 3600
+PURPOSE = "page"
 
 
 def page_token(after: dict[str, Any]) -> str:
     """Return an opaque url-safe token that carries ``after``; readable for two days."""
-    return seal.seal(json.dumps(after, separators=(",", ":")))
+    return seal.seal(json.dumps(after, separators=(",", ":")), purpose=PURPOSE)
 
 
 def read_token(token: str) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def read_token(token: str) -> dict[str, Any]:
     if not token:
         return {}
     try:
-        value = json.loads(seal.unseal(token, max_age=TOKEN_LIFETIME))
+        value = json.loads(seal.unseal(token, purpose=PURPOSE, max_age=TOKEN_LIFETIME))
     except (seal.Unreadable, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

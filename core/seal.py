@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 
@@ -14,28 +17,39 @@ class Unreadable(ValueError):
     """The text was not sealed by any of our keys, was altered, or is too old."""
 
 
-@lru_cache(maxsize=8)
-def _fernet(keys: tuple[str, ...]) -> MultiFernet:
-    return MultiFernet([Fernet(key.strip()) for key in keys])
+@lru_cache(maxsize=16)
+def _fernet(keys: tuple[str, ...], purpose: str) -> MultiFernet:
+    return MultiFernet([Fernet(_key(key.strip(), purpose)) for key in keys])
 
 
-def _current() -> MultiFernet:
-    return _fernet(tuple(settings.ENCRYPTION_KEYS))
+def _key(key: str, purpose: str) -> bytes:
+    if not purpose:
+        return key.encode()
+    derived = HKDF(SHA256(), length=32, salt=None, info=purpose.encode()).derive(urlsafe_b64decode(key))
+    return urlsafe_b64encode(derived)
 
 
-def seal(text: str) -> str:
-    """Return ``text`` sealed with the newest key, as url-safe base64."""
-    return _current().encrypt(text.encode()).decode()
+def _current(purpose: str = "") -> MultiFernet:
+    return _fernet(tuple(settings.ENCRYPTION_KEYS), purpose)
 
 
-def unseal(sealed: str, *, max_age: int | None = None) -> str:
+def seal(text: str, *, purpose: str = "") -> str:
+    """Return ``text`` sealed with the newest key, as url-safe base64.
+
+    What leaves the house is sealed for a ``purpose``: only `unseal` for the same one opens it, so that
+    nothing which was given out as one thing is taken for another.
+    """
+    return _current(purpose).encrypt(text.encode()).decode()
+
+
+def unseal(sealed: str, *, purpose: str = "", max_age: int | None = None) -> str:
     """Return the text again.
 
     Raises:
-        Unreadable: altered, sealed by an unknown key, or older than ``max_age`` seconds.
+        Unreadable: altered, by an unknown key, for another purpose, or older than ``max_age`` seconds.
     """
     try:
-        return _current().decrypt(sealed.encode(), ttl=max_age).decode()
+        return _current(purpose).decrypt(sealed.encode(), ttl=max_age).decode()
     except (InvalidToken, UnicodeError) as error:
         raise Unreadable from error
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,7 @@ from permissions.checks import named_superuser, require
 if TYPE_CHECKING:
     from core.actor import Actor
 
+CLIENT_KEY = "client key"
 HERE = "muster"  # where a password was checked, as the log tells it
 WINDOW = timedelta(minutes=5)
 TRIES_PER_NAME_AND_ADDRESS = 10
@@ -177,15 +179,16 @@ def make_client_key(*, actor: Actor, password: str) -> str:
         raise Unauthenticated
     with transaction.atomic():
         record(USER_GENERATE_CLIENT_KEY, actor=actor, namespace=actor.user.namespace)
-    return seal.seal(password)
+    return seal.seal(password, purpose=CLIENT_KEY)
 
 
 def password_of(secret: str) -> str:
     """Return the password inside of a client key; anything else is a password itself."""
-    try:
-        return seal.unseal(secret)
-    except seal.Unreadable:
-        return secret
+    # Keys were once sealed for no purpose; clients keep theirs in files.
+    for purpose in (CLIENT_KEY, ""):
+        with suppress(seal.Unreadable):
+            return seal.unseal(secret, purpose=purpose)
+    return secret
 
 
 @transaction.atomic

@@ -9,7 +9,9 @@ from django.test import Client
 
 from accounts import services as accounts
 from accounts.models import Organization, User
+from core import seal
 from core.errors import Conflict, Forbidden, Invalid
+from core.paging import page_token, read_token
 from logs.models import LogEntry
 from projects.models import Project
 from quotas.models import Quota, Resource
@@ -61,6 +63,10 @@ def test_a_client_key_holds_the_password_and_is_told(world):
     assert make.PASSWORD not in answer.content.decode()
     assert accounts.password_of(key) == make.PASSWORD
     assert accounts.password_of("gAAAAA-no-key") == "gAAAAA-no-key"
+    assert read_token(key) == {}
+    assert read_token(page_token({"id": 1})) == {"id": 1}
+    assert accounts.password_of(page_token({"id": 1})) != '{"id":1}'
+    assert accounts.password_of(seal.seal("from-an-older-key")) == "from-an-older-key"
     told = LogEntry.objects.get(kind="user_generate_client_key")
     assert (told.namespace_name, told.metadata) == ("reader", {})
 
