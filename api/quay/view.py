@@ -88,6 +88,8 @@ class QuayView(DialectView):
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             # No database stores it, and PostgreSQL does not even compare it.
             raise Invalid("A null character cannot be part of an address")
+        if not self.is_offered():
+            raise NotFound("Not Found")
         if not hasattr(self, (request.method or "").lower()):
             # The router says so, before it asks who calls.
             raise MethodNotAllowed(request.method or "")
@@ -99,6 +101,10 @@ class QuayView(DialectView):
             raise ReadOnly("The instance is read-only for now")
         if not (settings.ANONYMOUS_ACCESS or self.anonymous_always) and self.actor.is_anonymous:
             raise Refused(401, "Anonymous access is not allowed")
+
+    def is_offered(self) -> bool:
+        """Tell whether the instance has this route; one that is switched off is a 404 for whoever asks."""
+        return True
 
     def _browser_guard(self, request: Request) -> None:
         if not settings.BROWSER_CALLS_XHR_ONLY or request.method != "GET":

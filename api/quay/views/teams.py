@@ -17,7 +17,6 @@ from api.quay.operation import operation
 from api.quay.shapes import entity, grant_views, team_view
 from api.quay.view import QuayView
 from core.avatars import avatar
-from core.errors import NotFound
 from permissions.catalogue import (
     INVITATION_ANSWER,
     TEAM_CHANGE,
@@ -124,6 +123,10 @@ class TeamGroup(serializers.Serializer[None]):
 class TeamSyncing(TeamPart):
     """``team/{teamname}/syncing``: a route only where teams may mirror groups."""
 
+    def is_offered(self) -> bool:
+        """Tell whether teams may mirror groups here."""
+        return bool(settings.TEAM_SYNCING)
+
     @operation(
         "enableOrganizationTeamSync",
         "team",
@@ -133,7 +136,6 @@ class TeamSyncing(TeamPart):
     )
     def post(self, request: Request, orgname: str, teamname: str) -> Response:
         """Bind the team to a group."""
-        _only_with_syncing()
         self.signed_in()
         self.fresh()
         organization = self.organization(orgname, TEAM_SYNC)
@@ -145,17 +147,11 @@ class TeamSyncing(TeamPart):
     @operation("disableOrganizationTeamSync", "team", scopes=[Scope.ORG_ADMIN, Scope.SUPER_USER], also=[404])
     def delete(self, request: Request, orgname: str, teamname: str) -> Response:
         """Release the team from its group."""
-        _only_with_syncing()
         self.signed_in()
         self.fresh()
         team = self.team(orgname, teamname, TEAM_SYNC)
         team = services.disable_team_sync(actor=self.actor, team=team)
         return Response(team_view(team, can_view=True, new_team=False))
-
-
-def _only_with_syncing() -> None:
-    if not settings.TEAM_SYNCING:
-        raise NotFound("Not Found")
 
 
 class TeamMembers(QuayView):
@@ -209,25 +205,22 @@ class TeamMember(TeamPart):
 class TeamInvite(TeamPart):
     """``team/{teamname}/invite/{email}``: a route only where the instance sends mails."""
 
+    def is_offered(self) -> bool:
+        """Tell whether the instance sends mails."""
+        return bool(settings.MAILING)
+
     @operation("inviteTeamMemberEmail", "team", scopes=[Scope.ORG_ADMIN], also=[400, 404])
     def put(self, request: Request, orgname: str, teamname: str, email: str) -> Response:
         """Invite an address; asking again renews the invitation."""
-        _only_with_mailing()
         team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
         return Response(invitation_view(services.invite(actor=self.actor, team=team, email=email)))
 
     @operation("deleteTeamMemberEmailInvite", "team", scopes=[Scope.ORG_ADMIN], success=204, also=[400, 404])
     def delete(self, request: Request, orgname: str, teamname: str, email: str) -> Response:
         """Withdraw the invitation of an address."""
-        _only_with_mailing()
         team = self.team(orgname, teamname, TEAM_MEMBER_CHANGE)
         services.withdraw_invitation(actor=self.actor, team=team, email=email)
         return Response(status=204)
-
-
-def _only_with_mailing() -> None:
-    if not settings.MAILING:
-        raise NotFound("Not Found")
 
 
 class TeamGrants(TeamPart):

@@ -25,8 +25,12 @@ ROWS = [
     Row("delete", SYNCING, only(ORG_ADMINS, 200), settings=BY_ADMINS),
     Row("post", SYNCING, only(ORG_ADMINS, 400), body=GROUP, settings=BY_ADMINS, prepare=bound),
     Row("post", SYNCING, only(ORG_ADMINS, 400), body={}, settings=BY_ADMINS),
-    Row("post", SYNCING, everybody(404), body=GROUP, settings=BY_ADMINS | {"TEAM_SYNCING": False}),
-    Row("delete", SYNCING, everybody(404), settings=BY_ADMINS | {"TEAM_SYNCING": False}),
+    Row(
+        "post", SYNCING, everybody(404), body=GROUP, settings=BY_ADMINS | {"TEAM_SYNCING": False}, csrf=False
+    ),
+    Row("delete", SYNCING, everybody(404), settings=BY_ADMINS | {"TEAM_SYNCING": False}, csrf=False),
+    # A route that is not there: no method of it either, and nobody is asked who she is.
+    Row("get", SYNCING, everybody(404), settings=BY_ADMINS | {"TEAM_SYNCING": False}, csrf=False),
     Row("post", "organization/acme/team/none/syncing", only(ORG_ADMINS, 404), body=GROUP, settings=BY_ADMINS),
     # Another tenant's team is nobody's here.
     Row("post", "organization/globex/team/devs/syncing", only(FULL, 200), body=GROUP, settings=BY_ADMINS),
