@@ -11,7 +11,9 @@ A row says what a call answers to whom::
   or ``everybody(status)``, both with single principals overridden by keyword or ``**{"repo:read": 404}``.
   ``robot``, ``expired`` and ``disabled`` are left out: their tokens are none on this wire, so they read like
   ``anonymous`` and write like a call without CSRF token (403); so is ``globex-owner``, who gets what
-  ``stranger`` does where neither globex nor the caller's own is spoken of. Name them where that differs.
+  ``stranger`` does where neither globex nor the caller's own is spoken of; so is ``keeper``, an admin of
+  acme/web alone, who gets what ``repo:admin`` does there, and elsewhere what those do to whom nothing is
+  opened by a grant. Name them where that differs.
 - ``body`` is sent as JSON; without one nothing is sent, not even a content type.
 - ``prepare(world)`` changes the world before the calls, ``settings`` the switches during them.
 - ``csrf`` False marks the few writes that need no CSRF token.
@@ -55,6 +57,7 @@ UNKNOWN = "UnknownRoute"
 NOTHING = object()
 OF_THE_CALLER = ("user/", "teaminvite/")  # what these paths mean is another thing for everybody who calls
 
+BY_RULE = frozenset({*worlds.UNUSABLE, worlds.FOREIGN, worlds.KEEPER})  # rows need not name them
 # Principals by what lets them pass. Tokens of one scope belong to acme's owner, super:user to a superuser.
 EVERYBODY = frozenset(worlds.PRINCIPALS)
 NOBODY: frozenset[str] = frozenset()
@@ -84,7 +87,7 @@ def only(
     allowed: Iterable[str], status: int, *, refused: int = 403, unknown: int = 401, **others: int
 ) -> dict[str, int]:
     """Return an expectation: ``allowed`` get ``status``, nobody ``unknown``, everybody else ``refused``."""
-    strange = (set(allowed) | set(others)) - EVERYBODY - {*worlds.UNUSABLE, worlds.FOREIGN}
+    strange = (set(allowed) | set(others)) - EVERYBODY - BY_RULE
     if strange:
         message = f"no such principals: {sorted(strange)}"
         raise ValueError(message)
@@ -141,6 +144,7 @@ def answers(row: Row, world: World) -> tuple[dict[str, int], dict[str, int], lis
         expected.setdefault(principal, expected["anonymous"] if like_nobody else 403)
     if "globex" not in f"{row.path} {row.body}" and not row.path.startswith(OF_THE_CALLER):
         expected.setdefault(worlds.FOREIGN, expected["stranger"])
+    expected.setdefault(worlds.KEEPER, expected[_like_keeper(row)])
     came: dict[str, int] = {}
     changed: list[str] = []
     with override_settings(**worlds.EVERYWHERE, **row.settings):
@@ -157,6 +161,12 @@ def answers(row: Row, world: World) -> tuple[dict[str, int], dict[str, int], lis
             expected["no CSRF token"] = 403
             came["no CSRF token"] = _undone(clients["anonymous"], row, path, "anonymous", {}, before, changed)
     return expected, came, changed
+
+
+def _like_keeper(row: Row) -> str:
+    if resolved(row.path).kwargs.get("repository") == "acme/web":
+        return "repo:admin"
+    return "reader" if row.path.startswith(OF_THE_CALLER) else "stranger"
 
 
 def _undone(

@@ -17,8 +17,8 @@ from tests.api.quay.access import (
     everybody,
     only,
 )
+from tests.api.quay.world import KEEPER, World
 from tests.api.quay.world import PEOPLE as NAMES
-from tests.api.quay.world import World
 
 EMAIL = {"email": "ops@example.test"}
 SECRET = {"password": make.PASSWORD}
@@ -34,7 +34,7 @@ MESSAGE = {"message": {"content": "Sunday", "media_type": "text/plain", "severit
 
 def own_robots(world: World) -> None:
     """Give everybody a robot ``mine``."""
-    for name in (*NAMES, "superuser", "auditor"):
+    for name in {*NAMES, "superuser", "auditor", KEEPER} & world.people.keys():
         make.robot(world.people[name], "mine")
 
 

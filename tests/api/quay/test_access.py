@@ -18,7 +18,7 @@ def shared_world(django_db_setup, django_db_blocker):
     """One world for all rows, with everybody's token in it; what a row does to it is undone."""
     with django_db_blocker.unblock(), override_settings(**worlds.EVERYWHERE), transaction.atomic():
         world = worlds.build()
-        for principal in (*worlds.PRINCIPALS, *worlds.UNUSABLE, worlds.FOREIGN):
+        for principal in worlds.PRINCIPALS + tuple(access.BY_RULE):
             world.client(principal)
         yield world
         transaction.set_rollback(True)

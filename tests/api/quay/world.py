@@ -27,6 +27,8 @@ PRINCIPALS = ("anonymous", "robot", *PEOPLE, "superuser", "full", "auditor", *Sc
 # who was disabled since. And the owner of another tenant, who is a stranger here.
 UNUSABLE = ("robot", "expired", "disabled")
 FOREIGN = "globex-owner"
+# A person who has nothing in acme but a grant: she is admin of its project web.
+KEEPER = "keeper"
 
 # What a principal sees of the instance's switches.
 SETTINGS: dict[str, dict[str, Any]] = {"full": {"SUPERUSERS_FULL_ACCESS": True}}
@@ -73,6 +75,9 @@ class World:
             secret = make.token(person)
             accounts.change_user(actor=make.SYSTEM, user=person, enabled=False)
             return secret
+        if principal == KEEPER:
+            person = self.people[KEEPER] = make.user(KEEPER)
+            make.grant(self.projects["web"], "admin", user=person)
         return make.token(self.people["superuser" if principal == "full" else principal])
 
 
