@@ -14,6 +14,7 @@ from backoffice.filters import StateFilter
 from backoffice.verbs import Verb, VerbForm, choice, number
 from quotas import services
 from quotas.models import Quota, RegistrySize, Resource, Threshold
+from quotas.selectors import by_name_limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,14 @@ if TYPE_CHECKING:
 
 class LimitForm(VerbForm):
     limit = number("Limit", help_text="A limit below what is used refuses growth and deletes nothing.")
+
+
+class ByNameForm(VerbForm):
+    limit = number(
+        "Projects",
+        required=False,
+        help_text="Below this number of all projects one more is made; empty: the instance's default.",
+    )
 
 
 class LimitFilter(StateFilter):
@@ -47,6 +56,15 @@ class ThresholdForm(VerbForm):
 
 def _is_storage(quota: Quota) -> bool:
     return quota.namespace is not None and quota.resource == Resource.BYTES
+
+
+def _has_names(quota: Quota) -> bool:
+    namespace = quota.namespace
+    return (
+        namespace is not None
+        and namespace.kind == namespace.Kind.ORGANIZATION
+        and quota.resource == Resource.PROJECTS
+    )
 
 
 def _set(actor: Actor, quota: Quota, limit: int | None) -> None:
@@ -88,7 +106,7 @@ class QuotaDesk(Desk):
     search_help_text = "Name of the namespace or the account"
     ordering = ("namespace__name", "account__name", "pk")
     related = ("namespace__organization", "namespace__user", "account")
-    fields = ("owner_link", "resource", "shown_used", "shown_limit", "share", "changed_at")
+    fields = ("owner_link", "resource", "shown_used", "shown_limit", "shown_by_name", "share", "changed_at")
     neighbours = (Neighbour("Thresholds", "quotas_threshold", "quota__id__exact"),)
     verbs = (
         Verb(
@@ -109,6 +127,20 @@ class QuotaDesk(Desk):
             lambda actor, quota, data: _set(actor, quota, None),
             icon="all_inclusive",
             fits=lambda quota: quota.limit is not None,
+        ),
+        Verb(
+            "by-name",
+            "Limit of projects made by name",
+            "The Qodana API makes projects when it is first asked for their tokens. At this limit it makes no "
+            "more; the other APIs and people go on.",
+            "Limit set",
+            lambda actor, quota, data: services.set_limit_by_name(
+                actor=actor, namespace=quota.namespace, limit=data["limit"]
+            ),
+            icon="data_object",
+            form=ByNameForm,
+            fits=_has_names,
+            initial=lambda quota: {"limit": quota.by_name_limit},
         ),
         Verb(
             "add-threshold",
@@ -137,6 +169,14 @@ class QuotaDesk(Desk):
     @column(description="Limit", ordering="limit")
     def shown_limit(self, quota: Quota) -> str:
         return _amount(quota, quota.limit)
+
+    @column(description="Limit of projects made by name")
+    def shown_by_name(self, quota: Quota) -> str:
+        if not _has_names(quota):
+            return "-"
+        limit = by_name_limit_of(quota)
+        said = "none" if limit is None else f"{limit:,}"
+        return said if quota.by_name_limit is not None else f"{said} (the instance's default)"
 
     @column(description="Share", label={"roomy": "success", "tight": "warning", "full": "danger"})
     def share(self, quota: Quota) -> Any:

@@ -32,6 +32,9 @@ class Quota(models.Model):
     )
     resource = models.CharField(max_length=13, choices=Resource)
     limit = models.BigIntegerField(null=True, blank=True)
+    # Of an organization's projects: how many it may have for one more to be made by name, when a token of it is
+    # asked for; None for the instance's default.
+    by_name_limit = models.BigIntegerField(null=True, blank=True)
     used = models.BigIntegerField(default=0, editable=False)
     changed_at = models.DateTimeField(default=timezone.now, editable=False)
     # Of storage: when a size was first reported, so that ``used`` means something.
@@ -59,6 +62,10 @@ class Quota(models.Model):
             models.CheckConstraint(condition=Q(used__gte=0), name="quota_used_not_negative"),
             models.CheckConstraint(
                 condition=Q(limit=None) | Q(limit__gte=0), name="quota_limit_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(by_name_limit=None) | Q(by_name_limit__gte=0, resource=Resource.PROJECTS),
+                name="quota_by_name_limit_of_projects",
             ),
         ]
 

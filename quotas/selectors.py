@@ -68,6 +68,12 @@ def limit_of(row: Quota) -> int | None:
     return row.limit
 
 
+def by_name_limit_of(row: Quota) -> int | None:
+    """Return how many projects there may be for one more to be made by name: its own, or the instance's."""
+    default = settings.PROJECTS_BY_NAME if settings.PROJECTS_BY_NAME > 0 else None
+    return default if row.by_name_limit is None else row.by_name_limit
+
+
 def bytes_of(*, namespace_id: int) -> Storage | None:
     """Return the storage quota of a namespace with its thresholds; one query."""
     return bytes_of_many(namespaces=[namespace_id]).get(namespace_id)

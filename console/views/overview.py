@@ -20,7 +20,7 @@ from logs import selectors as logs
 from permissions.catalogue import LOG_READ, MEMBER_CHANGE, ORGANIZATION_READ, PROJECT_CREATE, ROBOT_READ
 from permissions.checks import check, organization_paths
 from projects import selectors as projects
-from quotas.selectors import limit_of
+from quotas.selectors import by_name_limit_of, limit_of
 from quotas.services import Resource
 
 if TYPE_CHECKING:
@@ -111,20 +111,16 @@ class Overview(Room):
 
 
 def meters(numbers: Iterable[Quota]) -> list[tuple[str, charts.Meter]]:
-    """Return a meter for every resource that has a limit, the fullest first."""
-    found = [
-        (
-            row.resource,
-            charts.meter(
-                Resource(row.resource).label.capitalize(),
-                row.used,
-                limit,
-                unit="bytes" if row.resource == Resource.BYTES else "",
-            ),
-        )
-        for row in numbers
-        if (limit := limit_of(row)) is not None
-    ]
+    """Return a meter for every limit, the fullest first; that of projects by name once it is nearly reached."""
+    found = []
+    for row in numbers:
+        if (limit := limit_of(row)) is not None:
+            unit = "bytes" if row.resource == Resource.BYTES else ""
+            label = Resource(row.resource).label.capitalize()
+            found.append((row.resource, charts.meter(label, row.used, limit, unit=unit)))
+        if row.resource == Resource.PROJECTS and (most := by_name_limit_of(row)) is not None:
+            meter = charts.meter("Projects made by name", row.used, most)
+            found += [(row.resource, meter)] if meter.tone else []
     return sorted(found, key=lambda pair: -pair[1].percent)
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 
 from accounts import services as accounts
+from console import charts
 from console.expiry import ExpiryForm
 from console.paging import paging, start_of
 from console.room import FormRoom
@@ -21,14 +22,17 @@ from permissions.catalogue import (
     ORGANIZATION_DELETE,
 )
 from permissions.checks import check
+from quotas.selectors import by_name_limit_of, limit_of
+from quotas.services import Resource
 from tokens import selectors, services
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from django.http import HttpResponse
 
+    from quotas.models import Quota
     from tokens.models import Credential
 
 SHOWN = 50
@@ -148,6 +152,7 @@ class Settings(FormRoom):
             "may_change": check(self.actor, ORGANIZATION_CHANGE, organization),
             "may_delete": check(self.actor, ORGANIZATION_DELETE, organization),
             "may_issue": may_issue,
+            "limits": list(_limits(self.numbers)),
             **(self._tokens() if may_issue else {}),
             "forms": self.all_forms(sent),
         }
@@ -243,6 +248,19 @@ class Settings(FormRoom):
             raise Invalid(f"Type {organization.slug} to confirm", field="name")
         accounts.delete_organization(actor=self.actor, organization=organization)
         return self.done(f"The organization {organization.slug} is deleted.", "console:home")
+
+
+def _limits(numbers: Mapping[str, Quota]) -> Iterator[tuple[str, str, str]]:
+    """Yield each resource with how much is used of it and how much may be, in words."""
+    for resource in (Resource.MEMBERS, Resource.PROJECTS, Resource.ROBOTS, Resource.BYTES):
+        if (row := numbers.get(resource)) is None:
+            continue
+        said = charts.size if resource == Resource.BYTES else charts.amount
+        limit = limit_of(row)
+        yield resource.label.capitalize(), said(row.used), "" if limit is None else said(limit)
+        if resource == Resource.PROJECTS:
+            limit = by_name_limit_of(row)
+            yield "Projects, for one more by name", said(row.used), "" if limit is None else said(limit)
 
 
 def _span(seconds: int) -> str:

@@ -10,13 +10,12 @@ from django.db import transaction
 from accounts import services as accounts
 from accounts.models import Team
 from core.db import hold
-from core.errors import Invalid, QuotaExceeded
+from core.errors import Invalid
 from permissions.catalogue import CREDENTIAL_ISSUE, PROJECT_CREATE, ProjectRole
 from permissions.checks import require
 from projects.models import Project
 from projects.services.grants import set_grant
 from projects.services.projects import create_project
-from quotas.models import Quota, Resource
 from tokens import services as tokens
 from tokens.kinds import Kind
 from tokens.models import Credential
@@ -38,12 +37,11 @@ def obtain_project(
     team: str,
     project: str,
     by_slug: bool = False,
-    limit: int = 0,
 ) -> tuple[Project, bool]:
     """Return the project of that name in that team, making what is missing, and whether it is new.
 
     Names are compared exactly, after trimming; with ``by_slug`` a slug will do where no name fits. The team
-    may read the new project. ``limit`` is how many projects the organization may have for a new one.
+    may read the new project. The organization's limit of projects made by name holds for a new one.
 
     Raises:
         Forbidden: the actor may not create teams and projects here.
@@ -63,11 +61,9 @@ def obtain_project(
     group = _team(organization, team, by_slug)
     if group is None:
         group = accounts.create_team(actor=actor, organization=organization, name=team)
-    if limit and Quota.objects.filter(
-        namespace=organization.namespace, resource=Resource.PROJECTS, used__gte=limit
-    ):
-        raise QuotaExceeded("The limit of projects of this organization is reached", resource="projects")
-    made = create_project(actor=actor, namespace=organization.namespace, name=project, team=group)
+    made = create_project(
+        actor=actor, namespace=organization.namespace, name=project, team=group, by_name=True
+    )
     set_grant(actor=actor, project=made, role=ProjectRole.READ, team=group)
     return made, True
 

@@ -56,11 +56,13 @@ def create_project(
     contact: User | None = None,
     git_url: str = "",
     icon: str = "",
+    by_name: bool = False,
 ) -> Project:
     """Create a project; without ``slug`` a free one is derived from ``name`` as typed.
 
     The creating person gets an explicit admin grant; in an organization the default grants apply, a rule for
-    this creator beating the general one for the same holder (quay-b.md 1.1, quay-a.md 9).
+    this creator beating the general one for the same holder (quay-b.md 1.1, quay-a.md 9). ``by_name``: asked
+    for by name, so that the organization's limit of such projects holds, too.
 
     Raises:
         Forbidden: the actor may not create projects here.
@@ -76,7 +78,9 @@ def create_project(
     teams = hold_all(Team, [getattr(team, "pk", None), *(rule.team_id for rule in rules)])
     if (team is not None and team.pk not in teams) or (contact is not None and contact.pk not in people):
         raise NotFound("The team or the contact was deleted just now")
-    quotas.reserve(resource=Resource.PROJECTS, namespace=namespace, account_id=namespace.account_id)
+    quotas.reserve(
+        resource=Resource.PROJECTS, namespace=namespace, account_id=namespace.account_id, by_name=by_name
+    )
     robots = hold_all(Robot, [rule.robot_id for rule in rules])
     slug = slug or free_slug(name, lambda one: _living(namespace).filter(slug=one).exists())
     project = Project(

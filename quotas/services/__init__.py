@@ -10,6 +10,7 @@ from quotas.services.counters import (
     release,
     reserve,
     set_limit,
+    set_limit_by_name,
 )
 from quotas.services.registry import request_registry_size
 from quotas.services.storage import (
@@ -42,5 +43,6 @@ __all__ = [
     "request_registry_size",
     "reserve",
     "set_limit",
+    "set_limit_by_name",
     "take_ledger",
 ]

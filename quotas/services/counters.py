@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
@@ -48,12 +49,14 @@ def reserve(
     namespace: Namespace | None = None,
     account_id: int | None = None,
     amount: int = 1,
+    by_name: bool = False,
 ) -> None:
     """Count ``amount`` more of a resource against the namespace and its account, or refuse.
 
     Call it inside the transaction that creates the thing: a refusal, like any later failure, undoes it. Rows
     are taken in one order, the namespace's, the account's, the thing's own, so that no two transactions wait
-    for each other; and a namespace whose row is taken does not die meanwhile.
+    for each other; and a namespace whose row is taken does not die meanwhile. ``by_name`` holds the namespace's
+    limit of projects that are made by name, too.
 
     Raises:
         QuotaExceeded: the limit would be passed.
@@ -61,7 +64,10 @@ def reserve(
     """
     fits = Q(limit=None) | Q(limit__gte=F("used") + amount)
     for owner, whose in _owners(namespace, account_id):
-        moved = Quota.objects.filter(owner, fits, resource=resource).update(used=F("used") + amount)
+        rows = Quota.objects.filter(owner, fits, resource=resource)
+        if by_name and whose == "namespace":
+            rows = rows.filter(_fits_by_name(amount))
+        moved = rows.update(used=F("used") + amount)
         if moved:
             continue
         if not Quota.objects.filter(owner, resource=resource).exists():
@@ -72,6 +78,11 @@ def reserve(
             resource=str(resource),
             namespace=namespace,
         )
+
+
+def _fits_by_name(amount: int) -> Q:
+    own, most = Q(by_name_limit__gte=F("used") + amount), settings.PROJECTS_BY_NAME
+    return own | (Q(by_name_limit=None, used__lte=most - amount) if most > 0 else Q(by_name_limit=None))
 
 
 def release(
@@ -131,15 +142,7 @@ def set_limit(
         NotFound: this owner does not have the resource.
     """
     require(actor, QUOTA_MANAGE)
-    if limit is not None and not 0 <= limit < 2**63:
-        raise Invalid("A limit is a whole number from 0", field="limit")
-    quota = (
-        Quota.objects.select_for_update(no_key=True)
-        .filter(namespace=namespace, account=account, resource=resource)
-        .first()
-    )
-    if quota is None:
-        raise NotFound(f"There is no limit of {resource} here")
+    quota = _held(limit, resource=resource, namespace=namespace, account=account)
     previous, quota.limit = quota.limit, limit
     quota.save(update_fields=["limit"])
     record(
@@ -151,4 +154,43 @@ def set_limit(
         previous_limit=previous,
         account=account.name if account else "",
     )
+    return quota
+
+
+@transaction.atomic
+def set_limit_by_name(*, actor: Actor, namespace: Namespace, limit: int | None) -> Quota:
+    """Set how many projects an organization may have for one more to be made by name; None: the default.
+
+    It counts all projects, whatever way they came; see `Quota.by_name_limit`.
+
+    Raises:
+        Forbidden: only superusers set limits.
+        Invalid: the limit is negative.
+        NotFound: the namespace is deleted, or a person's: hers are not made by name.
+    """
+    require(actor, QUOTA_MANAGE)
+    if namespace.kind != Namespace.Kind.ORGANIZATION:
+        raise NotFound("Only an organization's projects are made by name")
+    quota = _held(limit, resource=Resource.PROJECTS, namespace=namespace, account=None)
+    previous, quota.by_name_limit = quota.by_name_limit, limit
+    quota.save(update_fields=["by_name_limit"])
+    record(
+        CHANGE_LIMIT,
+        actor=actor,
+        namespace=namespace,
+        resource="projects made by name",
+        limit=limit,
+        previous_limit=previous,
+        account="",
+    )
+    return quota
+
+
+def _held(limit: int | None, **whose: Any) -> Quota:
+    """Return a counter, held, if the limit may be one."""
+    if limit is not None and not 0 <= limit < 2**63:
+        raise Invalid("A limit is a whole number from 0", field="limit")
+    quota = Quota.objects.select_for_update(no_key=True).filter(**whose).first()
+    if quota is None:
+        raise NotFound(f"There is no limit of {whose['resource']} here")
     return quota

@@ -164,6 +164,14 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     ),
     (
         Quota,
+        "by-name",
+        {"namespace__name": "acme", "resource": "projects"},
+        {"limit": 7},
+        "change_limit",
+        {"by_name_limit": 7, "limit": None},
+    ),
+    (
+        Quota,
         "add-threshold",
         {"namespace__name": "acme", "resource": "bytes"},
         {"kind": "Reject", "percent": 100},

@@ -6,6 +6,7 @@ import pytest
 
 from accounts.models import Organization
 from core.errors import Unauthenticated
+from quotas import services as quotas
 from tests import make
 from tests.console.test_rooms import enter
 from tests.console.test_tokens import aged, secret_of, text
@@ -93,6 +94,32 @@ def test_what_cannot_be_is_said_and_nothing_is_changed(acme, owner, form, words)
     assert words in text(answer)
     assert Organization.objects.values().get(pk=acme.pk) == before
     assert not Credential.objects.exists()
+
+
+def test_limits_are_listed_and_the_one_by_name_is_said_once_it_is_near(acme, owner):
+    client = enter(owner)
+
+    def rows():
+        page = client.get(HERE).content.decode()
+        found = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td class=\"num\">(.*?)</td>(.*?)</tr>", page)
+        return {what: (used, text_of(limit)) for what, used, limit in found}
+
+    make.project(acme, "one")
+    assert rows() == {
+        "Members": ("1", "none"),
+        "Projects": ("1", "none"),
+        "Projects, for one more by name": ("1", "5,000"),
+        "Robots": ("0", "none"),
+        "Storage": ("0 B", "none"),
+    }
+    assert "Projects made by name" not in client.get("/o/acme/").content.decode()
+    quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=1)
+    assert rows()["Projects, for one more by name"] == ("1", "1")
+    assert "projects made by name: 1 of 1" in client.get("/o/acme/").content.decode()
+
+
+def text_of(cell):
+    return re.sub(r"<[^>]*>", "", cell)
 
 
 def test_the_organizations_token_is_made_shown_again_replaced_and_deleted(acme, owner):

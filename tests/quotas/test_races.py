@@ -12,6 +12,11 @@ from tests.racing import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIMIT = 10
+BORN = 1  # an organization is born with a team
+
+
+def obtain(organization, team, name):
+    projects.obtain_project(actor=make.SYSTEM, organization=organization, team=team, project=name)
 
 
 def limit(resource, organization, **owner):
@@ -26,6 +31,38 @@ def test_64_creates_of_projects_under_a_limit_of_10_give_10():
     assert found == {"ok": LIMIT, "quota_exceeded": 54}
     assert Project.objects.count() == LIMIT
     assert Quota.objects.get(namespace=acme.namespace, resource="projects").used == LIMIT
+
+
+def test_the_limit_by_name_holds_while_other_ways_make_projects_beyond_it():
+    acme = make.organization()
+    quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=LIMIT)
+
+    def come(n):
+        if n % 2:
+            make.project(acme, f"by-hand{n}")
+        else:
+            obtain(acme, f"team{n % 8}", f"by-name{n}")
+
+    found = race(48, come)
+    by_name = list(Project.objects.filter(slug__startswith="by-name").values_list("pk", flat=True))
+    assert found == {"ok": 24 + len(by_name), "quota_exceeded": 24 - len(by_name)}
+    # Rows are made while the counter is held: none was made by name when there were ten already.
+    first = Project.objects.order_by("pk").values_list("pk", flat=True)[:LIMIT]
+    assert set(by_name) <= set(first)
+    assert acme.teams.count() == len(set(Project.objects.filter(pk__in=by_name).values_list("team"))) + BORN
+    assert Quota.objects.get(namespace=acme.namespace, resource="projects").used == Project.objects.count()
+
+
+def test_24_asked_for_by_name_under_a_limit_of_10_give_10():
+    acme = make.organization()
+    quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=LIMIT)
+    found = race(24, lambda n: obtain(acme, "devs", f"project{n}"))
+    assert found == {"ok": LIMIT, "quota_exceeded": 14}
+    assert Project.objects.count() == LIMIT
+    gone = list(Project.objects.all()[:3])
+    assert race(3, lambda n: projects.delete_project(actor=make.SYSTEM, project=gone[n])) == {"ok": 3}
+    found = race(8, lambda n: obtain(acme, "devs", f"later{n}"))
+    assert found == {"ok": 3, "quota_exceeded": 5}
 
 
 def test_64_creates_of_robots_under_an_account_limit_of_10_give_10():

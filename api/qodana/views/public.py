@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework import serializers
@@ -90,7 +89,6 @@ class Obtaining(Public):
             team=team,
             project=name,
             by_slug=by_slug,
-            limit=settings.PROJECTS_BY_NAME,
         )
         ttl = body.get("tokenTtlSeconds")
         expires_at = timezone.now() + timedelta(seconds=ttl) if ttl else None

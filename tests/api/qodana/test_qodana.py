@@ -10,7 +10,10 @@ from accounts import services as accounts
 from accounts.models import Organization, Team
 from core.publicids import short_id
 from logs.models import LogEntry
+from projects import services as projects
 from projects.models import Project
+from quotas import services as quotas
+from quotas.models import Quota
 from tests import make
 from tests.api import describing
 from tests.api.quay.world import signed_in
@@ -188,17 +191,53 @@ def test_bad_bodies(acme, body):
     assert Team.objects.count() == 1
 
 
-def test_the_limit_leaves_nothing_behind(acme):
+def obtained(secret, name, team="t"):
+    return call("POST", PROJECTS, secret, {"teamName": team, "projectName": name})
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["its own", "the instance's"])
+def test_the_limit_leaves_nothing_behind(acme, own):
     secret = org_token(acme)
-    words = "Creation of the project failed because of reaching the limit of projects per organization"
-    with override_settings(PROJECTS_BY_NAME=2):
+    words = b"Creation of the project failed because of reaching the limit of projects per organization"
+    if own:
+        quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=2)
+    with override_settings(PROJECTS_BY_NAME=5000 if own else 2):
         for name in ("one", "two"):
-            assert call("POST", PROJECTS, secret, {"teamName": "t", "projectName": name}).status_code == 201
-        answer = call("POST", PROJECTS, secret, {"teamName": "new team", "projectName": "three"})
-        refused(answer, 400, "too_many_projects_for_organization", words)
+            assert obtained(secret, name).status_code == 201
+        answer = obtained(secret, "three", team="new team")
+        assert answer.status_code == 400
+        assert answer.content == b'{"name":"too_many_projects_for_organization","details":"' + words + b'"}'
         assert not Team.objects.filter(name="new team").exists()
         # What is there already is answered at the limit, too.
-        assert call("POST", PROJECTS, secret, {"teamName": "t", "projectName": "two"}).status_code == 200
+        assert obtained(secret, "two").status_code == 200
+        # A project that is deleted makes room for one, whoever made it; other ways go on beyond the limit.
+        projects.delete_project(actor=make.SYSTEM, project=Project.objects.get(slug="one"))
+        assert obtained(secret, "three").status_code == 201
+        assert make.project(acme, "by-hand").slug == "by-hand"
+        assert obtained(secret, "four").status_code == 400
+
+
+def test_the_limit_is_5000_unless_the_organization_has_another(acme):
+    secret, globex = org_token(acme), make.organization("globex")
+    of_acme = Quota.objects.filter(namespace=acme.namespace, resource="projects")
+    of_acme.update(used=5000)
+    assert obtained(secret, "one").status_code == 400
+    assert obtained(org_token(globex), "one").status_code == 201
+    quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=5001)
+    assert (obtained(secret, "one").status_code, obtained(secret, "two").status_code) == (201, 400)
+    quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=None)
+    of_acme.update(used=4999)
+    assert (obtained(secret, "two").status_code, obtained(secret, "three").status_code) == (201, 400)
+    # Without a default there is none.
+    with override_settings(PROJECTS_BY_NAME=0):
+        assert obtained(secret, "three").status_code == 201
+        quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=0)
+        assert obtained(secret, "four").status_code == 400
+
+
+def test_the_limit_of_all_projects_is_told_alike(acme):
+    quotas.set_limit(actor=make.SYSTEM, resource="projects", limit=0, namespace=acme.namespace)
+    refused(obtained(org_token(acme), "one"), 400, "too_many_projects_for_organization")
 
 
 def test_people(acme):
