@@ -131,8 +131,8 @@ class QuotaDesk(Desk):
         Verb(
             "by-name",
             "Limit of projects made by name",
-            "The Qodana API makes projects when it is first asked for their tokens. At this limit it makes no "
-            "more; the other APIs and people go on.",
+            "The Qodana API makes projects when it is first asked for their tokens. At this limit it makes "
+            "none; people and the other APIs go on.",
             "Limit set",
             lambda actor, quota, data: services.set_limit_by_name(
                 actor=actor, namespace=quota.namespace, limit=data["limit"]

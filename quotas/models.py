@@ -32,7 +32,7 @@ class Quota(models.Model):
     )
     resource = models.CharField(max_length=13, choices=Resource)
     limit = models.BigIntegerField(null=True, blank=True)
-    # Of an organization's projects: how many it may have for one more to be made by name, when a token of it is
+    # Of an organization's projects: how many it may have for one more to be made by name, when its token is
     # asked for; None for the instance's default.
     by_name_limit = models.BigIntegerField(null=True, blank=True)
     used = models.BigIntegerField(default=0, editable=False)

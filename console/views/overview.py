@@ -111,7 +111,7 @@ class Overview(Room):
 
 
 def meters(numbers: Iterable[Quota]) -> list[tuple[str, charts.Meter]]:
-    """Return a meter for every limit, the fullest first; that of projects by name once it is nearly reached."""
+    """Return a meter for every limit, the fullest first; that of projects by name once it is near."""
     found = []
     for row in numbers:
         if (limit := limit_of(row)) is not None:

@@ -260,7 +260,7 @@ def _limits(numbers: Mapping[str, Quota]) -> Iterator[tuple[str, str, str]]:
         yield resource.label.capitalize(), said(row.used), "" if limit is None else said(limit)
         if resource == Resource.PROJECTS:
             limit = by_name_limit_of(row)
-            yield "Projects, for one more by name", said(row.used), "" if limit is None else said(limit)
+            yield "Projects, to make more by name", said(row.used), "" if limit is None else said(limit)
 
 
 def _span(seconds: int) -> str:

@@ -55,8 +55,8 @@ def reserve(
 
     Call it inside the transaction that creates the thing: a refusal, like any later failure, undoes it. Rows
     are taken in one order, the namespace's, the account's, the thing's own, so that no two transactions wait
-    for each other; and a namespace whose row is taken does not die meanwhile. ``by_name`` holds the namespace's
-    limit of projects that are made by name, too.
+    for each other; and a namespace whose row is taken does not die meanwhile. With ``by_name``
+    the namespace's limit of projects that are made by name holds, too.
 
     Raises:
         QuotaExceeded: the limit would be passed.

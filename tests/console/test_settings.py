@@ -101,20 +101,20 @@ def test_limits_are_listed_and_the_one_by_name_is_said_once_it_is_near(acme, own
 
     def rows():
         page = client.get(HERE).content.decode()
-        found = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td class=\"num\">(.*?)</td>(.*?)</tr>", page)
+        found = re.findall(r"<tr><td>(.*?)</td><td class=\"num\">(.*?)</td>(.*?)</tr>", page)
         return {what: (used, text_of(limit)) for what, used, limit in found}
 
     make.project(acme, "one")
     assert rows() == {
         "Members": ("1", "none"),
         "Projects": ("1", "none"),
-        "Projects, for one more by name": ("1", "5,000"),
+        "Projects, to make more by name": ("1", "5,000"),
         "Robots": ("0", "none"),
         "Storage": ("0 B", "none"),
     }
     assert "Projects made by name" not in client.get("/o/acme/").content.decode()
     quotas.set_limit_by_name(actor=make.SYSTEM, namespace=acme.namespace, limit=1)
-    assert rows()["Projects, for one more by name"] == ("1", "1")
+    assert rows()["Projects, to make more by name"] == ("1", "1")
     assert "projects made by name: 1 of 1" in client.get("/o/acme/").content.decode()
 
 
