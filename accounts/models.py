@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import BaseUserManager
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -86,6 +87,7 @@ class User(AbstractBaseUser):
     invoice_email_address = models.EmailField(null=True, blank=True)  # noqa: DJ001 - the wire tells null from ""
     tag_expiration_s = models.PositiveIntegerField(default=1209600)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
+    seen_at = models.DateTimeField("last seen in the browser", null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
@@ -209,7 +211,12 @@ class Organization(models.Model):
     tag_expiration_s = models.PositiveIntegerField(default=1209600)
     provider = models.CharField(max_length=3, choices=Provider, blank=True, default=Provider.NONE)
     provider_organization = models.CharField(max_length=255, blank=True)
-    token_max_days = models.PositiveIntegerField(null=True, blank=True)
+    token_max_days = models.PositiveIntegerField(
+        "tokens live at most, in days",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
     licence_plan = models.CharField(
         max_length=19, choices=LicencePlan, default=LicencePlan.ULTIMATE_PLUS, db_default="ULTIMATE_PLUS"
     )

@@ -17,6 +17,7 @@ from core.actor import Actor
 from core.client import ip_of, session_actor
 from core.errors import DomainError, Forbidden, NotFound, ReadOnly, Unauthenticated
 from logs.record import record_denial
+from tokens import services as tokens
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,6 +42,13 @@ class DialectView(APIView):
         """Return the caller with where the call came from."""
         agent = request.META.get("HTTP_USER_AGENT", "")
         return actor.at(dialect=self.dialect, ip=ip_of(request._request), user_agent=agent)
+
+    def recognized(self, request: Request, secret: str, kinds: Collection[str] | None = None) -> Actor:
+        """Return who stands behind a token, and note from where it is used. Raises Unauthenticated."""
+        place = self.here(Actor(), request)
+        return tokens.authenticate(
+            secret, kinds=kinds or self.token_kinds, ip=place.ip, user_agent=place.user_agent
+        )
 
     def body(self, shape: type[Serializer[Any]], *, optional: bool = False) -> dict[str, Any]:
         """Return the request's object, checked by ``shape``.

@@ -18,6 +18,7 @@ CHOICES = [
     ("custom", "On a day of your choice"),
     ("never", "Never"),
 ]
+PROPOSED = "90"
 SOON = timedelta(days=14)
 
 
@@ -27,7 +28,7 @@ class ExpiryForm(forms.Form):
     lifetime = forms.ChoiceField(
         label="It expires",
         choices=CHOICES,
-        initial="90",
+        initial=PROPOSED,
         help_text="Whatever runs with it stops then.",
     )
     until = forms.DateField(
@@ -36,20 +37,46 @@ class ExpiryForm(forms.Form):
         help_text="It works until midnight, UTC.",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
+    days: int | None = None
+
+    def limit(self, days: int | None) -> None:
+        """Offer no longer life than an organization allows; None allows any."""
+        self.days = days
+        limit(self.fields["lifetime"], days)
 
     def clean(self) -> dict[str, Any]:
         """Turn the choice into the moment of the end."""
         data = super().clean() or {}
         lifetime, until = data.pop("lifetime", ""), data.pop("until", None)
+        today = timezone.now().astimezone(UTC).date()
         data["expires_at"] = None
         if lifetime.isdigit():
             data["expires_at"] = timezone.now() + timedelta(days=int(lifetime))
         elif lifetime == "custom" and "until" not in self.errors:
-            if until is None or until < timezone.now().astimezone(UTC).date():
+            if until is None or until < today:
                 self.add_error("until", "Name a day from today on.")
+            elif self.days is not None and until > today + timedelta(days=self.days):
+                self.add_error("until", f"The organization allows {self.days} days at most.")
             else:
                 data["expires_at"] = datetime.combine(until, time(23, 59, 59), tzinfo=UTC)
         return data
+
+
+def limit(field: Any, days: int | None) -> None:
+    """Leave of the choices of a lifetime in days those that an organization allows, and say so."""
+    if days is None:
+        return
+    offered = [(key, words) for key, words in field.choices if _fits(key, days)]
+    if not any(key.isdigit() for key, _ in offered):
+        offered.insert(0, (str(days), f"In {days} day{'' if days == 1 else 's'}"))
+    field.choices = offered
+    if field.initial not in dict(offered):
+        field.initial = max((key for key, _ in offered if key.isdigit()), key=int)
+    field.help_text += f" The organization lets tokens live for {days} day{'' if days == 1 else 's'} at most."
+
+
+def _fits(key: str, days: int) -> bool:
+    return int(key) <= days if key.isdigit() else key != "never"
 
 
 def expiry_tone(credential: Credential) -> str:

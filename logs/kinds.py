@@ -205,7 +205,11 @@ ORG_CHANGE_NAME = kind(
     "org_change_name", "{performer} renamed {old_name} to {new_name}", "old_name", "new_name", "superuser"
 )
 ORG_CHANGE_PROFILE = kind(
-    "org_change_profile", "{performer} changed the organization's profile", "namespace", "fields"
+    "org_change_profile",
+    "{performer} changed the organization's profile",
+    "namespace",
+    "fields",
+    "token_max_days",
 )
 ORG_IMPORT = kind(
     "org_import",

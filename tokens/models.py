@@ -106,9 +106,22 @@ class Credential(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_used_ip = models.GenericIPAddressField("last used from", null=True, blank=True, editable=False)
+    last_used_agent = models.CharField("last used by", max_length=255, blank=True, editable=False)
+    # Switched off, and on again; a revoked one stays dead.
+    disabled_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # When another took its place; it lives on until it expires.
+    replaced_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(revoked_at__isnull=True, expires_at__isnull=False),
+                name="credential_living_by_end",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=(

@@ -168,6 +168,8 @@ def change_organization(*, actor: Actor, organization: Organization, changes: di
             setattr(organization, field, changes[field])
         update(organization, *fields, taken="Another organization is linked to this provider's organization")
         told = {"fields": fields, "namespace": namespace.name}
+        if "token_max_days" in fields:
+            told["token_max_days"] = organization.token_max_days
         record(ORG_CHANGE_PROFILE, actor=actor, namespace=namespace, metadata=told)
     return organization
 

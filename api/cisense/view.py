@@ -10,7 +10,6 @@ from api.base import TokenView, bearer
 from core import publicids
 from core.actor import Actor
 from core.errors import NotFound
-from tokens import services as tokens
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
@@ -29,7 +28,7 @@ class CiSenseView(TokenView):
     def caller(self, request: Request) -> Actor:
         """Return the person behind the access token (cisense.md 2)."""
         secret = bearer(request)
-        return tokens.authenticate(secret, kinds=self.token_kinds) if secret else Actor()
+        return self.recognized(request, secret) if secret else Actor()
 
     def say(self, problem: Problem) -> Response:
         """Return the two-key object (cisense.md 3)."""

@@ -23,7 +23,6 @@ from core.errors import NotFound
 from permissions.catalogue import ORGANIZATION_READ, PROJECT_READ
 from permissions.checks import check
 from projects import selectors as projects
-from tokens import services as tokens
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
@@ -80,9 +79,9 @@ class CodacyView(TokenView):
             spend(f"codacy:{ip}", calls=settings.CODACY_CALLS, seconds=WINDOW_SECONDS)
         secret = request.headers.get("api-token", "")
         if secret:
-            return tokens.authenticate(secret, kinds=(Kind.ACCOUNT,))
+            return self.recognized(request, secret, (Kind.ACCOUNT,))
         secret = request.headers.get("project-token", "") if self.by_project else ""
-        return tokens.authenticate(secret, kinds=(Kind.REPOSITORY,)) if secret else Actor()
+        return self.recognized(request, secret, (Kind.REPOSITORY,)) if secret else Actor()
 
     def say(self, problem: Problem) -> Response:
         """Return the error object of a status (codacy.md 3)."""

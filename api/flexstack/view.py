@@ -21,7 +21,6 @@ from core.errors import NotFound
 from core.publicids import parsed_uuid, time_id, time_pk
 from permissions.catalogue import ORGANIZATION_READ, PROJECT_READ
 from projects import listing
-from tokens import services as tokens
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class FlexStackView(TokenView):
         """Return the organization behind ``X-API-Key``, else the person of the session (flexstack.md 2)."""
         secret = request.headers.get("X-API-Key")
         if secret is not None:
-            actor = tokens.authenticate(secret, kinds=self.token_kinds)
+            actor = self.recognized(request, secret)
         else:
             actor = session_caller(request, dialect=self.dialect)
         if settings.FLEXSTACK_CALLS and not actor.is_anonymous:

@@ -18,7 +18,6 @@ from api.qodana.constants import LICENSED, UPPER_CASE_NAMES
 from core import errors, publicids
 from core.actor import Actor
 from core.errors import Forbidden, NotFound, Unauthenticated
-from tokens import services as tokens
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class QodanaView(TokenView):
         if not secret:
             raise Unauthenticated(NO_AUTH)
         try:
-            return tokens.authenticate(secret, kinds=self.token_kinds)
+            return self.recognized(request, secret)
         except Unauthenticated as error:
             raise Forbidden(BAD_TOKEN) from error
 

@@ -27,7 +27,6 @@ from core.errors import Invalid, NotFound, ReadOnly, Unauthenticated
 from core.names import is_namespace_name
 from permissions.checks import require_fresh
 from projects import selectors as projects
-from tokens import services as tokens
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class QuayView(DialectView):
     def _caller(self, request: Request) -> Actor:
         scheme, *secrets = request.META.get("HTTP_AUTHORIZATION", "").split() or [""]
         if scheme.lower() == "bearer" and len(secrets) == 1:
-            actor = self._by_token(secrets[0])
+            actor = self._by_token(request, secrets[0])
             if not actor.is_anonymous:
                 return actor
         else:
@@ -125,7 +124,7 @@ class QuayView(DialectView):
             self._check_csrf(request)
         return actor
 
-    def _by_token(self, secret: str) -> Actor:
+    def _by_token(self, request: Request, secret: str) -> Actor:
         # An unusable token is no error of its own: the call goes on as nobody (quay-a.md 2.1). An unusable
         # JSON web token is one.
         if _is_web_token(secret):
@@ -134,7 +133,7 @@ class QuayView(DialectView):
             except Unauthenticated as error:
                 raise Refused(401, "Invalid or expired token") from error
         try:
-            return tokens.authenticate(secret, kinds=self.token_kinds)
+            return self.recognized(request, secret)
         except Unauthenticated:
             return Actor()
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts import listing, selectors, services
+from console import expiry
 from console.paging import paging, start_of
 from console.room import FormRoom
 from core.errors import Invalid
@@ -109,6 +110,12 @@ class Robots(FormRoom):
     part = "console/robots_list.html"
     dialogs = {"create": RobotForm}
 
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Offer what the organization allows."""
+        form = super().make_form(name, data)
+        expiry.limit(form.fields["lifetime"], self.organization.token_max_days)
+        return form
+
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the robots, narrowed by name and state."""
         organization = self.enter(ROBOT_LIST)
@@ -188,6 +195,8 @@ class OneRobot(FormRoom):
         if name == "change" and data is None:
             return ChangeForm(initial={"description": self.robot.description})
         form = super().make_form(name, data)
+        if "lifetime" in form.fields:
+            expiry.limit(form.fields["lifetime"], self.organization.token_max_days)
         if name == "delete":
             form.fields["name"].label = f"Type {self.robot.shortname} to confirm"
         return form

@@ -84,6 +84,19 @@ class PolicyForm(forms.Form):
     )
 
 
+class CredentialsForm(forms.Form):
+    """For how long tokens live at most."""
+
+    token_max_days = forms.IntegerField(
+        label="Days a token lives at most",
+        required=False,
+        min_value=1,
+        max_value=3650,
+        help_text="Empty for no limit. What lives longer already goes on, and is listed under Credentials.",
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
+    )
+
+
 class NothingForm(forms.Form):
     """A confirmed wish without further questions."""
 
@@ -115,8 +128,9 @@ class Settings(FormRoom):
         "profile": ProfileForm,
         "provider": ProviderForm,
         "policy": PolicyForm,
-        "issue": NothingForm,
-        "replace": NothingForm,
+        "credentials": CredentialsForm,
+        "issue": ExpiryForm,
+        "replace": ExpiryForm,
         "end": NothingForm,
         "key": KeyForm,
         "revoke": RevokeForm,
@@ -127,7 +141,7 @@ class Settings(FormRoom):
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Fill the forms with what is there; who may not change it only reads it."""
         form, organization = super().make_form(name, data), self.organization
-        if name in ("profile", "provider", "policy"):
+        if name in ("profile", "provider", "policy", "credentials"):
             form.initial = {field: getattr(organization, field) for field in form.fields}
             may_change = check(self.actor, ORGANIZATION_CHANGE, organization)
             for field in form.fields.values():
@@ -138,6 +152,8 @@ class Settings(FormRoom):
             offered = sorted({*settings.TAG_EXPIRATION_OPTIONS, organization.tag_expiration_s})
             choices = [(seconds, _span(seconds)) for seconds in offered]
             form.fields["tag_expiration_s"].choices = choices  # type: ignore[attr-defined]
+        elif isinstance(form, ExpiryForm):
+            form.limit(organization.token_max_days)
         elif name == "revoke":
             form.initial = {"uuid": self.asked("token")}
         elif name == "delete":
@@ -202,10 +218,17 @@ class Settings(FormRoom):
         self._change(data)
         return self.done("The settings are changed.")
 
+    def save_credentials(self, data: dict[str, Any]) -> HttpResponse:
+        """Change for how long tokens live at most."""
+        self._change(data)
+        days = data["token_max_days"]
+        said = f"New tokens live for {days} days at most." if days else "New tokens live without limit."
+        return self.done(said)
+
     def save_issue(self, data: dict[str, Any]) -> HttpResponse:
         """Make the organization's API token."""
         services.create_token(
-            actor=self.actor, kind=Kind.ORGANIZATION, organization=self.organization, at_most=1
+            actor=self.actor, kind=Kind.ORGANIZATION, organization=self.organization, at_most=1, **data
         )
         return self.done("The organization has an API token now.")
 
@@ -215,7 +238,7 @@ class Settings(FormRoom):
         token = self._token()
         if token is None:
             raise Invalid("There is no token any more: make one")
-        services.replace_token(actor=self.actor, organization=self.organization, credential=token)
+        services.replace_token(actor=self.actor, organization=self.organization, credential=token, **data)
         return self.done("The organization has a new API token. The old one does not work any more.")
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:

@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import Team
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 NAME_MAX = 255
+PERMANENT = "permanent"
 
 
 @transaction.atomic
@@ -98,8 +101,12 @@ def _find(organization: Organization, team: str, project: str, by_slug: bool) ->
 def project_token(*, actor: Actor, project: Project, expires_at: datetime | None = None) -> str:
     """Return the project's permanent token, made when it is first asked for; or a new one that expires.
 
+    Where the organization limits how long tokens live, the permanent one is followed by another when the
+    last tenth of its life begins: whoever asks has time to use what she gets.
+
     Raises:
         Forbidden: the actor may not make tokens for the organization.
+        Invalid: the organization does not let tokens live until ``expires_at``.
     """
     organization = project.namespace.organization
     require(actor, CREDENTIAL_ISSUE, organization)
@@ -114,10 +121,14 @@ def project_token(*, actor: Actor, project: Project, expires_at: datetime | None
         kept = _permanent(project)
     if kept is not None:
         return tokens.reveal(kept)
-    _, secret = tokens.create_token(actor=actor, kind=Kind.PROJECT, project=project, title="permanent")
+    _, secret = tokens.create_token(actor=actor, kind=Kind.PROJECT, project=project, title=PERMANENT)
     return secret
 
 
 def _permanent(project: Project) -> Credential | None:
-    living = Credential.objects.filter(kind=Kind.PROJECT, project=project, revoked_at=None, expires_at=None)
-    return living.order_by("pk").first()
+    limit = tokens.limit_of(project=project)
+    living = Q(expires_at=None)
+    if limit is not None:
+        living |= Q(title=PERMANENT, expires_at__gt=timezone.now() + limit / 10)
+    kept = Credential.objects.filter(living, kind=Kind.PROJECT, project=project)
+    return kept.filter(revoked_at=None, disabled_at=None).order_by("pk").first()

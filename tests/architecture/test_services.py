@@ -52,6 +52,8 @@ BUILDING_BLOCKS = {
     "tokens.services.authorizations.ask": "a question",
     "tokens.services.authorizations.way_back": "a question",
     "tokens.services.authorizations.registered_address": "a question",
+    "tokens.services.authorizations.seconds_of": "a question",
+    "tokens.services.lifetimes.limit_of": "a question",
     "tokens.services.credentials.authenticate": "a question; notes the use",
     "tokens.services.credentials.read_scopes": "a question",
     "tokens.services.credentials.reveal": "a question; whoever calls has checked the right",

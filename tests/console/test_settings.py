@@ -130,11 +130,11 @@ def test_the_organizations_token_is_made_shown_again_replaced_and_deleted(acme, 
         return found[1] if found else ""
 
     assert shown() == ""
-    client.post(HERE, {"do": "issue"})
+    client.post(HERE, {"do": "issue", "lifetime": "90"})
     first = shown()
     assert tokens.authenticate(first, kinds=[Kind.ORGANIZATION]).organization == acme
-    assert "tokens already" in text(client.post(HERE, {"do": "issue"}, follow=True))
-    client.post(HERE, {"do": "replace"})
+    assert "tokens already" in text(client.post(HERE, {"do": "issue", "lifetime": "90"}, follow=True))
+    client.post(HERE, {"do": "replace", "lifetime": "90"})
     second = shown()
     assert tokens.authenticate(second, kinds=[Kind.ORGANIZATION]).organization == acme
     client.post(HERE, {"do": "end"})
@@ -142,7 +142,7 @@ def test_the_organizations_token_is_made_shown_again_replaced_and_deleted(acme, 
     for secret in (first, second):
         with pytest.raises(Unauthenticated):
             tokens.authenticate(secret, kinds=[Kind.ORGANIZATION])
-    assert "no token any more" in text(client.post(HERE, {"do": "replace"}, follow=True))
+    assert "no token any more" in text(client.post(HERE, {"do": "replace", "lifetime": "90"}, follow=True))
 
 
 def test_api_keys_are_made_shown_once_and_revoked(acme, owner):
@@ -161,7 +161,9 @@ def test_api_keys_are_made_shown_once_and_revoked(acme, owner):
         tokens.authenticate(secret, kinds=[Kind.KEY])
 
 
-@pytest.mark.parametrize("form", [{"do": "delete", "name": "acme"}, {"do": "issue"}, {"do": "end"}])
+@pytest.mark.parametrize(
+    "form", [{"do": "delete", "name": "acme"}, {"do": "issue", "lifetime": "90"}, {"do": "end"}]
+)
 def test_who_signed_in_long_ago_proves_herself_first(acme, owner, form):
     client = aged(enter(owner))
     answer = client.post(HERE, form)

@@ -18,6 +18,7 @@ from tokens.services.authorizations import (
     decline_assignment,
     exchange,
     registered_address,
+    seconds_of,
     way_back,
 )
 from tokens.services.credentials import (
@@ -34,6 +35,7 @@ from tokens.services.credentials import (
     revoke,
     rotate_keys,
 )
+from tokens.services.lifetimes import limit_of
 from tokens.services.owned import create_token, replace_token, revoke_token, revoke_tokens
 from tokens.services.service_keys import (
     approve_service_key,
@@ -69,6 +71,7 @@ __all__ = [
     "issue",
     "issue_api_token",
     "issue_application_token",
+    "limit_of",
     "own_application",
     "public_pem",
     "read_scopes",
@@ -82,5 +85,6 @@ __all__ = [
     "revoke_token",
     "revoke_tokens",
     "rotate_keys",
+    "seconds_of",
     "way_back",
 ]

@@ -25,8 +25,11 @@ from permissions.checks import is_superuser, require
 from tokens.kinds import Kind, new_client_id, new_client_secret
 from tokens.models import Application, Credential
 from tokens.services.credentials import issue, not_beyond, read_scopes
+from tokens.services.lifetimes import limit_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import Organization
     from core.actor import Actor
 
@@ -123,13 +126,16 @@ def issue_application_token(
     application: Application,
     name: str,
     scopes: str,
-    lifetime: timedelta = LIFETIME,
+    lifetime: timedelta | None = None,
 ) -> tuple[Credential, str]:
     """Issue a token of an application that acts as the acting person; return it and the secret, this once.
 
+    Without ``lifetime`` it lives for as long as it may: ten years, or what the organization allows.
+
     Raises:
         Forbidden: she does not administer the organization, or wants more than she may do herself.
-        Invalid: no name or one over 255 characters, a bad scope or none, a life beyond ten years.
+        Invalid: no name or one over 255 characters, a bad scope or none, a life beyond ten years, or
+            beyond what the organization allows.
     """
     if actor.user is None:
         raise Unauthenticated("Only a person has tokens")
@@ -137,12 +143,13 @@ def issue_application_token(
     hold(actor.user)
     _enter(actor, organization)
     application = hold(application, gone="Application not found")
+    application.namespace = organization.namespace
     wanted = read_scopes(scopes)
     if not wanted:
         raise Invalid("Name at least one scope", field="scope")
     if not name or len(name) > 255:
         raise Invalid("A name has 1 to 255 characters", field="name")
-    if not timedelta(0) < lifetime <= LIFETIME:
+    if lifetime is not None and not timedelta(0) < lifetime <= LIFETIME:
         raise Invalid("A token lives for ten years at most", field="expiration")
     not_beyond(actor, wanted)
     if Scope.SUPER_USER in wanted.split() and not is_superuser(actor):
@@ -154,7 +161,7 @@ def issue_application_token(
         issued_by=actor.user,
         title=name,
         scopes=wanted,
-        expires_at=timezone.now() + lifetime,
+        expires_at=_end(application, lifetime),
     )
     record(
         CREATE_OAUTH_API_TOKEN,
@@ -200,6 +207,13 @@ def _enter(actor: Actor, organization: Organization) -> None:
     hold(organization, gone="Organization not found")
     actor.forget()
     require(actor, APPLICATION_CHANGE, organization)
+
+
+def _end(application: Application, lifetime: timedelta | None) -> datetime:
+    now = timezone.now()
+    if lifetime is None:
+        return now + min(LIFETIME, limit_of(application=application) or LIFETIME)
+    return now + lifetime
 
 
 def _not_reserved(name: str) -> None:

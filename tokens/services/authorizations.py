@@ -34,6 +34,7 @@ from tokens.services.engine import (
     bearer,
     hold_application,
     hold_user,
+    lifetime,
     new_request,
     organizations_application,
 )
@@ -75,10 +76,11 @@ class Asked:
 
 @dataclass(frozen=True)
 class Exchanged:
-    """The outcome of bringing a code: a token, or what is wrong in the words of RFC 6749."""
+    """The outcome of bringing a code: a token and its life, or what is wrong in the words of RFC 6749."""
 
     token: str = ""
     error: str = ""
+    seconds: int = 0
 
 
 # Asking --------------------------------------------------------------------------------------------------
@@ -126,6 +128,12 @@ def registered_address(*, wish: Wish) -> str:
     if application is not None and is_address(application.redirect_uri):
         return application.redirect_uri
     return wish.own_pages[0]
+
+
+def seconds_of(*, wish: Wish) -> int:
+    """Return how long a token lives that a wish is granted, as ``expires_in`` says it."""
+    application = organizations_application(wish.client_id)
+    return int(lifetime(application).total_seconds()) if application else 0
 
 
 # Granting ------------------------------------------------------------------------------------------------
@@ -177,7 +185,8 @@ def exchange(*, actor: Actor, form: dict[str, str], authorization: str = "") -> 
     if status != 200 or credential is None:
         return Exchanged(error=json.loads(body)["error"])
     _tell(replace(actor, user=request.user, memo={}), credential, request.client)
-    return Exchanged(token=json.loads(body)["access_token"])
+    seconds = int(lifetime(request.client).total_seconds())
+    return Exchanged(token=json.loads(body)["access_token"], seconds=seconds)
 
 
 # Offering ------------------------------------------------------------------------------------------------
@@ -323,7 +332,7 @@ def _holds(user: User | None, application: Application, wanted: tuple[str, ...])
     """Tell whether a person's living tokens of an application have every wanted scope among them."""
     alive = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
     held = Credential.objects.filter(
-        alive, user=user, application=application, kind=Kind.OAUTH, revoked_at=None
+        alive, user=user, application=application, kind=Kind.OAUTH, revoked_at=None, disabled_at=None
     ).values_list("scopes", flat=True)
     return set(wanted) <= {scope for scopes in held.distinct() for scope in scopes.split()}
 

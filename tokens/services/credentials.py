@@ -34,6 +34,7 @@ from permissions.catalogue import (
 from permissions.checks import ceiling, require
 from tokens.kinds import FORMS, Kind, is_misprinted, new_client_id, new_client_secret
 from tokens.models import Application, Credential
+from tokens.services.lifetimes import end_within, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -49,13 +50,16 @@ USED_GRAIN = timedelta(minutes=1)
 # Recognizing ---------------------------------------------------------------------------------------------
 
 
-def authenticate(secret: str, *, kinds: Collection[str]) -> Actor:
+def authenticate(
+    secret: str, *, kinds: Collection[str], ip: str | None = None, user_agent: str = ""
+) -> Actor:
     """Return who stands behind a secret, found by its digest with one query.
 
-    Notes the use at most once a minute.
+    Notes the use, from where and by what program, at most once a minute.
 
     Raises:
-        Unauthenticated: unknown, of another kind, expired, revoked, or its owner is disabled or deleted.
+        Unauthenticated: unknown, of another kind, expired, disabled, revoked, or its owner is disabled or
+            deleted.
     """
     if not secret or len(secret) > SECRET_MAX or is_misprinted(secret):
         raise Unauthenticated("Unknown token")
@@ -73,11 +77,15 @@ def authenticate(secret: str, *, kinds: Collection[str]) -> Actor:
     now = timezone.now()
     if credential is None or credential.revoked_at is not None or not _owner_lives(credential):
         raise Unauthenticated("Unknown token")
+    if credential.disabled_at is not None:
+        raise Unauthenticated("The token is disabled")
     if credential.expires_at is not None and credential.expires_at <= now:
         raise Unauthenticated("The token has expired")
     if credential.last_used_at is None or credential.last_used_at <= now - USED_GRAIN:
         seen = Q(last_used_at=None) | Q(last_used_at__lte=now - USED_GRAIN)
-        Credential.objects.filter(seen, pk=credential.pk).update(last_used_at=now)
+        Credential.objects.filter(seen, pk=credential.pk).update(
+            last_used_at=now, last_used_ip=ip, last_used_agent=user_agent[:255].replace("\0", "")
+        )
     return Actor(
         user=credential.user,
         robot=credential.robot,
@@ -137,11 +145,17 @@ def issue(
 ) -> tuple[Credential, str]:
     """Create a credential for its one owner and return it with the secret in clear, this once.
 
-    ``secret`` is one that was made by its kind's form already.
+    ``secret`` is one that was made by its kind's form already. Without ``expires_at`` it ends where the
+    owner's organization says, if it does.
 
     A building block of the services that check rights and write the log; call it inside their transaction.
+
+    Raises:
+        Invalid: ``expires_at`` is later than the owner's organization allows.
     """
     form = FORMS[kind]
+    limit = limit_of(organization=organization, project=project, robot=robot, application=application)
+    expires_at = end_within(limit, expires_at)
     secret = secret or form.make()
     credential = Credential.objects.create(
         kind=kind,
@@ -187,6 +201,7 @@ def own_application(*, user: User) -> Application:
             name="automation",
             secret_sealed=seal.seal(new_client_secret()),
         )
+    application.namespace = user.namespace
     return application
 
 

@@ -26,6 +26,7 @@ from tokens.kinds import FORMS, Kind
 from tokens.models import Application, AuthorizationCode, Credential
 from tokens.redirects import fits
 from tokens.services.credentials import issue, read_scopes
+from tokens.services.lifetimes import limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -180,7 +181,7 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # the library has no ty
             application=request.client,
             issued_by=request.user,
             scopes=" ".join(request.scopes),
-            expires_at=timezone.now() + timedelta(seconds=settings.OAUTH_TOKEN_SECONDS),
+            expires_at=timezone.now() + lifetime(request.client),
             secret=token["access_token"],
         )
         request.credential = credential
@@ -198,6 +199,12 @@ class Validator(OAuth2Validator):  # type: ignore[misc]  # the library has no ty
     def validate_user(self, *args: Any, **kwargs: Any) -> bool:
         """Take no passwords."""
         return False
+
+
+def lifetime(application: Application) -> timedelta:
+    """Return how long an application's token lives: as the wire says, or less where its organization does."""
+    said = timedelta(seconds=settings.OAUTH_TOKEN_SECONDS)
+    return min(said, limit_of(application=application) or said)
 
 
 def _same_scopes(sent: str, granted: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from core.errors import Conflict, Invalid, NotFound
@@ -59,7 +60,7 @@ def create_token(
     Raises:
         Forbidden: not one's own account; not an administrator of the organization or the project; or the
             caller's own token reaches less than the new one would.
-        Invalid: the title is too long, or the end lies in the past.
+        Invalid: the title is too long, or the end lies in the past, or later than the organization allows.
         Conflict: the owner has as many as are allowed, or one of that title.
     """
     owner = user or organization or project
@@ -81,7 +82,12 @@ def create_token(
         # Whoever makes one meanwhile waits for this row.
         type(owner)._default_manager.select_for_update().get(pk=owner.pk)
         living = Credential.objects.filter(
-            kind=kind, user=user, organization=organization, project=project, revoked_at=None
+            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
+            kind=kind,
+            user=user,
+            organization=organization,
+            project=project,
+            revoked_at=None,
         )
         if at_most and living.count() >= at_most:
             raise Conflict(f"There are {at_most} tokens already")
@@ -123,7 +129,7 @@ def revoke_token(*, actor: Actor, credential: Credential) -> None:
 
 @transaction.atomic
 def replace_token(
-    *, actor: Actor, organization: Organization, credential: Credential
+    *, actor: Actor, organization: Organization, credential: Credential, expires_at: datetime | None = None
 ) -> tuple[Credential, str]:
     """End an organization's token and make another of its kind, or neither; return it and the secret.
 
@@ -133,7 +139,12 @@ def replace_token(
     credential.organization = organization
     revoke_token(actor=actor, credential=credential)
     return create_token(
-        actor=actor, kind=Kind(credential.kind), organization=organization, title=credential.title, at_most=1
+        actor=actor,
+        kind=Kind(credential.kind),
+        organization=organization,
+        title=credential.title,
+        expires_at=expires_at,
+        at_most=1,
     )
 
 

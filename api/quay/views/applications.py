@@ -203,7 +203,7 @@ class NewApplicationToken(serializers.Serializer[None]):
 
     name = Text()
     scope = Text(max_length=1024)
-    expiration = Whole(default=LIFETIME_MAX)
+    expiration = Whole(required=False)
 
 
 class ApplicationTokens(OfApplication):
@@ -241,7 +241,8 @@ class ApplicationTokens(OfApplication):
         """Make one that acts as the caller."""
         body = self.body(NewApplicationToken)
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)
-        if not 1 <= body["expiration"] <= LIFETIME_MAX:
+        seconds = body.get("expiration")
+        if seconds is not None and not 1 <= seconds <= LIFETIME_MAX:
             raise Invalid(f"A token lives for 1 to {LIFETIME_MAX} seconds", field="expiration")
         token, secret = services.issue_application_token(
             actor=self.actor,
@@ -249,7 +250,7 @@ class ApplicationTokens(OfApplication):
             application=application,
             name=body["name"],
             scopes=body["scope"],
-            lifetime=timedelta(seconds=body["expiration"]),
+            lifetime=None if seconds is None else timedelta(seconds=seconds),
         )
         return Response(token_view(token, token=secret))
 

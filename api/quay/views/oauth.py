@@ -145,7 +145,7 @@ class OAuthView(QuayView):
             token = {
                 "access_token": secret,
                 "token_type": "Bearer",
-                "expires_in": settings.OAUTH_TOKEN_SECONDS,
+                "expires_in": services.seconds_of(wish=wish),
             }
             return _redirect(wish.redirect_uri, told + state, urlencode(token))
         return _redirect(wish.redirect_uri, [*told, ("code", secret), *state])
@@ -308,7 +308,7 @@ class AccessToken(OAuthView):
         body = {
             "access_token": outcome.token,
             "token_type": "Bearer",
-            "expires_in": settings.OAUTH_TOKEN_SECONDS,
+            "expires_in": outcome.seconds,
         }
         return Response(body | {"refresh_token": None})
 
@@ -363,10 +363,6 @@ class UnknownStep(OAuthView):
         raise NotFound("Not Found")
 
     get = post = put = delete = patch = _refuse
-
-
-def _token(secret: str) -> dict[str, Any]:
-    return {"access_token": secret, "token_type": "Bearer", "expires_in": settings.OAUTH_TOKEN_SECONDS}
 
 
 def _redirect(address: str, query: Iterable[tuple[str, str]], fragment: str = "") -> HttpResponse:

@@ -67,15 +67,15 @@ class RepositoryUsage(RepositoryPart):
         if scheme.lower() != "basic":
             return super()._caller(request)
         name, token = _name_and_token(sent)
-        actor = self._by_token(token)
+        actor = self._by_token(request, token)
         if actor.robot is None or actor.robot.full_name != name:
             actor = Actor()
             if request.method not in ("GET", "HEAD"):
                 self._check_csrf(request)
         return actor
 
-    def _by_token(self, secret: str) -> Actor:
-        actor = super()._by_token(secret)
+    def _by_token(self, request: Request, secret: str) -> Actor:
+        actor = super()._by_token(request, secret)
         if actor.robot is None:
             return actor
         # A robot's token has no scopes: here it may do what the robot may do with repositories.
