@@ -25,7 +25,7 @@ OPEN_TO_ALL = {
     "accounts.services.users.initialize": "anyone, while nobody is there",
     "tokens.services.authorizations.exchange": "whoever knows an application's secret and brings it a code",
     "accounts.services.first_run.set_up": "whoever holds the printed secret, while nobody is there",
-    "notifications.services.confirm_address": "whoever holds the code that was mailed to the address",
+    "notifications.services.addresses.confirm_address": "whoever holds the code that was mailed to the address",
 }
 # Public functions of services that change nothing by themselves, or only as a part of a service.
 BUILDING_BLOCKS = {
@@ -66,12 +66,12 @@ BUILDING_BLOCKS = {
 # Services that tell the log nothing.
 UNTOLD = {
     "projects.services.by_name.project_token": "tokens.services.create_token tells it",
-    "notifications.services.confirm_address": "told on no wire (quay-b.md 9)",
-    "notifications.services.dismiss_notice": "concerns the person alone",
-    "notifications.services.dismiss_notices": "concerns the person alone",
-    "notifications.services.request_address": "told on no wire (quay-b.md 9)",
+    "notifications.services.addresses.confirm_address": "told on no wire (quay-b.md 9)",
+    "notifications.services.notices.dismiss_notice": "concerns the person alone",
+    "notifications.services.notices.dismiss_notices": "concerns the person alone",
+    "notifications.services.addresses.request_address": "told on no wire (quay-b.md 9)",
     "accounts.services.links.request_recovery": "the worker tells it, if there is somebody to be mailed",
-    "notifications.services.send_test": "sends sample data and changes nothing (quay-b.md 9)",
+    "notifications.services.subscriptions.send_test": "sends sample data and changes nothing (quay-b.md 9)",
 }
 # Kinds and rights that the catalogues name for wires' sake and that nothing uses so far.
 KINDS_TO_COME = {

@@ -201,7 +201,7 @@ def test_nobodys_mailbox_is_flooded_from_many_projects(ask, acme):
 
 
 def test_a_project_asks_so_many_in_an_hour(ask, monkeypatch):
-    monkeypatch.setattr(services, "ASKED_PER_PROJECT", 2)
+    monkeypatch.setattr(services.addresses, "ASKED_PER_PROJECT", 2)
     ask("a@example.test")
     ask("b@example.test")
     with pytest.raises(TooManyRequests):

@@ -14,6 +14,7 @@ from logs.models import LogEntry
 from notifications import selectors, services
 from notifications.events import EVENTS
 from notifications.models import Delivery, Subscription
+from notifications.services import rows
 from projects import services as projects
 from projects import tasks as project_tasks
 from tests import make
@@ -92,7 +93,7 @@ def test_the_same_again_is_another_one(owner, web):
 
 
 def test_there_is_an_end_to_it(owner, web, acme, monkeypatch):
-    monkeypatch.setattr(services, "SUBSCRIPTIONS_MAX", 2)
+    monkeypatch.setattr(rows, "SUBSCRIPTIONS_MAX", 2)
     for _ in range(2):
         services.create_subscription(actor=owner, project=web, **BASE)
     with pytest.raises(Conflict, match="2 notifications here already"):

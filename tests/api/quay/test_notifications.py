@@ -9,6 +9,7 @@ from django.test import override_settings
 from logs.models import LogEntry
 from notifications import services, tasks
 from notifications.models import AuthorizedAddress, Delivery, Notice, Subscription
+from notifications.services import rows
 from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer
 from tests.notifications.receiver import ERROR, Receiver
@@ -138,7 +139,7 @@ def test_clients_name_the_options_twice(client):
 
 
 def test_there_is_an_end_to_it(client, monkeypatch):
-    monkeypatch.setattr(services, "SUBSCRIPTIONS_MAX", 1)
+    monkeypatch.setattr(rows, "SUBSCRIPTIONS_MAX", 1)
     assert [post(client, WEB, HOOK).status_code for _ in range(2)] == [201, 400]
 
 
