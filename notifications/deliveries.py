@@ -11,16 +11,19 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from core.actor import Actor
 from core.batches import delete_in_batches
+from core.bell import ring_by_name
 from logs.kinds import DISABLE_NAMESPACE_NOTIFICATION, DISABLE_REPO_NOTIFICATION
 from logs.record import record
-from notifications import notices
-from notifications.channels import Answer, Undelivered, console, mail, slack, webhook
+from notifications import notices, off
+from notifications.channels import Answer, Undelivered, console, mail, slack, slack_app, webhook
 from notifications.models import Delivery, Subscription
+from notifications.schedule import Enough, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +37,6 @@ CHANNELS: dict[str, Callable[[Delivery], Answer]] = {
     Subscription.Method.SLACK: slack.send,
     Subscription.Method.IN_CONSOLE: console.send,
 }
-PAUSES = tuple(timedelta(seconds=seconds) for seconds in (5, 30, 120, 600))
-ATTEMPTS = len(PAUSES) + 1
 # Receivers may be slow. Of a worker's threads so many may wait for them, and the others go on.
 SLOTS = threading.BoundedSemaphore(2)
 SPELL_SECONDS = 20.0
@@ -92,6 +93,7 @@ def _take(delivery_id: int) -> Delivery | None:
         claim=claim,
         status=Status.RUNNING,
         attempts=F("attempts") + 1,
+        begun_at=Coalesce("begun_at", Value(now)),
         due_at=now + timedelta(seconds=settings.NOTIFICATION_LEASE_SECONDS),
     )
     if not taken:
@@ -110,8 +112,10 @@ def _send(delivery: Delivery) -> Answer:
         raise Undelivered("What it is about is gone.", final=True, counts=False)
     if subscription.disabled_at is not None:
         raise Undelivered("The notification is switched off.", final=True, counts=False)
-    if delivery.attempts > ATTEMPTS:
+    if delivery.attempts > schedule(subscription).attempts:
         raise Undelivered("Its worker was lost, again and again.", final=True, counts=False)
+    if subscription.flags is not None and subscription.method == Subscription.Method.SLACK:
+        return slack_app.send(delivery)
     return CHANNELS[subscription.method](delivery)
 
 
@@ -122,23 +126,19 @@ def _note_success(delivery: Delivery, answer: Answer) -> None:
     with transaction.atomic():
         if _let_go(delivery, answer, status=Status.DONE, due_at=None, finished_at=timezone.now(), error=""):
             failing = Subscription.objects.filter(pk=delivery.subscription_id, number_of_failures__gt=0)
-            failing.update(number_of_failures=0, disabled_at=None)
+            failing.update(number_of_failures=0, failing_since=None, disabled_at=None, mail_due_at=None)
 
 
 def _note_failure(delivery: Delivery, error: Undelivered) -> None:
     now = timezone.now()
-    changes: dict[str, Any] = {"status": Status.QUEUED, "due_at": now + _pause(delivery, error)}
-    if error.final or delivery.attempts >= ATTEMPTS:
+    plan = schedule(delivery.subscription)
+    again = None if error.final else plan.next(delivery, now, timedelta(seconds=error.pause))
+    changes: dict[str, Any] = {"status": Status.QUEUED, "due_at": again}
+    if again is None:
         changes = {"status": Status.FAILED, "due_at": None, "finished_at": now}
     with transaction.atomic():
         if _let_go(delivery, error.answer, error=str(error), **changes) and error.counts:
-            _count_failure(delivery.subscription, gone=error.gone)
-
-
-def _pause(delivery: Delivery, error: Undelivered) -> timedelta:
-    pause = PAUSES[min(delivery.attempts, len(PAUSES)) - 1]
-    # Up to a tenth longer, each in its own way: what failed together shall not come again together.
-    return max(pause * (1 + delivery.uuid.int % 100 / 1000), timedelta(seconds=error.pause))
+            _count_failure(delivery, error, plan.enough, over=again is None)
 
 
 def _let_go(delivery: Delivery, answer: Answer, **changes: Any) -> int:
@@ -152,15 +152,34 @@ def _let_go(delivery: Delivery, answer: Answer, **changes: Any) -> int:
     )
 
 
-def _count_failure(subscription: Subscription, *, gone: bool) -> None:
-    """Count one more failure in a row; at the limit, or when the receiver says so, switch it off."""
+def _count_failure(delivery: Delivery, error: Undelivered, enough: Enough, *, over: bool) -> None:
+    """Count one more failure in a row; when that is enough, or the receiver says so, switch it off."""
+    subscription, now = delivery.subscription, timezone.now()
     row = Subscription.objects.filter(pk=subscription.pk)
-    row.update(number_of_failures=F("number_of_failures") + 1)
-    enough = Q() if gone else Q(number_of_failures__gte=settings.NOTIFICATION_FAILURES)
-    if not row.filter(enough, disabled_at=None).update(disabled_at=timezone.now()):
+    begun = delivery.begun_at or now
+    since = begun if delivery.attempts == 1 else now
+    row.update(
+        number_of_failures=F("number_of_failures") + 1,
+        failing_since=Coalesce("failing_since", Value(since)),
+    )
+    if error.gone:
+        limit = Q()
+    elif error.final or enough is Enough.ATTEMPTS:
+        limit = Q(number_of_failures__gte=settings.NOTIFICATION_FAILURES)
+    elif over and enough is Enough.SCHEDULE:
+        limit = Q(failing_since__lte=begun)
+    else:
         return
-    subscription.refresh_from_db(fields=["number_of_failures"])
+    if row.filter(limit, disabled_at=None).update(disabled_at=now, mail_due_at=now):
+        _tell_that_it_is_off(subscription)
+
+
+def _tell_that_it_is_off(subscription: Subscription) -> None:
+    """Tell the log and the administrators, in the console here and by mail as soon as a worker hears it."""
+    subscription.refresh_from_db(fields=["number_of_failures", "disabled_at"])
     project = subscription.project
+    off.note(subscription)
+    ring_by_name("notifications.tell_off", subscription.pk)
     record(
         DISABLE_REPO_NOTIFICATION if project else DISABLE_NAMESPACE_NOTIFICATION,
         actor=Actor.of_system(),

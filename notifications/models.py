@@ -62,7 +62,9 @@ class Subscription(models.Model):
     flags = models.JSONField("types of the FlexStack wire", null=True, blank=True, editable=False)
     secret_sealed = models.TextField(blank=True, editable=False)
     number_of_failures = models.PositiveIntegerField("failures in a row", default=0)
+    failing_since = models.DateTimeField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
+    mail_due_at = models.DateTimeField("mail that it is off is due", null=True, blank=True, editable=False)
     created_by = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
@@ -86,8 +88,13 @@ class Subscription(models.Model):
                 name="subscription_secret_of_webhooks_only",
             ),
             models.CheckConstraint(
-                condition=Q(flags__isnull=True) | Q(method="webhook", project__isnull=False),
-                name="subscription_flags_of_webhooks_of_projects_only",
+                condition=Q(flags__isnull=True) | Q(method__in=["webhook", "slack"], project__isnull=False),
+                name="subscription_flags_of_projects_only",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["mail_due_at"], condition=Q(mail_due_at__isnull=False), name="subscription_mail_due"
             ),
         ]
 
@@ -101,8 +108,9 @@ class Delivery(models.Model):
     It has no entry when it is a test. Its keys have no constraint in the database: nobody's change may fail,
     or wait, because a subscription is being deleted meanwhile. Rows left over go with the old ones.
 
-    ``due_at`` is when a worker should look at it: at once, after a pause, or when the lease of the worker
-    that has it runs out; None means never again. ``claim`` names who has it.
+    ``begun_at`` is when it was first tried: its schedule counts from there. ``due_at`` is when a worker
+    should look at it: at once, after a pause, or when the lease of the worker that has it runs out; None
+    means never again. ``claim`` names who has it.
     """
 
     class Status(models.TextChoices):
@@ -130,6 +138,7 @@ class Delivery(models.Model):
     due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
     claim = models.UUIDField(null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
+    begun_at = models.DateTimeField("first tried", null=True, blank=True)
     last_status = models.PositiveSmallIntegerField("last answer", null=True, blank=True)
     last_seconds = models.FloatField("seconds it took", null=True, blank=True)
     last_excerpt = models.TextField("start of the last answer", blank=True)

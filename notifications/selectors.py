@@ -128,13 +128,13 @@ def may_see_secrets(*, actor: Actor, project: Project) -> bool:
 
 
 def integration_secret(*, actor: Actor, subscription: Subscription) -> str:
-    """Return what an integration's deliveries are signed with.
+    """Return what an integration's deliveries are signed with; of channels of Slack "".
 
     Raises:
         Forbidden: below write.
     """
     require(actor, INTEGRATION_CHANGE, subscription.project)
-    return seal.unseal(subscription.secret_sealed)
+    return seal.unseal(subscription.secret_sealed) if subscription.secret_sealed else ""
 
 
 # Deliveries ----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from core.bell import ring
-from notifications import addresses, deliveries
+from notifications import addresses, deliveries, off
 
 RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
 
@@ -24,12 +24,20 @@ def sweep() -> None:
         ring(deliver, delivery_id)
     for address_id in addresses.due(RUNG_AT_ONCE):
         ring(ask, address_id)
+    for subscription_id in off.due(RUNG_AT_ONCE):
+        ring(tell_off, subscription_id)
 
 
 @shared_task(name="notifications.ask", expires=60)
 def ask(address_id: int) -> None:
     """Ask an address whether it may be told, if a mail is owed to it."""
     addresses.ask(address_id)
+
+
+@shared_task(name="notifications.tell_off", expires=60)
+def tell_off(subscription_id: int) -> None:
+    """Mail the administrators that a subscription was switched off, if that is owed."""
+    off.mail(subscription_id)
 
 
 @shared_task(name="notifications.forget")

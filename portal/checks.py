@@ -153,6 +153,32 @@ def check_production(**_: Any) -> list[checks.CheckMessage]:
 
 
 @checks.register(checks.Tags.security)
+def check_slack(**_: Any) -> list[checks.CheckMessage]:
+    """Find a token that is not an app's, or that would be sent in clear text."""
+    if not settings.SLACK_TOKEN:
+        return []
+    found: list[checks.CheckMessage] = []
+    if not settings.SLACK_TOKEN.startswith("xoxb-") or not settings.SLACK_TOKEN.isascii():
+        found.append(
+            checks.Error(
+                "MUSTER_SLACK_TOKEN is no bot token.",
+                hint="It begins with xoxb-: Slack shows it when the app is installed to the workspace.",
+                id="muster.E030",
+            )
+        )
+    clear = settings.SLACK_API.startswith("http://") and settings.PRODUCTION and not settings.INSECURE_HTTP
+    if clear or urlsplit(settings.SLACK_API).scheme not in ("http", "https"):
+        found.append(
+            checks.Error(
+                "MUSTER_SLACK_API is no address to send a token to.",
+                hint="Leave it out, or begin it with https://.",
+                id="muster.E031",
+            )
+        )
+    return found
+
+
+@checks.register(checks.Tags.security)
 def check_sign_in(**_: Any) -> list[checks.CheckMessage]:
     """Find a directory or a provider that is named and not described, or spoken to in clear text."""
     found: list[checks.CheckMessage] = []

@@ -445,6 +445,9 @@ NOTIFICATION_FAILURES = env.int("MUSTER_NOTIFICATION_FAILURES", default=3)
 NOTIFICATION_SECONDS = env.float("MUSTER_NOTIFICATION_SECONDS", default=10)  # for a whole call; 15 at most
 NOTIFICATION_LEASE_SECONDS = 60
 NOTIFICATION_DAYS = env.int("MUSTER_NOTIFICATION_DAYS", default=30)  # that finished deliveries are kept
+# The app of the operator's by which integrations of the FlexStack wire post to Slack; none without a token.
+SLACK_TOKEN = _text("MUSTER_SLACK_TOKEN")
+SLACK_API = env.str("MUSTER_SLACK_API", default="https://slack.com/api").rstrip("/")
 NOTICE_DAYS = env.int("MUSTER_NOTICE_DAYS", default=90)  # that what people are told in the console is kept
 
 # Language and time ---------------------------------------------------------------------------------------

@@ -35,9 +35,11 @@ ICON_MAX = 1024
 ICON = re.compile(r"(icon|emoji|url):(.+)")
 MEMBERS_MAX = 100
 
-# The types of integrations that can be made; Slack is connected by its own pages (flexstack.md 6.14).
-TYPES = ("webhook",)
-URL_MAX = 2048
+# The types of integrations. The contract makes webhooks only (flexstack.md 6.14); Slack is made by the same
+# call where the operator has connected it, and refused as any unknown type where not.
+TYPES = ("webhook", "slack")
+NEEDED = {"webhook": "url", "slack": "channel_id"}
+URL_MAX, CHANNEL_MAX = 2048, 25
 
 WINDOW_SECONDS = 60
 

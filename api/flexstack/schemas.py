@@ -59,7 +59,11 @@ SCHEMAS: dict[str, Schema] = {
     "Integration": thing(
         "Who is told what happens in a project; the secret is there for who may change it",
         {
-            "config": thing("Where it goes", {"url": TEXT}, {"secret": TEXT}),
+            "config": thing(
+                "Where it goes: the URL of a webhook, with its secret, or a channel of Slack",
+                {},
+                dict.fromkeys(("url", "secret", "channel_id", "channel_name", "team_id", "team_name"), TEXT),
+            ),
             "created_at": MOMENT,
             "id": ID,
             "notifications": thing("Which types of events are told", dict.fromkeys(FLAGS, FLAG)),

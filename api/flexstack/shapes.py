@@ -68,8 +68,8 @@ def collaborator_view(member: Membership, project: Project) -> dict[str, Any]:
 
 def integration_view(integration: Subscription, project: Project, secret: str | None) -> dict[str, Any]:
     """Return an integration, with its secret for those who may see it."""
-    config = {"url": integration.config["url"]}
-    if secret is not None:
+    config = dict(integration.config)
+    if secret:
         config["secret"] = secret
     return {
         "config": config,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils import timezone
 
 from core import egress
 from notifications.channels import Answer, Undelivered
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EXCERPT = 512  # bytes
-LONGEST_PAUSE = 3600
+LONGEST_PAUSE = 3600  # seconds, whatever a receiver asks for
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -49,4 +52,11 @@ def _excerpt(body: bytes) -> str:
 
 
 def _pause(text: str) -> int:
-    return min(int(text), LONGEST_PAUSE) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+    """Return the seconds that ``Retry-After`` asks for, as a number or as a date; 0 if it is neither."""
+    if text.isascii() and text.isdigit() and len(text) < 10:
+        return min(int(text), LONGEST_PAUSE)
+    try:
+        seconds = (parsedate_to_datetime(text) - timezone.now()).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    return max(0, min(ceil(seconds), LONGEST_PAUSE))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -54,8 +55,19 @@ def send(delivery: Delivery) -> Answer:
     except OSError as error:
         # The server's own words may name hosts: they are for the operator.
         log.warning("Delivery %s: mail not sent: %s", delivery.uuid, error)
+        if not delivery.subscription.flat and _is_refused(error):
+            raise Undelivered("The mail server refuses the mail.", final=True) from error
         raise Undelivered("The mail could not be sent.") from error
     return Answer()
+
+
+def _is_refused(error: OSError) -> bool:
+    """Tell whether the mail, or every recipient, is refused for good: codes of 500 and above."""
+    if isinstance(error, SMTPDataError):
+        return error.smtp_code >= 500
+    return isinstance(error, SMTPRecipientsRefused) and all(
+        code >= 500 for code, _ in error.recipients.values()
+    )
 
 
 def _addresses(subscription: Subscription) -> list[str]:

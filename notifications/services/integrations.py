@@ -12,6 +12,7 @@ from core.errors import NotFound
 from logs.kinds import (
     CHANGE_REPO_NOTIFICATION,
 )
+from notifications.channels import slack_app
 from notifications.events import FLAGS, INTEGRATION
 from notifications.models import Subscription
 from notifications.services.rows import add, remove, tell
@@ -25,24 +26,32 @@ if TYPE_CHECKING:
     from projects.models import Project
 
 
-def create_integration(*, actor: Actor, project: Project, url: str, flags: dict[str, bool]) -> Subscription:
-    """Let a webhook be told of a project in the form of the FlexStack wire (flexstack.md 6.14).
+def create_integration(
+    *, actor: Actor, project: Project, flags: dict[str, bool], url: str = "", channel_id: str = ""
+) -> Subscription:
+    """Let a webhook, or a channel of Slack, be told of a project (flexstack.md 6.14).
 
-    Flags that are not given are off. Not one transaction, as `create_subscription`.
+    One of ``url`` and ``channel_id`` is given. Flags that are not given are off. Not one transaction: names
+    are looked up first, and Slack is asked about the channel.
 
     Raises:
         Forbidden: below write.
-        Invalid: the URL is not one that we call.
+        Invalid: the URL is not one that we call, Slack is not connected, or the channel did not invite it.
+        Unreachable: Slack cannot be asked.
         Conflict: there are too many notifications already.
         NotFound: the project was deleted just now.
     """
     require(actor, INTEGRATION_CHANGE, project)
-    egress.check_url(url, field="config.url")
+    if channel_id:
+        method, config = Subscription.Method.SLACK, slack_app.channel(channel_id)
+    else:
+        egress.check_url(url, field="config.url")
+        method, config = Subscription.Method.WEBHOOK, {"url": url}
     subscription = Subscription(
         project=project,
         event=INTEGRATION,
-        method=Subscription.Method.WEBHOOK,
-        config={"url": url},
+        method=method,
+        config=config,
         flags=_flags(flags),
         created_by=actor.user,
     )

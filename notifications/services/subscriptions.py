@@ -93,9 +93,10 @@ def reset_subscription(*, actor: Actor, subscription: Subscription) -> Subscript
     """
     require_change(actor, subscription.namespace, subscription.project)
     row = Subscription.objects.filter(pk=subscription.pk)
-    if not row.update(number_of_failures=0, disabled_at=None):
+    if not row.update(number_of_failures=0, failing_since=None, disabled_at=None, mail_due_at=None):
         raise NotFound("There is no such notification", absent="notification")
     subscription.number_of_failures, subscription.disabled_at = 0, None
+    subscription.failing_since = None
     tell(RESET_REPO_NOTIFICATION, RESET_NAMESPACE_NOTIFICATION, actor, subscription)
     return subscription
 

@@ -25,7 +25,7 @@ OPEN_TO_ALL = {
     "accounts.services.users.initialize": "anyone, while nobody is there",
     "tokens.services.authorizations.exchange": "whoever knows an application's secret and brings it a code",
     "accounts.services.first_run.set_up": "whoever holds the printed secret, while nobody is there",
-    "notifications.services.addresses.confirm_address": "whoever holds the code that was mailed to the address",
+    "notifications.services.addresses.confirm_address": "whoever holds the code that was mailed",
 }
 # Public functions of services that change nothing by themselves, or only as a part of a service.
 BUILDING_BLOCKS = {

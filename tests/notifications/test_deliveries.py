@@ -1,5 +1,6 @@
 """Delivering: real receivers on loopback, what becomes of failures, and of workers that die."""
 
+import json
 import os
 import signal
 import socket
@@ -18,11 +19,13 @@ from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from accounts import services as accounts
+from accounts.models import User
 from logs.models import LogEntry
-from notifications import deliveries, selectors, services, tasks
+from notifications import deliveries, off, schedule, selectors, services, tasks
 from notifications.channels.mail import subject
-from notifications.models import Delivery, Subscription
+from notifications.models import Delivery, Notice, Subscription
 from projects import services as projects
+from tests import make
 from tests.logs.mailbox import Mailbox
 from tests.logs.test_worker_killed import database_url
 from tests.notifications.receiver import ACCEPTED, ERROR, GONE, LATER, MOVED
@@ -194,12 +197,16 @@ def test_a_lost_key_is_not_the_receivers_fault(hook, change, receiver, settings)
 # Trying again
 
 
-def test_five_attempts_with_growing_pauses(hook, change, receiver, settings, bells, owner):
-    settings.NOTIFICATION_FAILURES = 99
+HOUR = 3600
+DAYS = (5, 300, 1800, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR)
+assert sum(DAYS) == 75 * HOUR + 35 * 60 + 5  # as the Standard Webhooks specification adds them up
+
+
+def test_ten_attempts_over_three_days(hook, change, receiver, bells, owner):
     receiver.answers = [ERROR] * 99
     with time_machine.travel(NOON, tick=False) as clock:
         row = change()
-        for attempt, pause in enumerate((5, 30, 120, 600), start=1):
+        for attempt, pause in enumerate(DAYS, start=1):
             deliver(row)
             assert state(row) == ("queued", attempt)
             waits = row.due_at - timezone.now()
@@ -214,13 +221,14 @@ def test_five_attempts_with_growing_pauses(hook, change, receiver, settings, bel
             tasks.sweep()
             assert bells == [("notifications.deliver", row.pk)]
         deliver(row)
-        assert state(row) == ("failed", 5)
+        assert state(row) == ("failed", 10)
         assert (row.due_at, row.finished_at) == (None, timezone.now())
+        assert timedelta(hours=75) < row.finished_at - row.begun_at < timedelta(hours=84)
         clock.shift(timedelta(days=9))
         tasks.deliver(row.pk)
         assert deliveries.due(9) == []
-    assert failures(hook) == (5, False)
-    assert len(receiver.requests) == 5
+    assert failures(hook) == (10, True)  # nothing was taken in all that time
+    assert len(receiver.requests) == 10
     assert {headers["webhook-id"] for headers, _ in receiver.calls} == {f"msg_{row.uuid.hex}"}
     assert {body for _, body in receiver.calls} == {receiver.calls[0][1]}
     stamps = [int(headers["webhook-timestamp"]) for headers, _ in receiver.calls]
@@ -232,7 +240,13 @@ def test_five_attempts_with_growing_pauses(hook, change, receiver, settings, bel
 
 
 def test_a_receiver_may_ask_for_a_longer_pause(hook, change, receiver):
-    answers = {"900": 900, "99999999": 3600, "2": 5, "-1": 5, "soon": 5, "Wed, 21 Oct 2026 07:28:00 GMT": 5}
+    dates = {
+        "Mon, 10 Mar 2025 12:10:00 GMT": 600,
+        "Wed, 21 Oct 2026 07:28:00 GMT": HOUR,
+        "Mon, 10 Mar 2025 11:00:00 GMT": 5,
+        "Mon, 99 Mar 2025 12:10:00 GMT": 5,
+    }
+    answers = {"900": 900, "99999999": HOUR, "2": 5, "-1": 5, "soon": 5, **dates}
     for text, seconds in answers.items():
         receiver.answers = [LATER.replace(b"900", text.encode())]
         with time_machine.travel(NOON, tick=False):
@@ -246,7 +260,22 @@ def test_a_receiver_may_ask_for_a_longer_pause(hook, change, receiver):
         Subscription.objects.update(number_of_failures=0)
 
 
-def test_three_failures_in_a_row_switch_it_off(hook, change, receiver, owner, web):
+@pytest.fixture
+def flat_hook(owner, web, receiver):
+    """A webhook of the Quay wire."""
+    made, _ = services.create_subscription(
+        actor=owner,
+        project=web,
+        event="repo_change",
+        method="webhook",
+        config={"url": receiver.url},
+        flat=True,
+    )
+    return made
+
+
+def test_three_failures_in_a_row_switch_one_of_the_wire_off(flat_hook, change, receiver, owner, web):
+    hook = flat_hook
     receiver.answers = [ERROR] * 99
     with time_machine.travel(NOON, tick=False) as clock:
         first, second = change(), change()
@@ -282,7 +311,149 @@ def test_three_failures_in_a_row_switch_it_off(hook, change, receiver, owner, we
     assert LogEntry.objects.filter(kind="disable_repo_notification").count() == 1
 
 
-def test_what_waits_goes_on_after_a_reset(hook, change, receiver, owner):
+def test_the_wire_tries_five_times_within_a_quarter_of_an_hour(flat_hook, change, receiver, settings):
+    settings.NOTIFICATION_FAILURES = 99
+    receiver.answers = [ERROR] * 99
+    with time_machine.travel(NOON, tick=False) as clock:
+        row = change()
+        for attempt, pause in enumerate((5, 30, 120, 600), start=1):
+            assert state(deliver(row)) == ("queued", attempt)
+            waits = row.due_at - timezone.now()
+            assert timedelta(seconds=pause) <= waits < timedelta(seconds=pause * 1.1)
+            clock.move_to(row.due_at)
+        assert state(deliver(row)) == ("failed", 5)
+    assert failures(flat_hook) == (5, False)
+
+
+def exhaust(row, clock):
+    """Try a delivery until it is never tried again; return the times, in seconds after the first one."""
+    row.refresh_from_db()
+    times = []
+    while row.due_at is not None:
+        clock.move_to(row.due_at)
+        times.append(timezone.now())
+        deliver(row)
+    return [(one - times[0]).total_seconds() for one in times]
+
+
+def test_integrations_are_tried_for_a_day(owner, web, receiver, settings):
+    """Not longer (flexstack.md 8): the last attempt comes when the day is over."""
+    made = services.create_integration(actor=owner, project=web, url=receiver.url, flags={})
+    receiver.answers = [ERROR] * 99
+    with time_machine.travel(NOON, tick=False) as clock:
+        times = exhaust(services.send_test(actor=owner, subscription=made), clock)
+    assert len(times) == len(receiver.requests) == 8
+    assert times[-1] == 24 * HOUR
+    assert times[-2] > 17 * HOUR
+    assert {json.loads(body)["id"] for _, body in receiver.calls} == {str(Delivery.objects.get().uuid)}
+    assert failures(made) == (8, True)
+
+
+def test_a_receiver_that_asks_for_more_gets_no_more_than_the_day(owner, web, receiver):
+    made = services.create_integration(actor=owner, project=web, url=receiver.url, flags={})
+    receiver.answers = [LATER.replace(b"900", b"3600")] * 99
+    with time_machine.travel(NOON, tick=False) as clock:
+        times = exhaust(services.send_test(actor=owner, subscription=made), clock)
+    assert times[1] == HOUR
+    assert times[-1] == 24 * HOUR
+
+
+def test_who_takes_something_meanwhile_stays_on(hook, change, receiver):
+    """One delivery may be what the receiver cannot take, ever."""
+    receiver.answers = [ERROR] * 5
+    with time_machine.travel(NOON, tick=False) as clock:
+        row = change()
+        for _ in range(5):
+            deliver(row)
+            clock.move_to(row.due_at)
+        clock.shift(timedelta(seconds=-1))  # so that the other one is not due
+        assert deliver(change()).status == "done"
+        assert failures(hook) == (0, False)
+        receiver.answers = [ERROR] * 99
+        exhaust(row, clock)
+        assert (row.status, row.attempts) == ("failed", 10)
+        assert failures(hook) == (5, False)
+        # What began after that success, and was tried to the end, is enough.
+        exhaust(change(), clock)
+    assert failures(hook) == (15, True)
+
+
+def test_a_mail_is_tried_for_half_a_day_and_switches_nothing_off(subscribe, web, change, mailbox):
+    """The fault is with the server here as likely as with the address."""
+    made = subscribe("email", project=web, email="ops@example.test")
+    mailbox.answer = "451 later"
+    with time_machine.travel(NOON, tick=False) as clock:
+        times = exhaust(change(), clock)
+    assert len(times) == 7
+    assert 12 * HOUR < times[-1] < 15 * HOUR
+    assert failures(made) == (7, False)
+
+
+def test_a_mail_that_is_refused_is_not_tried_again(subscribe, web, change, mailbox):
+    made = subscribe("email", project=web, email="ops@example.test")
+    mailbox.answer = "550 no such person"
+    for count in (1, 2, 3):
+        row = deliver(change())
+        assert (row.status, row.error) == ("failed", "The mail server refuses the mail.")
+        assert failures(made) == (count, count == 3)
+
+
+def test_the_administrators_are_told_by_notice_and_mail(hook, change, receiver, acme, bells):
+    """Once: a lost bell is rung again, and two bells send one mail."""
+    boss, member = make.user("boss", email="boss@example.test"), make.user("member")
+    make.member(make.team(acme, "bosses", role="admin"), boss)
+    make.member(make.team(acme, "others"), member)
+    receiver.answers = [GONE]
+    deliver(change())
+    assert failures(hook) == (1, True)
+    assert {row.user.username for row in Notice.objects.filter(kind="notification_off")} == {"owner", "boss"}
+    assert "of acme/web failed again and again" in Notice.objects.filter(user=boss).latest("pk").sentence
+    assert bells[-1] == ("notifications.tell_off", hook.pk)
+    bells.clear()
+    tasks.sweep()
+    assert bells == [("notifications.tell_off", hook.pk)]
+    tasks.tell_off(hook.pk)
+    tasks.tell_off(hook.pk)
+    [told] = mail.outbox
+    assert "boss@example.test" in told.recipients()
+    assert told.subject == "[Muster] acme/web: a notification was switched off"
+    assert "Last failure: The URL answered 410." in told.body
+    bells.clear()
+    tasks.sweep()
+    assert bells == []
+
+
+def test_a_mail_about_what_is_on_again_is_not_sent(hook, change, receiver, owner):
+    receiver.answers = [GONE]
+    deliver(change())
+    services.reset_subscription(actor=owner, subscription=hook)
+    tasks.tell_off(hook.pk)
+    assert mail.outbox == []
+
+
+def test_the_mail_that_it_is_off_is_tried_for_a_day(hook, change, receiver, mailbox, owner):
+    User.objects.update(email="owner@example.test")
+    receiver.answers = [GONE]
+    mailbox.answer = "451 later"
+    with time_machine.travel(NOON, tick=False) as clock:
+        deliver(change())
+        tries = 0
+        while off.due(9):
+            tasks.tell_off(hook.pk)
+            tries += 1
+            clock.shift(off.PAUSE + timedelta(seconds=1))
+            if tries == 3:
+                mailbox.answer = "250 OK"
+    assert (tries, len(mailbox.mails)) == (4, 1)
+    mailbox.answer = "451 later"
+    Subscription.objects.update(mail_due_at=timezone.now() - timedelta(seconds=1))
+    tasks.tell_off(hook.pk)
+    assert off.due(9) == []
+    assert Subscription.objects.get().mail_due_at is None  # a day after it was switched off
+
+
+def test_what_waits_goes_on_after_a_reset(flat_hook, change, receiver, owner):
+    hook = flat_hook
     receiver.answers = [ERROR] * 3
     with time_machine.travel(NOON, tick=False) as clock:
         row = change()
@@ -294,10 +465,9 @@ def test_what_waits_goes_on_after_a_reset(hook, change, receiver, owner):
         assert deliver(row).status == "done"
 
 
-def test_a_namespace_is_told_the_same_way(subscribe, acme, receiver, change, web, settings):
-    settings.NOTIFICATION_FAILURES = 1
+def test_a_namespace_is_told_the_same_way(subscribe, acme, receiver, change, web):
     hook = subscribe("webhook", namespace=acme.namespace, url=receiver.url)
-    receiver.answers = [ERROR]
+    receiver.answers = [GONE]
     deliver(change())
     told = LogEntry.objects.latest("pk")
     assert (told.kind, told.project, told.namespace) == (
@@ -531,7 +701,7 @@ def test_a_delivery_that_kills_its_workers_is_given_up(hook, change, receiver):
     row = change()
     with time_machine.travel(NOON, tick=False) as clock:
         Delivery.objects.update(due_at=timezone.now())
-        for _ in range(deliveries.ATTEMPTS):
+        for _ in range(schedule.WEBHOOK.attempts):
             assert deliveries._take(row.pk) is not None
             clock.shift(3600)
         deliver(row)
@@ -592,7 +762,7 @@ def test_a_mail_server_that_says_no(subscribe, web, change, mailbox):
     assert (row.status, row.error) == ("queued", "The mail could not be sent.")
     assert failures(made) == (1, False)
     mailbox.answer = "250 OK"
-    with time_machine.travel(timezone.now() + timedelta(seconds=6)):
+    with time_machine.travel(timezone.now() + timedelta(seconds=66)):
         deliver(row)
     assert row.status == "done"
     assert failures(made) == (0, False)

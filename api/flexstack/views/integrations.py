@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from api.fields import Object, Text, Word
-from api.flexstack.constants import TYPES, URL_MAX
+from api.flexstack.constants import CHANNEL_MAX, NEEDED, TYPES, URL_MAX
 from api.flexstack.shapes import integration_view
 from api.flexstack.view import FlexStackView
 from api.openapi import describe
@@ -42,9 +43,10 @@ class Flags(Object):
 
 
 class Config(serializers.Serializer[None]):
-    """What a webhook needs."""
+    """What a webhook needs, or a channel of Slack."""
 
-    url = Text(allow_blank=False, max_length=URL_MAX)
+    url = Text(allow_blank=False, max_length=URL_MAX, required=False)
+    channel_id = Text(allow_blank=False, max_length=CHANNEL_MAX, required=False)
 
 
 class NewIntegration(serializers.Serializer[None]):
@@ -53,6 +55,16 @@ class NewIntegration(serializers.Serializer[None]):
     config = Config()
     notifications = Flags(required=False)
     type = Word(*TYPES)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a type without what it needs; what belongs to the other one is ignored."""
+        needed = NEEDED[attrs["type"]]
+        if attrs["type"] == "slack" and not settings.SLACK_TOKEN:
+            raise serializers.ValidationError({"type": "Slack is not connected to this instance"})
+        if needed not in attrs["config"]:
+            raise serializers.ValidationError({"config": {needed: "it is missing"}})
+        attrs["config"] = {needed: attrs["config"][needed]}
+        return attrs
 
 
 class IntegrationBody(serializers.Serializer[None]):
@@ -90,14 +102,14 @@ class Integrations(IntegrationView):
 
     @describe("createNotificationsIntegration", {201: ref("Integration")}, body=NewIntegration)
     def post(self, request: Request, project_id: str) -> Response:
-        """Create a webhook; its secret is made here."""
+        """Create a webhook, whose secret is made here, or a channel of Slack where that is connected."""
         project = self.project(project_id, INTEGRATION_CHANGE)
         body = self.body(NewIntegration)
         made = services.create_integration(
             actor=self.actor,
             project=project,
-            url=body["config"]["url"],
             flags=body.get("notifications", {}),
+            **body["config"],
         )
         return Response(self.shown(made, project), status=201)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -55,8 +56,18 @@ def notification_view(row: Subscription) -> dict[str, Any]:
         "method": IN_CONSOLE if row.method == "in_console" else row.method,
         "config": row.config,
         "event_config": row.event_config,
-        "number_of_failures": row.number_of_failures,
+        "number_of_failures": _failures(row),
     }
+
+
+def _failures(row: Subscription) -> int:
+    """Return the failures in a row. Whoever reads them here takes three for switched off (4.3).
+
+    Those of other origin are tried for days: they reach the limit when they are off, not before.
+    """
+    if row.flat or row.disabled_at is not None:
+        return row.number_of_failures
+    return min(row.number_of_failures, max(settings.NOTIFICATION_FAILURES - 1, 0))
 
 
 class NewNotification(serializers.Serializer[None]):

@@ -107,6 +107,7 @@ def test_bad_bodies(world):
         *({**NEW, "config": {"url": url}} for url in URLS),
         *({**NEW, "config": config} for config in (None, [1], "x", {"a": 1})),
         *({**NEW, "type": type} for type in (None, 7, "", "slack", "Webhook", [1])),
+        {"type": "slack", "config": {"channel_id": "C0123456"}},
         *({**NEW, "notifications": flags} for flags in FLAGS),
         {"config": {"url": HOOK}},
         {"type": "webhook"},

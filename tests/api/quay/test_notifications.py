@@ -7,7 +7,7 @@ import pytest
 from django.test import override_settings
 
 from logs.models import LogEntry
-from notifications import services, tasks
+from notifications import tasks
 from notifications.models import AuthorizedAddress, Delivery, Notice, Subscription
 from notifications.services import rows
 from tests.api.quay import world as worlds
