@@ -7,7 +7,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core import checks
 
-from portal.checks import check_keys, check_production, check_secret_files, check_sign_in
+from portal.checks import check_keys, check_production, check_secret_files, check_sign_in, check_slack
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -203,3 +203,19 @@ def test_who_signs_people_in_is_described_and_spoken_to_in_secret(production, va
     for name, value in values.items():
         setattr(production, name, value)
     assert [message.id for message in check_sign_in()] == refusal
+
+
+@pytest.mark.parametrize(
+    ("token", "api", "refusals"),
+    [
+        ("", "ftp://slack.example", []),
+        ("xoxb-1-2-three", "https://slack.com/api", []),
+        ("xoxp-a-persons", "https://slack.com/api", ["muster.E030"]),
+        ("xoxb-1-2-thre\u00e9", "https://slack.com/api", ["muster.E030"]),
+        ("xoxb-1-2-three", "http://slack.example/api", ["muster.E031"]),
+        ("xoxb-1-2-three", "slack.example", ["muster.E031"]),
+    ],
+)
+def test_a_token_of_slack_that_cannot_be_used(production, token, api, refusals):
+    production.SLACK_TOKEN, production.SLACK_API = token, api
+    assert [message.id for message in check_slack()] == refusals
