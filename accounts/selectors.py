@@ -38,20 +38,28 @@ from accounts.models import (
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from core.names import fold, plain
 from permissions.catalogue import (
+    ACCOUNT_ADMINISTER,
     ACCOUNT_READ,
     DEFAULT_GRANT_LIST,
     INSTANCE_READ,
-    INVITATION_ANSWER,
     MEMBER_LIST,
     ORGANIZATION_READ,
     ROBOT_LIST,
     ROBOT_READ,
     TEAM_READ,
     TEAM_SYNC,
+    USER_MANAGE,
     Level,
     Right,
 )
-from permissions.checks import check, has_full_access, is_readonly_superuser, is_superuser, require
+from permissions.checks import (
+    check,
+    has_full_access,
+    is_readonly_superuser,
+    is_superuser,
+    may_be_viewed,
+    require,
+)
 from permissions.models import DefaultGrant, Grant
 from tokens.kinds import Kind
 from tokens.models import Credential
@@ -124,6 +132,20 @@ def user(*, name: str) -> User:
     found = User.objects.select_related("namespace").filter(username=fold(name), deleted_at=None).first()
     if found is None:
         raise NotFound(f"Unknown user {name}", absent="user")
+    return found
+
+
+def viewed_person(*, actor: Actor, pk: int) -> User:
+    """Return the person whom an operator looks at Muster as, with her namespace.
+
+    Raises:
+        Forbidden: the actor is no superuser, or not any more.
+        NotFound: the person is gone, or may not be viewed (any more).
+    """
+    require(actor, USER_MANAGE)
+    found = User.objects.select_related("namespace").filter(pk=pk).first()
+    if found is None or not may_be_viewed(found):
+        raise NotFound("Nobody to view", absent="user")
     return found
 
 
@@ -293,7 +315,7 @@ def all_accounts(*, actor: Actor) -> QuerySet[Account]:
 
 def own_invitations(*, actor: Actor) -> QuerySet[Invitation]:
     """Return the open invitations of the acting person, or of her address if it is known to be hers."""
-    require(actor, INVITATION_ANSWER)
+    require(actor, ACCOUNT_ADMINISTER)
     mine = Q(user=actor.user)
     if actor.user is not None and actor.user.email and actor.user.is_verified:
         mine |= Q(email__iexact=actor.user.email)
@@ -319,7 +341,7 @@ def invitation(*, actor: Actor, code: str) -> Invitation:
     Raises:
         NotFound: unknown, answered, withdrawn, too old, or meant for somebody else.
     """
-    require(actor, INVITATION_ANSWER)
+    require(actor, ACCOUNT_ADMINISTER)
     found = (
         Invitation.objects.filter(code=code, expires_at__gt=timezone.now(), organization__deleted_at=None)
         .select_related("organization", "team", "invited_by")

@@ -56,6 +56,8 @@ class Frame:
             account_url=reverse("console:account"),
             back_office_url=reverse("admin:index") if user and may_open_back_office(user) else "",
             sign_out_url=reverse("console:sign-out"),
+            operator=self.actor.operator.username if self.actor.operator else "",
+            viewing_url=reverse("console:viewing", args=[user.username]) if user else "",
         )
 
     def _search_url(self) -> str:

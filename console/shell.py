@@ -41,7 +41,8 @@ class Shell:
 
     ``organization`` is the current one's name; ``organizations`` are those to switch to, the current one
     among them; ``all_organizations_url`` leads to the whole list where the menu is cut short. ``notices`` are
-    those that wait for the person, counted as far as the bell shows.
+    those that wait for the person, counted as far as the bell shows. ``operator`` is
+    who looks as the person does.
     """
 
     nav: Sequence[Group] = ()
@@ -59,3 +60,5 @@ class Shell:
     account_url: str = ""
     back_office_url: str = ""
     sign_out_url: str = ""
+    operator: str = ""
+    viewing_url: str = ""

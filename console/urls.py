@@ -24,6 +24,7 @@ from console.views import (
     style,
     teams,
     tokens,
+    viewing,
 )
 
 app_name = "console"
@@ -45,6 +46,7 @@ urlpatterns = [
     path("account/applications/", tokens.MyApplications.as_view(), name="authorizations"),
     path("account/tokens/", tokens.MyTokens.as_view(), name="tokens"),
     path("notifications/", notices.Notices.as_view(), name="notices"),
+    path("view-as/<str:username>/", viewing.Viewing.as_view(), name="viewing"),
     path("new/", home.NewOrganization.as_view(), name="organization-new"),
     path(ORG, overview.Overview.as_view(), name="overview"),
     path(f"{ORG}find/", find.Find.as_view(), name="find"),

@@ -19,6 +19,7 @@ class Actor:
 
     ``scopes`` is what the credential allows; None stands for a browser session, which caps nothing.
     ``system`` marks management commands and workers, which may do everything and are logged by that name.
+    ``operator`` is the superuser who looks at the instance as ``user`` does, and may change nothing by that.
     ``memo`` keeps what was already asked about this caller, for the length of one request.
     """
 
@@ -27,6 +28,7 @@ class Actor:
     organization: Organization | None = None
     project: Project | None = None
     credential: Credential | None = None
+    operator: User | None = None
     scopes: frozenset[str] | None = None
     signed_in_at: datetime | None = None
     system: bool = False

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 SIGNED_IN_AT = "signed_in_at"
+VIEWING = "viewing"  # in an operator's session: [whom she views, until when]
 IPV6_PREFIX = 64
 
 
@@ -48,8 +49,12 @@ def _plain(address: str) -> str | None:
 
 
 def session_actor(request: HttpRequest, *, dialect: str) -> Actor:
-    """Return the person signed in by the browser session, or nobody."""
+    """Return the person signed in by the browser session, or nobody; or whom an operator views."""
     user = request.user if request.user.is_authenticated else None
-    stamp = request.session.get(SIGNED_IN_AT) if user is not None else None
-    actor = Actor(user=user, signed_in_at=parse_datetime(stamp) if stamp else None)
+    viewed = getattr(request, "viewed", None)
+    if user is not None and viewed is not None:
+        actor = Actor(user=viewed, operator=user)
+    else:
+        stamp = request.session.get(SIGNED_IN_AT) if user is not None else None
+        actor = Actor(user=user, signed_in_at=parse_datetime(stamp) if stamp else None)
     return actor.at(dialect=dialect, ip=ip_of(request), user_agent=request.META.get("HTTP_USER_AGENT", ""))

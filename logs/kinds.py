@@ -84,6 +84,12 @@ USER_REVOKE_SUPERUSER = kind(
 USER_END_SESSIONS = kind(
     "user_end_sessions", "{performer} ended all sessions of {username}", "username", group="security"
 )
+USER_VIEW_AS = kind(
+    "user_view_as", "{performer} looked at Muster as {username} does", "username", group="security"
+)
+USER_VIEW_AS_END = kind(
+    "user_view_as_end", "{performer} stopped looking as {username} does", "username", group="security"
+)
 USER_SEND_RECOVERY = kind(
     "user_send_recovery",
     "{performer} let {username} be mailed a link for a new password",

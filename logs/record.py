@@ -68,6 +68,8 @@ def draft(
             "oauth_token_application_id": credential.application.client_id,
             "oauth_token_application": credential.application.name,
         }
+    if actor.operator is not None and actor.user is not None:
+        told |= {"viewing_as": actor.user.username}
     name, sort, email = _performer(actor)
     return LogEntry(
         kind=kind.name,
@@ -76,7 +78,7 @@ def draft(
         namespace_kind=namespace.kind if namespace else "",
         project=project,
         project_name=project.slug if project else "",
-        performer=actor.user,
+        performer=actor.operator or actor.user,
         performer_name=name,
         performer_kind=sort,
         performer_email=email,
@@ -89,8 +91,9 @@ def draft(
 
 
 def _performer(actor: Actor) -> tuple[str, str, str]:
-    if actor.user is not None:
-        return actor.user.username, "user", actor.user.email
+    person = actor.operator or actor.user
+    if person is not None:
+        return person.username, "user", person.email
     if actor.robot is not None:
         return actor.robot.full_name, "robot", ""
     if actor.organization is not None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 READ_ONLY_REASON = "A read-only superuser changes nothing"
+VIEWING_REASON = "Who views Muster as somebody else changes nothing"
 
 Target = Organization | Namespace | Project | User | Team | Account | None
 
@@ -100,6 +101,12 @@ def may_open_back_office(user: User) -> bool:
 def may_change_in_back_office(user: User) -> bool:
     """Tell whether a person may use the back office's actions and forms."""
     return user.is_active and named_superuser(user)
+
+
+def may_be_viewed(user: User) -> bool:
+    """Tell whether operators may look as a person does: never as one who sees more than her organizations."""
+    living = user.is_active and user.deleted_at is None
+    return living and not (named_superuser(user) or named_readonly_superuser(user))
 
 
 # Levels --------------------------------------------------------------------------------------------------
@@ -280,6 +287,8 @@ def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
     if actor.system:
         paths = (Path("system", Level.ABOVE, "the system itself"),)
         return _conclude(actor, right, needed, Level.ABOVE, Level.ABOVE, paths)
+    if not right.harmless and actor.operator is not None:
+        return replace(_conclude(actor, right, needed, Level.NONE, Level.NONE, ()), reason=VIEWING_REASON)
     if not right.harmless and is_readonly_superuser(actor):
         # Neither what she sees by that nor what is her own is hers to change (quay-a.md 4.3 AUDIT).
         return replace(_conclude(actor, right, needed, Level.NONE, Level.NONE, ()), reason=READ_ONLY_REASON)

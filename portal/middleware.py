@@ -1,4 +1,4 @@
-"""Around every request: its id in the log lines, and the back office's own content security policy."""
+"""Around every request: its id in the log lines, whom an operator views, the back office's own policy."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
+from django.utils import timezone
+
+from accounts import selectors
+from core.actor import Actor
+from core.client import VIEWING
+from core.errors import DomainError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,5 +44,27 @@ def content_security_policy(get_response: Handler) -> Handler:
         if request.path.startswith("/admin/"):
             response._csp_config = settings.ADMIN_CONTENT_SECURITY_POLICY["DIRECTIVES"]  # type: ignore[attr-defined]
         return response
+
+    return handle
+
+
+def viewing(get_response: Handler) -> Handler:
+    """Find whom an operator looks at Muster as: ``request.viewed``, asked again with every request.
+
+    It ends by itself: with its time, with the operator's sign-in or rights, or with the person.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and VIEWING in request.session:
+            whom, until = request.session[VIEWING]
+            try:
+                if request.user.is_authenticated and timezone.now().isoformat() < until:
+                    actor = Actor(user=request.user)
+                    request.viewed = selectors.viewed_person(actor=actor, pk=whom)  # type: ignore[attr-defined]
+            except DomainError:
+                pass
+            if not hasattr(request, "viewed"):
+                request.session.pop(VIEWING, None)
+        return get_response(request)
 
     return handle

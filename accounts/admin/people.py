@@ -8,18 +8,20 @@ from django.contrib import admin
 from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from accounts import services
 from accounts.models import FailedSignIn, User
 from backoffice.desk import Desk, Figure, Neighbour, column
 from backoffice.verbs import Verb, VerbForm, email, making, new_password, text
-from permissions.checks import named_readonly_superuser, named_superuser
+from permissions.checks import may_be_viewed, named_readonly_superuser, named_superuser
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.http import HttpRequest
+    from django.utils.safestring import SafeString
 
     from core.actor import Actor
 
@@ -65,7 +67,7 @@ class UserDesk(Desk):
         (None, {"fields": ("username", "state", "power", "email", "is_verified")}),
         ("Profile", {"fields": ("name", "given_name", "family_name", "company", "location")}),
         ("Settings", {"fields": ("invoice_email", "invoice_email_address", "tag_expiration_s")}),
-        ("Traces", {"fields": ("namespace", "created_at", "last_login", "deleted_at")}),
+        ("Traces", {"fields": ("namespace", "created_at", "last_login", "deleted_at", "view_as")}),
     )
     neighbours = (
         Neighbour("Memberships", "accounts_membership", "user__id__exact"),
@@ -172,6 +174,13 @@ class UserDesk(Desk):
             sensitive=True,
         ),
     )
+
+    @column(description="View Muster as she does")
+    def view_as(self, row: User) -> SafeString | str:
+        if not may_be_viewed(row):
+            return "-"
+        address = reverse("console:viewing", args=[row.username])
+        return format_html('<a href="{}" class="text-link">View as {}</a>', address, row.username)
 
     @column(description="Person", ordering="username", header=True)
     def person(self, user: User) -> list[str]:

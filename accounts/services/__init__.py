@@ -76,6 +76,7 @@ from accounts.services.users import (
     set_superuser,
     sign_up,
 )
+from accounts.services.viewing import begin_viewing, end_viewing
 
 __all__ = [
     "accept_if_invited",
@@ -83,6 +84,7 @@ __all__ = [
     "add_administrator",
     "add_team_member",
     "authenticate_web_token",
+    "begin_viewing",
     "change_organization",
     "change_own_account",
     "change_robot",
@@ -105,6 +107,7 @@ __all__ = [
     "enable_team_sync",
     "end_sessions",
     "end_standing",
+    "end_viewing",
     "enter_by_provider",
     "first_run_is_open",
     "identities_to_refresh",
