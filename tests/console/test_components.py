@@ -1,15 +1,17 @@
 """Components as markup: right without a browser, without JavaScript and without data."""
 
+import gzip
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import brotli
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 from django.template import Context, Template
 from django.template.loader import render_to_string
-from django.test import RequestFactory, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
 
 from console.page import render_page
@@ -168,7 +170,25 @@ def test_hashed_static_build_passes(tmp_path):
         assert (tmp_path / "console" / font).resolve().is_file()
 
 
+def sent(name):
+    """Return how many bytes of a static file go over the wire: as whitenoise keeps it, in Brotli."""
+    return len(brotli.compress(Path(str(finders.find(name))).read_bytes()))
+
+
 def test_weight_stays_small():
     files = ("tokens.css", "app.css", "theme.js", "app.js")
-    weight = sum(Path(str(finders.find(f"console/{name}"))).stat().st_size for name in files)
-    assert weight < 48_000
+    assert sum(sent(f"console/{name}") for name in files) < 15_000
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/o/acme/", "/o/acme/logs/", "/o/acme/projects/web/"])
+def test_a_first_visit_transfers_little(path):
+    ada = make.user("ada")
+    make.project(make.organization(owner=ada), "web")
+    client = Client()
+    client.force_login(ada)
+    page = client.get(path, headers={"accept-encoding": "gzip"})
+    assert page["Content-Encoding"] == "gzip"
+    files = set(re.findall(r'(?:src|href)="/static/([^"]+)"', gzip.decompress(page.content).decode()))
+    assert {"console/app.css", "console/app.js"} <= files
+    assert len(page.content) + sum(sent(name) for name in files) < 150_000, "without fonts"
