@@ -1,19 +1,34 @@
-"""The mails whose links work once: for a new password, for proof of an address, and to join a team."""
+"""The mails whose links work once, and those that tell what was done to the safety of an account."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 # purpose -> subject, where the link leads, and the setting that says for how long it works
 KINDS = {
     "recovery": ("[Muster] Set a new password", "recover", "RECOVERY_LINK_SECONDS"),
     "verification": ("[Muster] Confirm your e-mail address", "verify", "VERIFICATION_LINK_SECONDS"),
+}
+
+# what was done to an account -> subject, and the sentence that tells it; ``detail`` as the service gave it
+EVENTS = {
+    "app_added": ("An authenticator app was set up", "From now on a password alone does not sign you in."),
+    "app_removed": ("Your authenticator app was removed", "Its codes do not sign you in any more."),
+    "codes_made": ("New recovery codes were made", "The old ones do not work any more."),
+    "code_used": ("A recovery code was used", "It signed somebody in as you. You have {detail} left."),
+    "reset": (
+        "Your second factor was reset",
+        "An operator took it away. All your sessions ended; your password signs you in.",
+    ),
 }
 
 
@@ -52,6 +67,27 @@ def send_invitation(*, to: str, organization: str, team: str, inviter: str, code
         "public_url": settings.PUBLIC_URL,
     }
     _send("[Muster] You are invited to a team", "invitation", to, context, key=f"invitation.{key}")
+
+
+def send_security_mail(
+    *, to: str, username: str, event: str, detail: str, at: datetime, ip: str, browser: str, key: str
+) -> None:
+    """Mail what was done to an account; ``event`` is one of `EVENTS`.
+
+    Raises:
+        OSError: as `send_link`.
+    """
+    title, sentence = EVENTS[event]
+    context = {
+        "username": username,
+        "title": title,
+        "sentence": sentence.format(detail=detail),
+        "at": at,
+        "ip": ip,
+        "browser": browser,
+        "public_url": settings.PUBLIC_URL,
+    }
+    _send(f"[Muster] {title}", "security", to, context, key=f"security.{key}")
 
 
 def _send(subject: str, template: str, to: str, context: dict[str, Any], *, key: str) -> None:

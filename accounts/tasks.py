@@ -21,6 +21,7 @@ from accounts.models import (
     MailedLink,
     Organization,
     Robot,
+    SecurityMail,
     Team,
     User,
 )
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 LINK_LEASE = timedelta(minutes=2)
 LINK_PAUSE = timedelta(seconds=30)
 LINK_WINDOW = timedelta(hours=1)
+SECURITY_MAIL_TRIED = timedelta(days=1)
+SECURITY_MAIL_KEPT = timedelta(days=30)
 LINKS_PER_PERSON = 3  # of a purpose, within the window: whoever asks, nobody's mailbox is flooded
 
 
@@ -141,6 +144,37 @@ def _may_be_mailed(link: MailedLink, user: User) -> bool:
     return same[:LINKS_PER_PERSON].count() < LINKS_PER_PERSON
 
 
+@shared_task(name="accounts.send_security_mail")
+def send_security_mail(mail_id: int) -> None:
+    """Mail one notice of what was done to an account's safety, if its time has come.
+
+    Killed before it could note that the mail is out, it sends the same one later.
+    """
+    now = timezone.now()
+    rows = SecurityMail.objects.filter(pk=mail_id, due_at__lte=now)
+    if not rows.update(due_at=now + LINK_LEASE, attempts=F("attempts") + 1):
+        return
+    rows = SecurityMail.objects.filter(pk=mail_id)
+    one = rows.select_related("user").get()
+    try:
+        mails.send_security_mail(
+            to=one.email,
+            username=one.user.username,
+            event=one.event,
+            detail=one.detail,
+            at=one.at,
+            ip=one.ip or "",
+            browser=one.browser,
+            key=str(one.pk),
+        )
+    except OSError as error:
+        log.warning("Security mail %s: not sent: %s", mail_id, error)
+        later = now + LINK_PAUSE * 2**one.attempts
+        rows.update(due_at=later if later < one.at + SECURITY_MAIL_TRIED else None)
+        return
+    rows.update(sent_at=timezone.now(), due_at=None)
+
+
 @shared_task(name="accounts.send_invitation")
 def send_invitation(invitation_id: int) -> None:
     """Mail one invitation, if its time has come; it is open until then, and answered without it, too.
@@ -201,10 +235,13 @@ def sweep() -> None:
         purge_user(user_id)
     for link_id in MailedLink.objects.filter(due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
         send_link(link_id)
+    for key in SecurityMail.objects.filter(due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
+        send_security_mail(key)
     for key in Invitation.objects.filter(mail_due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
         send_invitation(key)
     ended = timezone.now() - LINK_WINDOW
     delete_in_batches(MailedLink.objects.filter(expires_at__lt=ended, created_at__lt=ended))
+    delete_in_batches(SecurityMail.objects.filter(at__lt=timezone.now() - SECURITY_MAIL_KEPT))
     delete_in_batches(ServiceKey.objects.filter(expires_at__lt=timezone.now() - EXPIRED_SHOWN))
     delete_in_batches(FailedSignIn.objects.filter(at__lt=timezone.now() - timedelta(hours=1)))
     delete_in_batches(Invitation.objects.filter(expires_at__lt=timezone.now() - timedelta(days=30)))

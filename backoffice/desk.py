@@ -360,7 +360,7 @@ def _is_her(request: HttpRequest, actor: Actor, form: VerbForm) -> bool:
     if password is None:
         return True
     try:
-        accounts.verify_password(actor=actor, password=password)
+        accounts.prove_again(actor=actor, proof=password)
     except (BadCredentials, TooManyRequests) as error:
         form.add_error(form.PASSWORD, error.message)
         return False

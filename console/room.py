@@ -196,8 +196,8 @@ class FormRoom(Room):
                 field = FIELDS.get(error.field, error.field)
                 form.add_error(field if field in form.fields else None, error.message)
             except errors.FreshLoginRequired:
-                form.fields[PROOF] = proof_field()
-                form.add_error(PROOF, "It is a while since you signed in. Enter your password to go on.")
+                form.fields[PROOF] = self._proof_field()
+                form.add_error(PROOF, "It is a while since you signed in. Enter this to go on.")
             else:
                 return saved
         if not form.visible_fields():
@@ -222,8 +222,15 @@ class FormRoom(Room):
         form = self.make_form(name, data)
         form.auto_id = f"{name}_%s"  # several forms on one page may have a field of one name
         if (name in self.fresh or (data and PROOF in data)) and not self._is_fresh():
-            form.fields[PROOF] = proof_field()
+            form.fields[PROOF] = self._proof_field()
         return form
+
+    def _proof_field(self) -> forms.CharField:
+        return proof_field(with_code=self._has_app)
+
+    @cached_property
+    def _has_app(self) -> bool:
+        return self.actor.user is not None and services.has_second_factor(user=self.actor.user)
 
     def _is_fresh(self) -> bool:
         try:
@@ -238,9 +245,9 @@ class FormRoom(Room):
         if password is None:
             return
         try:
-            services.verify_password(actor=self.actor, password=password)
+            services.prove_again(actor=self.actor, proof=password)
         except errors.BadCredentials as error:
-            raise errors.BadCredentials("That is not your password", field=PROOF) from error
+            raise errors.BadCredentials("That is not your password, nor a code", field=PROOF) from error
         now = timezone.now()
         self.request.session[SIGNED_IN_AT] = now.isoformat()
         self.actor = replace(self.actor, signed_in_at=now)
@@ -251,10 +258,10 @@ class FormRoom(Room):
         raise NotImplementedError
 
 
-def proof_field() -> forms.CharField:
-    """Return the field in which somebody proves that it is her."""
+def proof_field(*, with_code: bool = False) -> forms.CharField:
+    """Return the field in which somebody proves that it is her, by her password or a code of her app."""
     return forms.CharField(
-        label="Your password",
+        label="Your password, or a code of your app" if with_code else "Your password",
         strip=False,
         max_length=1024,
         help_text="It is a while since you signed in: this proves that it is you.",

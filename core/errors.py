@@ -46,6 +46,10 @@ class BadCredentials(DomainError):
     code = "bad_credentials"
 
 
+class SecondFactorRequired(BadCredentials):
+    """The password is right, and she has a second factor, of which nothing was sent."""
+
+
 class FreshLoginRequired(DomainError):
     """The session's sign-in is too old for a sensitive action."""
 

@@ -120,6 +120,24 @@ ACCOUNT_CHANGE_PASSWORD = kind(
     "account_change_password", "{performer} changed the own password", group="security"
 )
 ACCOUNT_CONVERT = kind("account_convert", "{performer} turned the account into an organization")
+USER_ADD_AUTHENTICATOR = kind(
+    "user_add_authenticator", "{performer} set up an authenticator app", group="security"
+)
+USER_REMOVE_AUTHENTICATOR = kind(
+    "user_remove_authenticator", "{performer} removed the authenticator app", group="security"
+)
+USER_MAKE_RECOVERY_CODES = kind(
+    "user_make_recovery_codes", "{performer} made {count} recovery codes", "count", group="security"
+)
+USER_USE_RECOVERY_CODE = kind(
+    "user_use_recovery_code", "{performer} used a recovery code; {left} are left", "left", group="security"
+)
+USER_RESET_SECOND_FACTOR = kind(
+    "user_reset_second_factor",
+    "{performer} took the second factor from {username}",
+    "username",
+    group="security",
+)
 LINK_IDENTITY = kind(
     "link_identity",
     "{performer} linked the account to one of {service}",
@@ -134,7 +152,9 @@ UNLINK_IDENTITY = kind(
     "service_identifier",
     group="security",
 )
-LOGIN_SUCCESS = kind("login_success", "{performer} signed in", "type", "useragent", group="security")
+LOGIN_SUCCESS = kind(
+    "login_success", "{performer} signed in", "type", "useragent", "factor", group="security"
+)
 LOGIN_FAILURE = kind(
     "login_failure",
     "A sign-in as {username} failed",

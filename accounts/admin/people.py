@@ -1,18 +1,16 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from accounts import services
-from accounts.models import FailedSignIn, User
+from accounts.models import User
 from backoffice.desk import Desk, Figure, Neighbour, column
 from backoffice.verbs import Verb, VerbForm, email, making, new_password, text
 from permissions.checks import may_be_viewed, named_readonly_superuser, named_superuser
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from django.utils.safestring import SafeString
 
     from core.actor import Actor
-
-MANY_FAILURES = 50
 
 
 class NewPersonForm(VerbForm):
@@ -142,6 +138,18 @@ class UserDesk(Desk):
             single=True,
         ),
         Verb(
+            "reset-second-factor",
+            "Reset second factor",
+            "Takes her authenticator app, passkeys and recovery codes away; her password alone signs her in, "
+            "and all her sessions end. Make sure that it is her who asks. She is mailed about it.",
+            "Second factor reset",
+            lambda actor, user, data: services.reset_second_factor(actor=actor, user=user),
+            icon="phonelink_erase",
+            fits=_lives,
+            sensitive=True,
+            single=True,
+        ),
+        Verb(
             "make-superuser",
             "Make superuser",
             "Superusers manage people, organizations and limits, and see this back office.",
@@ -213,32 +221,5 @@ class UserDesk(Desk):
                 note=f"{found['disabled']} disabled" if found["disabled"] else "",
                 url=reverse("admin:accounts_user_changelist"),
                 rank=1,
-            )
-        ]
-
-
-@admin.register(FailedSignIn)
-class FailedSignInDesk(Desk):
-    list_display = ("at", "name", "address")
-    search_fields = ("name", "=ip")
-    search_help_text = "Name as it was typed, or a whole address"
-    date_hierarchy = "at"
-    ordering = ("-at", "-id")
-    fields = ("at", "name", "address")
-
-    @column(description="Address", ordering="ip")
-    def address(self, row: FailedSignIn) -> str:
-        return row.ip or "-"
-
-    def figures(self, request: HttpRequest) -> Sequence[Figure]:
-        count = FailedSignIn.objects.filter(at__gt=timezone.now() - timedelta(hours=1)).count()
-        return [
-            Figure(
-                "Failed sign-ins",
-                count,
-                note="in the last hour",
-                url=reverse("admin:accounts_failedsignin_changelist"),
-                mood="warning" if count >= MANY_FAILURES else "",
-                rank=7,
             )
         ]

@@ -13,11 +13,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import FailedSignIn, Identity, User
+from accounts.services import factors
 from accounts.services.identities import enter_by_directory
 from accounts.services.links import ask_for_proof, verification_is_on
 from core import seal
 from core.client import source_of
-from core.errors import BadCredentials, TooManyRequests, Unauthenticated
+from core.errors import BadCredentials, SecondFactorRequired, TooManyRequests, Unauthenticated
 from core.names import fold
 from logs.kinds import (
     LOGIN_FAILURE,
@@ -40,36 +41,74 @@ TRIES_PER_NAME_AND_ADDRESS = 10
 TRIES_PER_ADDRESS = 50
 
 
-def sign_in(*, actor: Actor, username: str, password: str) -> User:
-    """Return the person whose name (or e-mail address) and password these are, and log it.
+NEEDS_CODE = "A code of your authenticator app, or a recovery code, is needed as well"
+
+
+def sign_in(*, actor: Actor, username: str, password: str, code: str = "") -> User:
+    """Return the person whose name (or e-mail address), password and second factor these are, and log it.
 
     Raises:
-        BadCredentials, TooManyRequests: as `prove`.
+        SecondFactorRequired: the password is right, and a code is needed as well.
+        BadCredentials, TooManyRequests: as `prove`, and as `use_code`.
     """
     user, way = _proven(actor, username, password)
-    _note_success(actor, user, username, way)
+    factor = ""
+    if factors.has_second_factor(user=user):
+        if not code:
+            raise SecondFactorRequired(NEEDS_CODE)
+        factor = factors.use_code(actor=actor, user=user, code=code)
+    _note_success(actor, user, username, way, factor)
     return user
 
 
-def _note_success(actor: Actor, user: User, username: str, way: str) -> None:
+def begin_sign_in(*, actor: Actor, username: str, password: str) -> tuple[User, bool]:
+    """Return whose name and password these are, and whether she is in; if not, her second factor is due.
+
+    `finish_sign_in` then does the rest. Raises as `prove`.
+    """
+    user, way = _proven(actor, username, password)
+    if factors.has_second_factor(user=user):
+        return user, False
+    _note_success(actor, user, username, way)
+    return user, True
+
+
+def finish_sign_in(*, actor: Actor, user: User, code: str) -> None:
+    """Let somebody in who has begun to sign in, by a code of her app or a recovery code, and log it.
+
+    Raises:
+        BadCredentials, TooManyRequests: as `use_code`; or she was disabled meanwhile.
+    """
+    if not user.is_active or user.deleted_at is not None:
+        raise BadCredentials("Invalid user name or password")
+    factor = factors.use_code(actor=actor, user=user, code=code)
+    _note_success(actor, user, user.username, HERE, factor)
+
+
+def _note_success(actor: Actor, user: User, username: str, way: str, factor: str = "") -> None:
     with transaction.atomic():
-        record_sign_in(actor=actor, user=user, way=way)
+        record_sign_in(actor=actor, user=user, way=way, factor=factor)
         name = fold(username.strip())[:255]
-        FailedSignIn.objects.filter(name=name, ip=source_of(actor.ip)).delete()
+        FailedSignIn.objects.filter(name=name, user=None, ip=source_of(actor.ip)).delete()
 
 
 def prove(*, actor: Actor, username: str, password: str) -> User:
     """Return the person whose name (or e-mail address) and password these are; only failures are logged.
 
-    Not one transaction: a refused sign-in must stay recorded.
+    Not one transaction: a refused sign-in must stay recorded. Who has a second factor proves herself
+    elsewhere: this way has no place for it.
 
     Raises:
+        SecondFactorRequired: she has a second factor.
         BadCredentials: wrong name or password, or she is disabled; the answer does not tell which. Or, with
             ``details["unverified"]``, both are right and her address is not proven: another link is mailed.
         Unreachable: the directory that checks passwords is down.
         TooManyRequests: ten failures within five minutes for this name from this address, or fifty from it.
     """
-    return _proven(actor, username, password)[0]
+    user, _ = _proven(actor, username, password)
+    if factors.has_second_factor(user=user):
+        raise SecondFactorRequired(NEEDS_CODE)
+    return user
 
 
 def _proven(actor: Actor, username: str, password: str) -> tuple[User, str]:
@@ -133,15 +172,10 @@ def _refuse_unverified(actor: Actor, user: User) -> None:
     )
 
 
-def record_sign_in(*, actor: Actor, user: User, way: str = HERE) -> None:
+def record_sign_in(*, actor: Actor, user: User, way: str = HERE, factor: str = "") -> None:
     """Log that a person signed in. Django's own ``login`` then makes the session."""
-    record(
-        LOGIN_SUCCESS,
-        actor=_as(actor, user),
-        namespace=user.namespace,
-        type=way,
-        useragent=actor.user_agent,
-    )
+    told = {"type": way, "useragent": actor.user_agent} | ({"factor": factor} if factor else {})
+    record(LOGIN_SUCCESS, actor=_as(actor, user), namespace=user.namespace, metadata=told)
 
 
 def verify_password(*, actor: Actor, password: str) -> None:
@@ -163,6 +197,25 @@ def verify_password(*, actor: Actor, password: str) -> None:
     if user.pk != actor.user.pk:
         raise BadCredentials("Invalid user name or password")
     _note_success(actor, user, login, way)
+
+
+def prove_again(*, actor: Actor, proof: str) -> None:
+    """Let the acting person prove again that it is her: by her password, or a code of her app.
+
+    Raises:
+        BadCredentials: it is neither, or the code was used.
+        TooManyRequests: too many tries.
+    """
+    require(actor, ACCOUNT_READ)
+    if actor.user is None:
+        raise Unauthenticated
+    digits = proof.replace(" ", "")
+    # No password is so short.
+    if len(digits) == factors.DIGITS and digits.isdigit() and factors.has_second_factor(user=actor.user):
+        factor = factors.use_code(actor=actor, user=actor.user, code=digits, recovery=False)
+        _note_success(actor, actor.user, actor.user.username, HERE, factor)
+        return
+    verify_password(actor=actor, password=proof)
 
 
 def make_client_key(*, actor: Actor, password: str) -> str:

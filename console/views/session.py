@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
@@ -19,10 +21,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
 from django.views.generic import View
 
-from accounts import services
+from accounts import selectors, services
 from console.room import DIALECT
 from core.client import SIGNED_IN_AT, session_actor
-from core.errors import DomainError
+from core.errors import DomainError, NotFound
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -63,13 +65,96 @@ class SignIn(View):
         if form.is_valid():
             actor = session_actor(request, dialect=DIALECT)
             try:
-                user = services.sign_in(actor=actor, **form.cleaned_data)
+                user, is_in = services.begin_sign_in(actor=actor, **form.cleaned_data)
             except DomainError as error:
                 form.add_error(None, error.message)
             else:
+                if not is_in:
+                    remember_half(request, user)
+                    return redirect("console:sign-in-second")
                 start_session(request, user)
                 return redirect(wanted_by(request))
         return show_sign_in(request, form)
+
+
+HALF = "half_signed_in"  # who has entered her password in this browser, and owes her second factor
+HALF_SECONDS = 600
+
+
+def remember_half(request: HttpRequest, user: User) -> None:
+    """Note who has entered her password here, and where she wants to go; a new password ends that."""
+    request.session.cycle_key()
+    request.session[HALF] = {
+        "user": user.pk,
+        "hash": user.get_session_auth_hash(),
+        "next": wanted_by(request),
+        "at": time.time(),
+    }
+
+
+def half_signed_in(request: HttpRequest) -> User | None:
+    """Return who has entered her password in this browser lately, and nothing else so far."""
+    half = request.session.get(HALF)
+    if half is None or time.time() - half["at"] >= HALF_SECONDS:
+        return None
+    user = _living(half["user"])
+    if user is None or not constant_time_compare(half["hash"], user.get_session_auth_hash()):
+        return None
+    return user
+
+
+def _living(pk: int) -> User | None:
+    try:
+        return selectors.user_by_key(pk=pk)
+    except NotFound:
+        return None
+
+
+class CodeForm(forms.Form):
+    """A code of one's app, or a recovery code."""
+
+    code = forms.CharField(
+        label="Code",
+        max_length=32,
+        help_text="Six digits that your authenticator app shows, or one of your recovery codes.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "none"}
+        ),
+    )
+
+
+@method_decorator([gzip_page, never_cache, sensitive_post_parameters("code")], name="dispatch")
+class SecondStep(View):
+    """The second step of signing in, for who has entered her password."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the form."""
+        user = half_signed_in(request)
+        if user is None:
+            return redirect("console:sign-in")
+        return self._show(user, CodeForm())
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Sign in, and go where the person wanted to be."""
+        user = half_signed_in(request)
+        if user is None:
+            return show_sign_in(request, problem="This took too long. Sign in again.")
+        form = CodeForm(request.POST)
+        if form.is_valid():
+            actor = session_actor(request, dialect=DIALECT)
+            try:
+                services.finish_sign_in(actor=actor, user=user, code=form.cleaned_data["code"])
+            except DomainError as error:
+                form.add_error("code" if error.field else None, error.message)
+            else:
+                wanted = request.session.pop(HALF)["next"]
+                start_session(request, user)
+                return redirect(wanted)
+        return self._show(user, form)
+
+    def _show(self, user: User, form: forms.Form) -> HttpResponse:
+        context = {"form": form, "username": user.username}
+        return render(self.request, "console/signin_second.html", context, status=403 if form.errors else 200)
 
 
 def wanted_by(request: HttpRequest) -> str:

@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import pyotp
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import FailedSignIn, Identity, MailedLink, Organization, RobotFederation, User
+from accounts.models import (
+    AuthenticatorApp,
+    FailedSignIn,
+    Identity,
+    MailedLink,
+    Organization,
+    RecoveryCode,
+    RobotFederation,
+    SecurityMail,
+    User,
+)
 from core.client import SIGNED_IN_AT
 from core.seal import digest, seal
 from logs.models import LogExport
@@ -61,6 +72,12 @@ def one_more(world: World, name: str) -> None:
     _, secret = tokens.create_app_token(actor=make.actor(person), title=f"{name} laptop")
     world.secrets.add(secret)
     FailedSignIn.objects.create(name=name, ip="192.0.2.7")
+    FailedSignIn.objects.create(user=person, ip="192.0.2.7")
+    secret = pyotp.random_base32()
+    AuthenticatorApp.objects.create(user=person, secret_sealed=seal(secret))
+    RecoveryCode.objects.create(user=person, digest=digest(f"recovery-{name}"))
+    SecurityMail.objects.create(user=person, email=person.email, event="app_added")
+    world.secrets |= {secret, digest(f"recovery-{name}").hex()}
     elsewhere = Identity.objects.create(
         user=person,
         service="oidc",
@@ -146,6 +163,7 @@ def world(db, settings, tmp_path) -> World:
     made.secrets |= {row.sealed for row in Credential.objects.exclude(sealed="")}
     made.secrets |= {bytes(row.digest).hex() for row in Credential.objects.all()}
     made.secrets |= {row.secret_sealed for row in Application.objects.all()}
+    made.secrets |= {row.secret_sealed for row in AuthenticatorApp.objects.all()}
     made.secrets |= {row.password for row in User.objects.all()}
     return made
 

@@ -61,6 +61,7 @@ PAGES = [
     ("/new/", 302, 200, 200, 200, 200, 200, 200),
     ("/account/", 302, 200, 200, 200, 200, 200, 200),
     ("/account/applications/", 302, 200, 200, 200, 200, 200, 200),
+    ("/account/security/", 302, 200, 200, 200, 200, 200, 200),
     ("/account/tokens/", 302, 200, 200, 200, 200, 200, 200),
     ("/notifications/", 302, 200, 200, 200, 200, 200, 200),
     ("/organization/acme", 302, 302, 302, 302, 302, 302, 302),
@@ -104,7 +105,7 @@ def test_every_page_is_in_the_table():
     from console.urls import urlpatterns
 
     open_to_all = {"sign-in", "sign-out", "setup", "exported-logs", "forgot", "recover", "verify"}
-    open_to_all |= {"address-confirmed", "provider", "provider-back"}
+    open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second"}
     of_exports = {"export"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()

@@ -22,6 +22,7 @@ HEIGHTS = {1280: 900, 390: 844}
 ROOMS = [
     "/",
     "/account/",
+    "/account/security/",
     "/account/tokens/",
     "/account/applications/",
     "/notifications/",
@@ -214,6 +215,7 @@ def test_names_of_any_length(browse, transactional_db):
 
 DIALOGS = [
     ("/", "New organization"),
+    ("/account/security/", "Set up an app"),
     ("/account/tokens/", "New token"),
     ("/o/acme/members/", "Add a person"),
     ("/o/acme/teams/", "New team"),

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.models import Identity
+from accounts.models import AuthenticatorApp, Identity
 from core import seal
 from core.actor import Actor
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -384,5 +384,8 @@ def rotate_keys(*, actor: Actor) -> int:
         # Only if it is still this one: a worker may have got the next meanwhile, sealed with the newest key.
         known = Identity.objects.filter(pk=identity.pk, refresh_sealed=identity.refresh_sealed)
         count += known.update(refresh_sealed=seal.reseal(identity.refresh_sealed))
+    for app in AuthenticatorApp.objects.only("pk", "secret_sealed").iterator(chunk_size=500):
+        AuthenticatorApp.objects.filter(pk=app.pk).update(secret_sealed=seal.reseal(app.secret_sealed))
+        count += 1
     record(ROTATE_KEYS, actor=actor, count=count)
     return count

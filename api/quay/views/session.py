@@ -20,7 +20,7 @@ from api.quay.operation import operation
 from api.quay.view import QuayView, Refused, wire_name
 from core.actor import Actor
 from core.client import SIGNED_IN_AT
-from core.errors import BadCredentials, Invalid
+from core.errors import BadCredentials, Invalid, SecondFactorRequired
 from core.seal import seal
 from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_READ, Scope
 from permissions.checks import check, require
@@ -57,6 +57,7 @@ class Credentials(serializers.Serializer[None]):
     username = Text()
     password = Text()
     invite_code = Text(required=False)
+    code = Text(required=False)
 
 
 class SignIn(QuayView):
@@ -66,9 +67,17 @@ class SignIn(QuayView):
 
     @operation("signin", "user", body=Credentials, also=[403, 429], internal=True)
     def post(self, request: Request) -> Response:
-        """Start a session; the next CSRF token comes in ``X-Next-CSRF-Token``."""
+        """Start a session; the next CSRF token comes in ``X-Next-CSRF-Token``.
+
+        Who has a second factor sends a ``code`` of her authenticator app, or a recovery code, as well.
+        """
         body = self.body(Credentials)
-        user = services.sign_in(actor=self.actor, username=body["username"], password=body["password"])
+        user = services.sign_in(
+            actor=self.actor,
+            username=body["username"],
+            password=body["password"],
+            code=body.get("code", ""),
+        )
         response = Response({"success": True})
         response["X-Next-CSRF-Token"] = start_session(self, user)
         if body.get("invite_code"):
@@ -77,6 +86,9 @@ class SignIn(QuayView):
 
     def handle_exception(self, exc: Exception) -> Response:
         """Tell wrong credentials in this operation's own shape."""
+        if isinstance(exc, SecondFactorRequired):
+            body = {"needsEmailVerification": False, "invalidCredentials": False, "message": exc.message}
+            return Response(body | {"needsSecondFactor": True}, status=403)
         if isinstance(exc, BadCredentials):
             is_unverified = bool(exc.details.get("unverified"))
             body = {

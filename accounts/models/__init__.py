@@ -14,6 +14,9 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from accounts.models.security import AuthenticatorApp as AuthenticatorApp
+from accounts.models.security import RecoveryCode as RecoveryCode
+from accounts.models.security import SecurityMail as SecurityMail
 from core.names import NAME_MAX, fold, namespace_rule
 from permissions.catalogue import OrganizationRole
 
@@ -478,9 +481,13 @@ class IdentityGroup(models.Model):
 
 
 class FailedSignIn(models.Model):
-    """A sign-in that failed lately: what slows down guessing, in every process and without Redis."""
+    """A sign-in that failed lately: what slows down guessing, in every process and without Redis.
 
-    name = models.CharField(max_length=255)
+    ``name`` is what was typed with a wrong password; ``user`` whose second factor was guessed at.
+    """
+
+    name = models.CharField(max_length=255, blank=True)
+    user = models.ForeignKey(User, models.CASCADE, null=True, blank=True, related_name="failed_sign_ins")
     ip = models.GenericIPAddressField(null=True)
     at = models.DateTimeField(default=timezone.now)
 
@@ -490,7 +497,7 @@ class FailedSignIn(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} from {self.ip}"
+        return f"{self.user or self.name} from {self.ip}"
 
 
 class MailedLink(models.Model):

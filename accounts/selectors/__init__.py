@@ -35,6 +35,7 @@ from accounts.models import (
     TeamMember,
     User,
 )
+from accounts.selectors.security import second_factor as second_factor
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from core.names import fold, plain
 from permissions.catalogue import (

@@ -1,0 +1,58 @@
+"""What proves beside the password who somebody is, and the mails that tell her when it changes."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class AuthenticatorApp(models.Model):
+    """A person's authenticator app: the secret it shares with us, sealed.
+
+    ``last_step`` is the half minute (seconds since 1970 / 30) whose code was taken last: only later ones are.
+    """
+
+    user = models.OneToOneField("accounts.User", models.CASCADE, related_name="authenticator_app")
+    secret_sealed = models.TextField(editable=False)
+    last_step = models.BigIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"Authenticator app of {self.user}"
+
+
+class RecoveryCode(models.Model):
+    """A code for the day on which app and passkeys are lost; kept as digest, good for one sign-in."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="recovery_codes")
+    digest = models.BinaryField(max_length=32, unique=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"Recovery code of {self.user}"
+
+
+class SecurityMail(models.Model):
+    """A mail that tells a person what was done to her account's safety; the row is the queue."""
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="security_mails")
+    email = models.EmailField(max_length=254)
+    event = models.CharField(max_length=32)
+    detail = models.CharField(max_length=255, blank=True)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    browser = models.CharField(max_length=255, blank=True)
+    at = models.DateTimeField(default=timezone.now, editable=False)
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    sent_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="security_mail_due"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.email}"
