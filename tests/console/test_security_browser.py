@@ -43,6 +43,11 @@ def set_up(visit):
     return secret, page.locator(".once code").all_inner_texts()
 
 
+def leave(page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.get_by_role("button", name="Sign out").first.click()
+
+
 def test_from_the_first_sign_in_to_a_recovery_code(browse, transactional_db):
     make.user("ada")
     visit = browse()
@@ -50,7 +55,7 @@ def test_from_the_first_sign_in_to_a_recovery_code(browse, transactional_db):
     sign_in(page, "ada")
     secret, codes = set_up(visit)
     assert len(codes) == 10
-    page.get_by_role("button", name="Sign out").first.click()
+    leave(page)
 
     AuthenticatorApp.objects.update(last_step=0)  # as if half a minute had gone by
     page = visit.goto("/account/tokens/")
@@ -70,7 +75,7 @@ def test_from_the_first_sign_in_to_a_recovery_code(browse, transactional_db):
     visit.goto(SECURITY)
     expect(page.get_by_text("10 of your codes are left")).to_be_visible()
     look(visit, "security-on", LOOKS)
-    page.get_by_role("button", name="Sign out").first.click()
+    leave(page)
 
     page = visit.goto(SECURITY)
     sign_in(page, "ada")
