@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 UNUSED_DAYS = 90
+IDLE_DAYS = 30
 EXPIRING_DAYS = 14
 
 
@@ -87,13 +88,19 @@ class RobotCounts:
     all: int = 0
     expired: int = 0
     expiring: int = 0
+    never: int = 0
+    idle: int = 0
     unused: int = 0
+    endless: int = 0
     disabled: int = 0
 
 
 @dataclass
 class RobotPage:
-    """Some of a namespace's robots, last used first, each with ``last_used_at`` and ``expires_at``."""
+    """Some of a namespace's robots, last used first.
+
+    Each has ``last_used_at``, by any of its tokens, and ``token_made_at`` and ``expires_at`` of the newest.
+    """
 
     robots: list[Robot]
     found: int
@@ -147,10 +154,14 @@ def robot_page(
 
 
 def _with_tokens(robots: QuerySet[Robot]) -> QuerySet[Robot]:
-    living = Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None, robot=OuterRef("pk")).order_by("-pk")
+    every = Credential.objects.filter(kind=Kind.ROBOT, robot=OuterRef("pk"))
+    newest = every.filter(revoked_at=None).order_by("-pk")
+    # By whichever of its tokens: after it was given a new one, the robot is no stranger.
+    used = every.filter(last_used_at__isnull=False).order_by("-last_used_at")
     return robots.annotate(
-        last_used_at=Subquery(living.values("last_used_at")[:1]),
-        expires_at=Subquery(living.values("expires_at")[:1]),
+        last_used_at=Subquery(used.values("last_used_at")[:1]),
+        token_made_at=Subquery(newest.values("created_at")[:1]),
+        expires_at=Subquery(newest.values("expires_at")[:1]),
     )
 
 
@@ -158,13 +169,19 @@ def _states() -> dict[str, Q]:
     """Return what each field of `RobotCounts` asks of a robot; disabled ones need no other care."""
     now = timezone.now()
     enabled = Q(disabled_at=None)
-    long_ago = now - timedelta(days=UNUSED_DAYS)
+    living = enabled & (Q(expires_at=None) | Q(expires_at__gt=now))
+
+    def unused(days: int) -> Q:
+        since = now - timedelta(days=days)
+        return living & (Q(last_used_at__lt=since) | Q(last_used_at=None, created_at__lt=since))
+
     return {
         "expired": enabled & Q(expires_at__lte=now),
         "expiring": enabled & Q(expires_at__gt=now, expires_at__lte=now + timedelta(days=EXPIRING_DAYS)),
-        "unused": enabled
-        & (Q(last_used_at__lt=long_ago) | Q(last_used_at=None, created_at__lt=long_ago))
-        & (Q(expires_at=None) | Q(expires_at__gt=now)),
+        "never": living & Q(last_used_at=None),
+        "idle": unused(IDLE_DAYS),
+        "unused": unused(UNUSED_DAYS),
+        "endless": enabled & Q(expires_at=None, token_made_at__isnull=False),
         "disabled": ~enabled,
     }
 

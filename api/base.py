@@ -12,6 +12,7 @@ from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.exceptions import MethodNotAllowed, ParseError, UnsupportedMediaType
 from rest_framework.views import APIView
 
+from accounts import services as accounts
 from api.problems import problem_of
 from core.actor import Actor
 from core.client import ip_of, session_actor
@@ -166,6 +167,7 @@ def session_caller(request: Request, *, dialect: str) -> Actor:
     """
     http = request._request
     actor = session_actor(http, dialect=dialect)
+    accounts.note_presence(actor=actor)
     if not actor.is_anonymous and request.method not in ("GET", "HEAD"):
         http._dont_enforce_csrf_checks = getattr(http, "_dont_enforce_csrf_checks", False)  # type: ignore[attr-defined]
         check = CsrfViewMiddleware(_guarded)

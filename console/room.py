@@ -69,6 +69,7 @@ class Room(View):
         try:
             if self.actor.is_anonymous:
                 raise errors.Unauthenticated
+            services.note_presence(actor=self.actor)
             response: HttpResponse = super().dispatch(request, *args, **kwargs)  # type: ignore[assignment]
         except errors.DomainError as error:
             response = self.refuse(error)
@@ -148,14 +149,16 @@ class Room(View):
             return Frame(self.actor, self.organization, self.numbers)
         return Frame(self.actor)
 
-    def page(self, context: Mapping[str, Any], *, status: int = 200, part: str = "") -> HttpResponse:
-        """Draw the page, or only its changing part (or ``part``) where htmx asks for it."""
+    def page(
+        self, context: Mapping[str, Any], *, status: int = 200, part: str = "", template: str = ""
+    ) -> HttpResponse:
+        """Draw the page (by another ``template``), or only its changing part (or ``part``) for htmx."""
         organization = self.organization if "orgname" in self.kwargs else None
-        part = part or self.part
+        part = part or ("" if template else self.part)
         is_part = bool(part) and wants_part(self.request)
         return render_page(
             self.request,
-            self.template,
+            template or self.template,
             {"organization": organization, "actor": self.actor, "here": self.here(), **context},
             # What surrounds the page costs queries, and a part of it stands in none.
             shell=Shell() if is_part else self.frame().shell(self.room),

@@ -359,6 +359,16 @@ DELETE_ROBOT = kind("delete_robot", "{performer} deleted the robot {robot}", "ro
 REGENERATE_ROBOT_TOKEN = kind(
     "regenerate_robot_token", "{performer} regenerated the token of robot {robot}", "robot", group="security"
 )
+ROTATE_ROBOT_TOKEN = kind(
+    "rotate_robot_token",
+    "{performer} gave robot {robot} a new token; the old one works until {ends}",
+    "robot",
+    "ends",
+    group="security",
+)
+END_ROBOT_TOKEN = kind(
+    "end_robot_token", "{performer} ended the older token of robot {robot}", "robot", group="security"
+)
 CREATE_ROBOT_FEDERATION = kind(
     "create_robot_federation",
     "{performer} changed who may act as robot {robot}",

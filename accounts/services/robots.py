@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import Namespace, Robot, RobotFederation
 from core.db import hold, insert, insert_many, update
-from core.errors import Invalid
+from core.errors import Conflict, Invalid, NotFound
 from core.names import is_namespace_name
 from logs.kinds import (
     CHANGE_ROBOT,
@@ -21,7 +22,9 @@ from logs.kinds import (
     DELETE_ROBOT_FEDERATION,
     DISABLE_ROBOT,
     ENABLE_ROBOT,
+    END_ROBOT_TOKEN,
     REGENERATE_ROBOT_TOKEN,
+    ROTATE_ROBOT_TOKEN,
 )
 from logs.record import record
 from permissions.catalogue import ROBOT_CHANGE, ROBOT_CREATE, ROBOT_DELETE
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 
     from core.actor import Actor
 
+GRACE_MAX = timedelta(days=7)
 MISSING = "Could not find robot with specified username"
 
 
@@ -124,6 +128,63 @@ def regenerate_robot_token(*, actor: Actor, robot: Robot, expires_at: datetime |
     )
     record(REGENERATE_ROBOT_TOKEN, actor=actor, namespace=robot.namespace, robot=robot.shortname)
     return secret
+
+
+@transaction.atomic
+def rotate_robot_token(
+    *, actor: Actor, robot: Robot, grace: timedelta, expires_at: datetime | None = None
+) -> str:
+    """Give a robot a new token and let the old one work on for ``grace``; return the new one in clear.
+
+    Never more than two work: as long as there is an older one, nothing is rotated. The old one may end
+    before, where it does anyhow.
+
+    Raises:
+        Forbidden: the actor may not change robots here.
+        Invalid: ``grace`` is none, or longer than seven days; ``expires_at`` is later than the organization
+            allows.
+        Conflict: two work already.
+        NotFound: somebody else deleted it just now.
+    """
+    require(actor, ROBOT_CHANGE, robot.namespace)
+    if not timedelta(0) < grace <= GRACE_MAX:
+        raise Invalid("The old token works on for seven days at most", field="grace")
+    # Two at once must not leave three living tokens.
+    hold(robot, gone=MISSING)
+    ends = timezone.now() + grace
+    living = robot.credentials.filter(
+        Q(expires_at=None) | Q(expires_at__gt=timezone.now()), kind=Kind.ROBOT, revoked_at=None
+    )
+    if living.exclude(replaced_at=None).exists():
+        raise Conflict("Two tokens of this robot work already: end the older one first")
+    living.filter(Q(expires_at=None) | Q(expires_at__gt=ends)).update(expires_at=ends)
+    living.update(replaced_at=timezone.now())
+    _, secret = tokens.issue(
+        kind=Kind.ROBOT, robot=robot, issued_by=actor.user, title=robot.full_name[:255], expires_at=expires_at
+    )
+    record(
+        ROTATE_ROBOT_TOKEN,
+        actor=actor,
+        namespace=robot.namespace,
+        robot=robot.shortname,
+        ends=f"{ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
+    )
+    return secret
+
+
+@transaction.atomic
+def end_replaced_token(*, actor: Actor, robot: Robot) -> None:
+    """End the older of a robot's two tokens now, in every process.
+
+    Raises:
+        Forbidden: the actor may not change robots here.
+        NotFound: only one works.
+    """
+    require(actor, ROBOT_CHANGE, robot.namespace)
+    older = Q(robot=robot, kind=Kind.ROBOT, replaced_at__isnull=False, expires_at__gt=timezone.now())
+    if not tokens.end_all(older):
+        raise NotFound("The robot has no older token")
+    record(END_ROBOT_TOKEN, actor=actor, namespace=robot.namespace, robot=robot.shortname)
 
 
 @transaction.atomic

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import FailedSignIn, Identity, User
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 CLIENT_KEY = "client key"
 HERE = "muster"  # where a password was checked, as the log tells it
 WINDOW = timedelta(minutes=5)
+SEEN_GRAIN = timedelta(minutes=1)
 TRIES_PER_NAME_AND_ADDRESS = 10
 TRIES_PER_ADDRESS = 50
 
@@ -280,3 +281,14 @@ def _as(actor: Actor, user: User) -> Actor:
     from dataclasses import replace
 
     return replace(actor, user=user, memo={})
+
+
+def note_presence(*, actor: Actor) -> None:
+    """Note that a person is here by her browser, at most once a minute."""
+    user, now = actor.user, timezone.now()
+    if user is None or not actor.is_session:
+        return
+    last = max((at for at in (user.seen_at, user.last_login) if at is not None), default=None)
+    if last is None or last <= now - SEEN_GRAIN:
+        unseen = Q(seen_at=None) | Q(seen_at__lte=now - SEEN_GRAIN)
+        User.objects.filter(unseen, pk=user.pk).update(seen_at=now)

@@ -120,6 +120,7 @@ class QuayView(DialectView):
                 return actor
         else:
             actor = session_actor(request._request, dialect=self.dialect)
+            services.note_presence(actor=actor)
         if request.method not in SAFE and not self.csrf_exempt:
             self._check_csrf(request)
         return actor

@@ -6,11 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts import listing, selectors, services
-from console import expiry
+from console import expiry, snippets
 from console.paging import paging, start_of
 from console.room import FormRoom
 from core.errors import Invalid
@@ -20,11 +21,9 @@ from permissions.catalogue import (
     ROBOT_DELETE,
     ROBOT_LIST,
     ROBOT_READ,
-    ROBOT_SECRET,
 )
 from permissions.checks import check
 from projects import selectors as projects
-from tokens import services as tokens
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,13 +32,18 @@ if TYPE_CHECKING:
     from accounts.models import Robot
 
 SHOWN = 100
+ONCE = "console/robot_secret.html"
 CHIPS = [
     ("", "All"),
     ("expiring", "Expiring soon"),
     ("expired", "Expired"),
+    ("never", "Never used"),
+    ("idle", f"Unused for {listing.IDLE_DAYS} days"),
     ("unused", f"Unused for {listing.UNUSED_DAYS} days"),
+    ("endless", "No expiry"),
     ("disabled", "Disabled"),
 ]
+GRACES = [("1", "For a day"), ("3", "For three days"), ("7", "For seven days")]
 LIFETIMES = [("90", "In 90 days"), ("30", "In 30 days"), ("365", "In a year"), ("never", "Never")]
 
 
@@ -66,6 +70,19 @@ class LifetimeForm(forms.Form):
         initial=LIFETIMES[0][0],
         help_text="Whatever runs with it stops then, unless it is given a new token before.",
     )
+
+
+class RotateForm(LifetimeForm):
+    """A new token beside the old one."""
+
+    grace = forms.TypedChoiceField(
+        label="The old token works on",
+        choices=GRACES,
+        coerce=int,
+        initial=GRACES[-1][0],
+        help_text="Until then both work, so that nothing has to stop.",
+    )
+    field_order = ("grace", "lifetime")
 
 
 class RobotForm(LifetimeForm):
@@ -151,14 +168,14 @@ class Robots(FormRoom):
         """Create a robot and show its token."""
         organization = self.organization
         days = data.pop("lifetime")
-        robot, _ = services.create_robot(
+        robot, secret = services.create_robot(
             actor=self.actor,
             namespace=organization.namespace,
             expires_at=_in_days(days),
             **data,
         )
-        words = f"The robot {robot.full_name} is created. Its token is below."
-        return self.done(words, "console:robot", organization.slug, robot.shortname)
+        messages.success(self.request, f"The robot {robot.full_name} is created.")
+        return self.page(once(robot, secret), template=ONCE)
 
 
 class OneRobot(FormRoom):
@@ -168,7 +185,9 @@ class OneRobot(FormRoom):
     template = "console/robot.html"
     dialogs = {
         "change": ChangeForm,
+        "rotate": RotateForm,
         "regenerate": LifetimeForm,
+        "end": WishForm,
         "enable": WishForm,
         "disable": WishForm,
         "delete": ConfirmForm,
@@ -202,20 +221,18 @@ class OneRobot(FormRoom):
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
-        """Return the robot with its access; its token for who may see it."""
+        """Return the robot with its tokens, which are not shown again, and its access."""
         robot, namespace = self.robot, self.organization.namespace
-        living = robot.living  # type: ignore[attr-defined] # loaded by the selector
-        sees_secret = bool(living) and check(self.actor, ROBOT_SECRET, namespace)
-        credential = living[0] if living else None
-        last_used_at, expires_at = (
-            (credential.last_used_at, credential.expires_at) if credential else (None, None)
-        )
+        newest, *older = robot.living or [None]  # type: ignore[attr-defined] # loaded by the selector
+        used = [token.last_used_at for token in (newest, *older) if token and token.last_used_at]
+        now = timezone.now()
         return {
             "robot": robot,
-            "credential": credential,
-            "state": state_of(robot, last_used_at, expires_at),
-            "secret": tokens.reveal(living[0]) if sees_secret else "",
-            "login": f"docker login {self.request.get_host()} -u '{robot.full_name}' --password-stdin",
+            "credential": newest,
+            "older": next((token for token in older if token.expires_at and token.expires_at > now), None),
+            "state": state_of(robot, max(used, default=None), newest and newest.expires_at),
+            "last_used_at": max(used, default=None),
+            "snippets": snippets.of_robot(robot.full_name),
             "grants": projects.robot_grants(actor=self.actor, robot=robot),
             "teams": selectors.teams_of_robot(robot=robot),
             "may_change": check(self.actor, ROBOT_CHANGE, namespace),
@@ -230,10 +247,29 @@ class OneRobot(FormRoom):
 
     def save_regenerate(self, data: dict[str, Any]) -> HttpResponse:
         """Give it a new token."""
-        services.regenerate_robot_token(
+        secret = services.regenerate_robot_token(
             actor=self.actor, robot=self.robot, expires_at=_in_days(data["lifetime"])
         )
-        return self.done("The robot has a new token. The old one does not work any more.")
+        messages.success(self.request, "The robot has a new token. The old one does not work any more.")
+        return self.page(once(self.robot, secret), template=ONCE)
+
+    def save_rotate(self, data: dict[str, Any]) -> HttpResponse:
+        """Give it a new token, and let the old one work on for a while."""
+        secret = services.rotate_robot_token(
+            actor=self.actor,
+            robot=self.robot,
+            grace=timedelta(days=data["grace"]),
+            expires_at=_in_days(data["lifetime"]),
+        )
+        days = data["grace"]
+        words = f"The robot has a new token. The old one works for {days} more day{'' if days == 1 else 's'}."
+        messages.success(self.request, words)
+        return self.page(once(self.robot, secret), template=ONCE)
+
+    def save_end(self, data: dict[str, Any]) -> HttpResponse:
+        """End the older of its two tokens."""
+        services.end_replaced_token(actor=self.actor, robot=self.robot)
+        return self.done("The older token does not work any more.")
 
     def save_enable(self, data: dict[str, Any]) -> HttpResponse:
         """Switch it on."""
@@ -252,6 +288,11 @@ class OneRobot(FormRoom):
             raise Invalid(f"Type {self.robot.shortname} to confirm", field="name")
         services.delete_robot(actor=self.actor, robot=self.robot)
         return self.done(f"The robot {name} is deleted.", "console:robots", self.organization.slug)
+
+
+def once(robot: Robot, secret: str) -> dict[str, Any]:
+    """Return what the page shows that tells a new token, this once."""
+    return {"robot": robot, "secret": secret, "snippets": snippets.of_robot(robot.full_name, secret)}
 
 
 def _times(robot: Robot) -> tuple[datetime | None, datetime | None]:

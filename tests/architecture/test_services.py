@@ -43,6 +43,7 @@ BUILDING_BLOCKS = {
     "accounts.services.identities.identities_to_refresh": "a question",
     "accounts.services.identities.authenticate_web_token": "tells who calls, and changes nothing",
     "accounts.services.first_run.offer_first_run": "prints a secret where the instance is started",
+    "accounts.services.sessions.note_presence": "notes that a person is here, as authenticate notes a use",
     "accounts.services.sessions.verify_password": "changes nothing; the sign-in below it tells",
     "tokens.services.service_keys.public_pem": "a question",
     "quotas.services.counters.drafts": "rows that are not written",

@@ -132,8 +132,10 @@ POSTS = [
     ("/o/acme/projects/web/", {"do": "revoke", "holder": "@devs"}, 403, 403, 403, 302),
     ("/o/acme/projects/web/", {"do": "change", "description": "new"}, 403, 302, 403, 200),
     ("/o/acme/projects/web/", {"do": "delete", "name": "web"}, 403, 403, 403, 302),
-    ("/o/acme/robots/", {"do": "create", "shortname": "new", "lifetime": "90"}, 403, 403, 403, 302),
-    ("/o/acme/robots/ci/", {"do": "regenerate", "lifetime": "never"}, 403, 403, 403, 302),
+    ("/o/acme/robots/", {"do": "create", "shortname": "new", "lifetime": "90"}, 403, 403, 403, 200),
+    ("/o/acme/robots/ci/", {"do": "rotate", "grace": "7", "lifetime": "90"}, 403, 403, 403, 200),
+    ("/o/acme/robots/ci/", {"do": "regenerate", "lifetime": "never"}, 403, 403, 403, 200),
+    ("/o/acme/robots/ci/", {"do": "end"}, 403, 403, 403, 404),
     ("/o/acme/robots/ci/", {"do": "disable"}, 403, 403, 403, 302),
     ("/o/acme/robots/ci/", {"do": "delete", "name": "ci"}, 403, 403, 403, 302),
     ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 302),
@@ -326,13 +328,13 @@ def test_changing_the_password_needs_the_old_one_and_ends_other_sessions(acme):
 # What pages show ------------------------------------------------------------------------------------------
 
 
-def test_a_robots_token_is_shown_to_who_may_see_it(acme):
-    secret = accounts.regenerate_robot_token(actor=make.SYSTEM, robot=Robot.objects.get())
-    for name, status in (("admin", 200), ("member", 403)):
-        answer = enter(person(name)).get("/o/acme/robots/ci/")
-        assert answer.status_code == status
-        assert (secret in answer.content.decode()) is (status == 200)
-    assert secret not in enter(person("admin")).get("/o/acme/robots/").content.decode()
+def test_a_robots_token_is_shown_once_to_who_made_it(acme):
+    client = enter(person("admin"))
+    page = client.post("/o/acme/robots/ci/", {"do": "regenerate", "lifetime": "90"}).content.decode()
+    secret = tokens.reveal(Credential.objects.get(kind=Kind.ROBOT, revoked_at=None))
+    assert f"<code>{secret}</code>" in page
+    for path in ("/o/acme/robots/ci/", "/o/acme/robots/"):
+        assert secret not in client.get(path).content.decode()
 
 
 def test_read_only_superusers_see_robots_and_no_tokens(acme, settings):

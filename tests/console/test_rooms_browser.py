@@ -39,6 +39,7 @@ ROOMS = [
     "/o/acme/robots/",
     "/o/acme/robots/busy/",
     "/o/acme/robots/expired/",
+    "/o/acme/robots/rotated/",
     "/o/acme/applications/",
     "/o/acme/applications/ROCKET/",
     "/o/acme/settings/",
@@ -229,7 +230,9 @@ DIALOGS = [
     ("/o/acme/robots/", "Create robot"),
     ("/o/acme/robots/busy/", "Change"),
     ("/o/acme/robots/busy/", "Disable"),
+    ("/o/acme/robots/busy/", "Rotate…"),
     ("/o/acme/robots/busy/", "New token…"),
+    ("/o/acme/robots/rotated/", "End the older token…"),
     ("/o/acme/robots/busy/", "Delete robot…"),
     ("/o/acme/applications/", "New application"),
     ("/o/acme/applications/ROCKET/", "Change"),
@@ -305,12 +308,12 @@ def test_from_signing_in_to_the_first_grant_and_back(browse, transactional_db):
     page.keyboard.press("Tab")
     page.keyboard.type("Builds")
     page.keyboard.press("Enter")
-    says(page, "acme-rockets+ci is created. Its token is below")
-    expect(page.locator("dl.facts")).to_contain_text("in 2 mo")  # ninety days, less a moment
-    page.get_by_text("Show the token").click()
-    token = page.locator(".copy code").first.text_content()
-    page.get_by_role("button", name="Copy token").click()
+    says(page, "acme-rockets+ci is created")
+    token = page.locator(".once code").text_content()
+    page.get_by_role("button", name="Copy the secret").click()
     assert page.evaluate("navigator.clipboard.readText()") == token
+    page.get_by_role("link", name="I have it").click()
+    expect(page.locator("dl.facts").first).to_contain_text("in 2 mo")  # ninety days, less a moment
 
     # Grant, change, revoke. Names are offered while one types.
     page.goto(f"{visit.home}/o/acme-rockets/projects/engine/")
@@ -586,3 +589,51 @@ def test_everything_can_be_done_without_javascript(browse, world, width):
     with page.expect_download() as waited:
         page.get_by_role("link", name="Download").click()
     assert len(json.loads(waited.value.path().read_text())["logs"]) > 1
+
+
+# Credentials -----------------------------------------------------------------------------------------------
+
+
+def reported(visit, secret):
+    """Report a size over the real wire by a robot's token; return the status."""
+    answer = visit.page.request.put(
+        f"{visit.home}/api/v1/repository/acme/web/usage",
+        headers={"authorization": f"Bearer {secret}"},
+        data={"size_bytes": 7},
+    )
+    return answer.status
+
+
+def test_a_robot_is_made_and_rotated_and_both_its_tokens_work(browse, world):
+    visit = browse(world.owner)
+    page = visit.goto("/o/acme/robots/#create-dialog")
+    accounts.delete_robot(actor=make.SYSTEM, robot=world.acme.namespace.robots.get(shortname="unused"))
+    page.get_by_label("Name").fill("runner")
+    page.get_by_role("button", name="Create robot").last.click()
+    old = page.locator(".once code").text_content()
+    for title in ("Podman", "Kubernetes", "curl", "CI variables"):
+        page.locator("summary", has_text=title).click()
+    expect(page.get_by_text(f"ROBOT_TOKEN={old}")).to_be_visible()
+    look(visit, "robot-once")
+    robot = world.acme.namespace.robots.get(shortname="runner")
+    make.grant(world.acme.namespace.projects.get(slug="web"), "admin", robot=robot)
+    page.reload()  # the form is not sent again, and the token not shown again
+    expect(page.get_by_role("heading", name="Robots")).to_be_visible()
+    assert old not in page.content()
+
+    page.goto(f"{visit.home}/o/acme/robots/runner/")
+    assert old not in page.content()
+    page.get_by_role("button", name="Rotate…").click()
+    page.get_by_label("The old token works on").select_option("For a day")
+    page.get_by_role("button", name="Rotate", exact=True).click()
+    says(page, "The old one works for 1 more day")
+    new = page.locator(".once code").text_content()
+    assert [reported(visit, old), reported(visit, new)] == [200, 200]
+    page.get_by_role("link", name="I have it").click()
+    expect(page.get_by_text("The older token works, too")).to_be_visible()
+    look(visit, "robot-rotated", TWO_LOOKS)
+    page.get_by_role("button", name="End the older token…").click()
+    page.get_by_role("button", name="End it").click()
+    says(page, "The older token does not work any more")
+    assert reported(visit, old) != 200
+    assert reported(visit, new) == 200

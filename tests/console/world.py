@@ -167,6 +167,9 @@ def _robots(acme: Organization) -> None:
             expires_at=None if expires is None else now + timedelta(days=expires),
         )
     accounts.change_robot(actor=make.SYSTEM, robot=acme.namespace.robots.get(shortname="gone"), enabled=False)
+    rotated = make.robot(acme, "rotated")
+    rotated.credentials.update(last_used_at=now, last_used_ip="192.0.2.7", last_used_agent="docker/27.1.1")
+    accounts.rotate_robot_token(actor=make.SYSTEM, robot=rotated, grace=timedelta(days=3))
 
 
 def _exports(acme: Organization, owner: User) -> dict[str, LogExport]:
