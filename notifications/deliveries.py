@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -21,73 +19,65 @@ from core.bell import ring_by_name
 from logs.kinds import DISABLE_NAMESPACE_NOTIFICATION, DISABLE_REPO_NOTIFICATION
 from logs.record import record
 from notifications import notices, off
-from notifications.channels import Answer, Undelivered, console, mail, slack, slack_app, webhook
+from notifications.channels import Answer, Letter, Undelivered, console, mail, slack, slack_app, webhook
 from notifications.models import Delivery, Subscription
 from notifications.schedule import Enough, schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-log = logging.getLogger(__name__)
+    from collections.abc import Callable, Collection
 
 Status = Delivery.Status
-CHANNELS: dict[str, Callable[[Delivery], Answer]] = {
-    Subscription.Method.WEBHOOK: webhook.send,
-    Subscription.Method.EMAIL: mail.send,
-    Subscription.Method.SLACK: slack.send,
-    Subscription.Method.IN_CONSOLE: console.send,
+CHANNELS: dict[str, Callable[[Delivery], Letter]] = {
+    Subscription.Method.WEBHOOK: webhook.prepare,
+    Subscription.Method.EMAIL: mail.prepare,
+    Subscription.Method.SLACK: slack.prepare,
+    Subscription.Method.IN_CONSOLE: console.prepare,
 }
-# Receivers may be slow. Of a worker's threads so many may wait for them, and the others go on.
-SLOTS = threading.BoundedSemaphore(2)
-SPELL_SECONDS = 20.0
 _WITH = ("subscription__namespace__organization", "subscription__project__namespace__organization")
-AHEAD = 20
+HISTORY = 30  # attempts that are remembered of one delivery, tried again by hand or not
 
 
 # Taking --------------------------------------------------------------------------------------------------
 
 
-def due(limit: int) -> list[int]:
-    """Return the deliveries that somebody should look at now, those that wait longest first."""
+@dataclass(frozen=True)
+class Waiting:
+    """A delivery that is due, and what it has in common with others: see `models.Delivery`."""
+
+    pk: int
+    lane: str
+    tenant: int
+
+
+def due(
+    limit: int, *, lanes: Collection[str] = (), tenants: Collection[int] = (), pk: int | None = None
+) -> list[Waiting]:
+    """Return what somebody should look at now, longest waiting first, without these lanes and tenants."""
     rows = Delivery.objects.filter(due_at__lte=timezone.now()).order_by("due_at", "pk")
-    return list(rows.values_list("pk", flat=True)[:limit])
-
-
-def work_off(delivery_id: int) -> bool:
-    """Work on this delivery, then on what else is due, for a while; return whether some may be left.
-
-    Does nothing while as many threads as may are at it: they come by what is due themselves.
-    """
-    if not SLOTS.acquire(blocking=False):
-        return False
-    try:
-        end = time.monotonic() + SPELL_SECONDS
-        waiting = [delivery_id]
-        while waiting:
-            for one in waiting:
-                if time.monotonic() >= end:
-                    return True
-                work(one)
-            waiting = due(AHEAD)
-        return False
-    finally:
-        SLOTS.release()
+    if pk is not None:
+        rows = rows.filter(pk=pk)
+    if lanes:
+        rows = rows.exclude(lane__in=lanes)
+    if tenants:
+        rows = rows.exclude(tenant__in=tenants)
+    return [Waiting(*row) for row in rows.values_list("pk", "lane", "tenant")[:limit]]
 
 
 def work(delivery_id: int) -> None:
-    """Try a delivery once, if it is due and nobody else has it."""
-    delivery = _take(delivery_id)
+    """Try a delivery once, here, if it is due and nobody else has it."""
+    delivery = take(delivery_id)
     if delivery is None:
         return
     try:
-        answer = _send(delivery)
+        letter = prepare(delivery)
     except Undelivered as error:
-        _note_failure(delivery, error)
+        note(delivery, None, error)
     else:
-        _note_success(delivery, answer)
+        note(delivery, letter, attempt(letter))
 
 
-def _take(delivery_id: int) -> Delivery | None:
+def take(delivery_id: int) -> Delivery | None:
+    """Return a delivery that is due, ours for the length of a lease; None if it is not due, or another's."""
     claim, now = uuid4(), timezone.now()
     taken = Delivery.objects.filter(pk=delivery_id, due_at__lte=now).update(
         claim=claim,
@@ -105,7 +95,12 @@ def _take(delivery_id: int) -> Delivery | None:
     return delivery
 
 
-def _send(delivery: Delivery) -> Answer:
+def prepare(delivery: Delivery) -> Letter:
+    """Return what is to be sent.
+
+    Raises:
+        Undelivered: nothing is, and why.
+    """
     subscription = delivery.subscription
     project, namespace = subscription.project, subscription.namespace
     if (project and project.deleted_at) or (namespace and namespace.deleted_at):
@@ -115,39 +110,64 @@ def _send(delivery: Delivery) -> Answer:
     if delivery.attempts > schedule(subscription).attempts:
         raise Undelivered("Its worker was lost, again and again.", final=True, counts=False)
     if subscription.flags is not None and subscription.method == Subscription.Method.SLACK:
-        return slack_app.send(delivery)
+        return slack_app.prepare(delivery)
     return CHANNELS[subscription.method](delivery)
+
+
+def attempt(letter: Letter) -> Answer | Undelivered:
+    """Send it, and return what became of that; never raises what a receiver may cause."""
+    try:
+        return letter.send()
+    except Undelivered as error:
+        return error
 
 
 # Afterwards ----------------------------------------------------------------------------------------------
 
 
-def _note_success(delivery: Delivery, answer: Answer) -> None:
+def note(delivery: Delivery, letter: Letter | None, outcome: Answer | Undelivered) -> None:
+    """Write down what became of an attempt, if the delivery is still ours, and what follows from that."""
+    if isinstance(outcome, Undelivered):
+        _note_failure(delivery, letter, outcome)
+        return
+    changes = {"status": Status.DONE, "due_at": None, "finished_at": timezone.now(), "error": ""}
     with transaction.atomic():
-        if _let_go(delivery, answer, status=Status.DONE, due_at=None, finished_at=timezone.now(), error=""):
+        if _let_go(delivery, letter, outcome, changes):
             failing = Subscription.objects.filter(pk=delivery.subscription_id, number_of_failures__gt=0)
-            failing.update(number_of_failures=0, failing_since=None, disabled_at=None, mail_due_at=None)
+            on = Case(When(paused=True, then=F("disabled_at")), default=Value(None))
+            failing.update(number_of_failures=0, failing_since=None, disabled_at=on, mail_due_at=None)
 
 
-def _note_failure(delivery: Delivery, error: Undelivered) -> None:
+def _note_failure(delivery: Delivery, letter: Letter | None, error: Undelivered) -> None:
     now = timezone.now()
     plan = schedule(delivery.subscription)
     again = None if error.final else plan.next(delivery, now, timedelta(seconds=error.pause))
-    changes: dict[str, Any] = {"status": Status.QUEUED, "due_at": again}
+    changes: dict[str, Any] = {"status": Status.QUEUED, "due_at": again, "error": str(error)}
     if again is None:
-        changes = {"status": Status.FAILED, "due_at": None, "finished_at": now}
+        changes |= {"status": Status.FAILED, "finished_at": now}
     with transaction.atomic():
-        if _let_go(delivery, error.answer, error=str(error), **changes) and error.counts:
+        if _let_go(delivery, letter, error.answer, changes) and error.counts:
             _count_failure(delivery, error, plan.enough, over=again is None)
 
 
-def _let_go(delivery: Delivery, answer: Answer, **changes: Any) -> int:
+def _let_go(delivery: Delivery, letter: Letter | None, answer: Answer, changes: dict[str, Any]) -> int:
+    """Write what became of an attempt and leave the row to others; return 0 if another has it."""
+    told = {
+        "at": timezone.now().isoformat(),
+        "seconds": round(answer.seconds, 3) if answer.seconds is not None else None,
+        "status": answer.status,
+        "excerpt": answer.excerpt,
+        "error": changes["error"],
+    }
+    if letter is not None and letter.shown is not None:
+        changes["request"] = letter.shown
     mine = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim)
     return mine.update(
         claim=None,
         last_status=answer.status,
         last_seconds=answer.seconds,
         last_excerpt=answer.excerpt,
+        history=[*delivery.history, told][-HISTORY:],
         **changes,
     )
 

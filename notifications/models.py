@@ -38,6 +38,8 @@ class Subscription(models.Model):
     A ``flat`` one was made on the Quay wire: its receivers get the event's data as that wire sends them. One
     with ``flags`` is an integration of the FlexStack wire (flexstack.md 5.3): they say of which of its types
     of events the receiver wants to hear.
+
+    While ``old_secret_until`` is to come, deliveries are signed with both secrets.
     """
 
     class Method(models.TextChoices):
@@ -61,9 +63,12 @@ class Subscription(models.Model):
     flat = models.BooleanField("in the form of the Quay wire", default=False)
     flags = models.JSONField("types of the FlexStack wire", null=True, blank=True, editable=False)
     secret_sealed = models.TextField(blank=True, editable=False)
+    old_secret_sealed = models.TextField(blank=True, editable=False)
+    old_secret_until = models.DateTimeField(null=True, blank=True, editable=False)
     number_of_failures = models.PositiveIntegerField("failures in a row", default=0)
     failing_since = models.DateTimeField(null=True, blank=True)
     disabled_at = models.DateTimeField(null=True, blank=True)
+    paused = models.BooleanField("switched off by hand", default=False)
     mail_due_at = models.DateTimeField("mail that it is off is due", null=True, blank=True, editable=False)
     created_by = models.ForeignKey(
         "accounts.User", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
@@ -111,6 +116,10 @@ class Delivery(models.Model):
     ``begun_at`` is when it was first tried: its schedule counts from there. ``due_at`` is when a worker
     should look at it: at once, after a pause, or when the lease of the worker that has it runs out; None
     means never again. ``claim`` names who has it.
+
+    No more of one ``lane`` (the host of the receiver, or how it is told), and of one ``tenant`` (the key of
+    the namespace), are under way at a time than leaves room for others. ``request`` is what was sent last,
+    and ``history`` the latest attempts; of both as much as people need to see what was wrong.
     """
 
     class Status(models.TextChoices):
@@ -137,6 +146,10 @@ class Delivery(models.Model):
     status = models.CharField(max_length=7, choices=Status, default=Status.QUEUED)
     due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
     claim = models.UUIDField(null=True, blank=True, editable=False)
+    lane = models.CharField(max_length=255, blank=True, default="", editable=False)
+    tenant = models.BigIntegerField(default=0, editable=False)
+    request = models.JSONField(null=True, blank=True, editable=False)
+    history = models.JSONField(default=list, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     begun_at = models.DateTimeField("first tried", null=True, blank=True)
     last_status = models.PositiveSmallIntegerField("last answer", null=True, blank=True)

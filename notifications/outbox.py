@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.bell import ring
 from notifications import payloads, tasks
+from notifications.channels import lane
 from notifications.events import EVENT_OF_KIND
 from notifications.models import Delivery, Subscription
 
@@ -77,7 +78,10 @@ def delivery(
     subscription: Subscription, event: str, payload: dict[str, Any], *, entry: LogEntry | None = None
 ) -> Delivery:
     """Return a delivery that is not yet written. In the console, told to nobody, the row is all there is."""
-    row = Delivery(subscription=subscription, entry=entry, event=event, payload=payload)
+    project = None if entry or subscription.project_id is None else subscription.project
+    tenant = entry.namespace_id if entry else project.namespace_id if project else subscription.namespace_id
+    row = Delivery(subscription=subscription, entry=entry, event=event, payload=payload, tenant=tenant or 0)
+    row.lane = lane(subscription.method, subscription.config)
     told_to_nobody = not (subscription.flat or "target" in subscription.config)
     if subscription.method == Subscription.Method.IN_CONSOLE and told_to_nobody:
         row.status, row.due_at, row.finished_at = Delivery.Status.DONE, None, timezone.now()

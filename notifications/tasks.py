@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from core.bell import ring
-from notifications import addresses, deliveries, off
+from notifications import addresses, deliveries, dispatch, off
 
 RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
 
@@ -13,15 +13,14 @@ RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
 @shared_task(name="notifications.deliver", expires=60)
 def deliver(delivery_id: int) -> None:
     """Deliver this, if it is due and nobody else has it, then what else is due."""
-    if deliveries.work_off(delivery_id):
-        sweep()
+    dispatch.work_off(delivery_id, go_on=sweep)
 
 
 @shared_task(name="notifications.sweep")
 def sweep() -> None:
     """Ring again for deliveries that are due: a bell was lost, a worker died, or a pause is over."""
-    for delivery_id in deliveries.due(RUNG_AT_ONCE):
-        ring(deliver, delivery_id)
+    for waiting in deliveries.due(RUNG_AT_ONCE):
+        ring(deliver, waiting.pk)
     for address_id in addresses.due(RUNG_AT_ONCE):
         ring(ask, address_id)
     for subscription_id in off.due(RUNG_AT_ONCE):

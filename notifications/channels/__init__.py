@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
@@ -12,6 +17,28 @@ class Answer:
     status: int | None = None
     seconds: float | None = None
     excerpt: str = ""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """What is ready to be sent: ``send`` does it, and touches no database unless it is sent ``here``.
+
+    ``shown`` is what people see of it afterwards, without secrets.
+    """
+
+    send: Callable[[], Answer]
+    shown: dict[str, Any] | None = None
+    here: bool = False
+
+
+def lane(method: str, config: dict[str, Any]) -> str:
+    """Return what deliveries have in common that are slow together: a host, or the way of telling."""
+    if "url" not in config:
+        return method
+    try:
+        return urlsplit(str(config["url"])).netloc.lower()[:255]
+    except ValueError:
+        return method
 
 
 class Undelivered(Exception):

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from notifications import notices, payloads
-from notifications.channels import Answer, Undelivered
+from notifications.channels import Answer, Letter, Undelivered
 
 if TYPE_CHECKING:
     from accounts.models import Namespace, User
     from notifications.models import Delivery
 
 
-def send(delivery: Delivery) -> Answer:
+def prepare(delivery: Delivery) -> Letter:
+    """Return a delivery ready to be told; it is written here, and is at once."""
+    return Letter(partial(_send, delivery), here=True)
+
+
+def _send(delivery: Delivery) -> Answer:
     """Write the notices of a delivery; told twice, it is written once.
 
     Raises:

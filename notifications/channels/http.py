@@ -5,18 +5,54 @@ from __future__ import annotations
 from email.utils import parsedate_to_datetime
 from math import ceil
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
 
 from core import egress
-from notifications.channels import Answer, Undelivered
+from notifications.channels import Answer, Letter, Undelivered
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 EXCERPT = 512  # bytes
 LONGEST_PAUSE = 3600  # seconds, whatever a receiver asks for
+
+
+SHOWN = 8 * 1024  # bytes of what was sent that are kept
+HIDDEN = frozenset(
+    {"authorization", "webhook-signature", "x-flexstack-signature", "x-flexstack-signature-next"}
+)
+
+
+def letter(
+    url: str,
+    body: bytes,
+    headers: Mapping[str, str],
+    *,
+    judge: Callable[[Answer], Answer] | None = None,
+    secret_url: bool = False,
+) -> Letter:
+    """Return a POST that is ready to be sent; ``judge`` may find more in an answer than its status.
+
+    Of what is shown afterwards signatures and keys are left out: those in headers, and in what follows a
+    question mark; of a ``secret_url`` all but the host.
+    """
+    where = urlsplit(url)
+    path = "/…" if secret_url else where.path + ("?…" if where.query else "")
+    shown = {
+        "url": f"{where.scheme}://{where.netloc}{path}",
+        "headers": [[name, "…" if name.lower() in HIDDEN else value] for name, value in headers.items()],
+        "body": body[:SHOWN].decode("utf-8", "replace"),
+        "size": len(body),
+    }
+
+    def send() -> Answer:
+        answer = post(url, body, headers)
+        return judge(answer) if judge else answer
+
+    return Letter(send, shown)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:

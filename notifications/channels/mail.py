@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -12,7 +14,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 
 from notifications import notices, payloads
-from notifications.channels import Answer, Undelivered
+from notifications.channels import Answer, Letter, Undelivered
 
 if TYPE_CHECKING:
     from notifications.models import Delivery, Subscription
@@ -21,13 +23,14 @@ log = logging.getLogger(__name__)
 
 SUBJECT_MAX = 200  # characters
 ADDRESSES_MAX = 50
+SHOWN = 8 * 1024  # characters of a mail that are kept
 
 
-def send(delivery: Delivery) -> Answer:
-    """Mail a delivery to the subscription's address.
+def prepare(delivery: Delivery) -> Letter:
+    """Return a delivery ready to be mailed to the subscription's address.
 
     Raises:
-        Undelivered: the mail was not taken.
+        Undelivered: there is nobody to write to.
     """
     told = delivery.payload["data"]
     where = "/".join(filter(None, [told["namespace"], told["project"]]))
@@ -50,15 +53,21 @@ def send(delivery: Delivery) -> Answer:
         },
     )
     message.attach_alternative(render_to_string("mail/notification.html", words), "text/html")
+    shown = {"to": message.to, "subject": message.subject, "body": str(message.body)[:SHOWN]}
+    return Letter(partial(_send, message, delivery, final=not delivery.subscription.flat), shown)
+
+
+def _send(message: EmailMultiAlternatives, delivery: Delivery, *, final: bool) -> Answer:
+    start = time.monotonic()
     try:
         message.send()
     except OSError as error:
         # The server's own words may name hosts: they are for the operator.
         log.warning("Delivery %s: mail not sent: %s", delivery.uuid, error)
-        if not delivery.subscription.flat and _is_refused(error):
+        if final and _is_refused(error):
             raise Undelivered("The mail server refuses the mail.", final=True) from error
         raise Undelivered("The mail could not be sent.") from error
-    return Answer()
+    return Answer(seconds=time.monotonic() - start)
 
 
 def _is_refused(error: OSError) -> bool:

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from notifications import payloads
-from notifications.channels import Answer, http
+from notifications.channels import Letter, http
 from notifications.events import Level
 
 if TYPE_CHECKING:
@@ -23,12 +23,8 @@ COLOURS = {
 }
 
 
-def send(delivery: Delivery) -> Answer:
-    """POST a delivery to the subscription's URL; every 2xx is a success.
-
-    Raises:
-        Undelivered: no answer, or another one.
-    """
+def prepare(delivery: Delivery) -> Letter:
+    """Return a delivery ready to be sent to the subscription's URL; every 2xx is a success."""
     summary = payloads.summary(delivery.payload)
     body = {
         "text": marked(summary),
@@ -42,9 +38,8 @@ def send(delivery: Delivery) -> Answer:
             }
         ],
     }
-    return http.post(
-        delivery.subscription.config["url"], json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
+    url, headers = delivery.subscription.config["url"], {"Content-Type": "application/json"}
+    return http.letter(url, json.dumps(body).encode(), headers, secret_url=True)
 
 
 def marked(text: str) -> str:

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from core import egress
 from core.errors import Invalid, Unreachable
-from notifications.channels import Answer, Undelivered, http
+from notifications.channels import Answer, Letter, Undelivered, http
 from notifications.channels.slack import marked
 
 if TYPE_CHECKING:
@@ -82,11 +82,11 @@ def _ask(method: str, **fields: str) -> dict[str, Any]:
     return told
 
 
-def send(delivery: Delivery) -> Answer:
-    """Post a delivery to the integration's channel.
+def prepare(delivery: Delivery) -> Letter:
+    """Return a delivery ready to be posted to the integration's channel.
 
     Raises:
-        Undelivered: Slack did not take it.
+        Undelivered: Slack is not connected any more.
     """
     if not connected():
         raise Undelivered("Slack is not connected to this instance.", counts=False)
@@ -99,7 +99,10 @@ def send(delivery: Delivery) -> Answer:
         "unfurl_links": False,
     }
     headers = {"Content-Type": "application/json; charset=utf-8"} | _authorization()
-    answer = http.post(_url("chat.postMessage"), json.dumps(body).encode(), headers)
+    return http.letter(_url("chat.postMessage"), json.dumps(body).encode(), headers, judge=_judge)
+
+
+def _judge(answer: Answer) -> Answer:
     # Slack says 200 to whatever it understood; the answer starts with what became of it.
     found = re.match(r'\{"ok":(true|false)(?:,"error":"([a-z_]+)")?', answer.excerpt.replace(" ", ""))
     if found is None:

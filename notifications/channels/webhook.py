@@ -14,10 +14,10 @@ from standardwebhooks import Webhook
 
 from core import seal
 from notifications import bodies, payloads
-from notifications.channels import Answer, Undelivered, http
+from notifications.channels import Letter, Undelivered, http
 
 if TYPE_CHECKING:
-    from notifications.models import Delivery
+    from notifications.models import Delivery, Subscription
 
 
 def new_secret() -> str:
@@ -30,40 +30,57 @@ def new_integration_secret() -> str:
     return f"sig_{secrets.token_hex(32)}"
 
 
-def send(delivery: Delivery) -> Answer:
-    """POST a delivery to the subscription's URL; every 2xx is a success.
+def prepare(delivery: Delivery) -> Letter:
+    """Return a delivery ready to be sent to the subscription's URL; every 2xx is a success.
 
-    The id is the same however often it is tried; timestamp and signature are made anew each time.
+    The id is the same however often it is tried; timestamp and signature are made anew each time. While two
+    secrets live there are two signatures, the newer secret's first.
 
     Raises:
-        Undelivered: no answer, or another one.
+        Undelivered: it cannot be signed, or its template cannot be filled.
     """
     subscription = delivery.subscription
     try:
-        secret = seal.unseal(subscription.secret_sealed)
+        living = _living(subscription)
     except seal.Unreadable as error:
         raise Undelivered("The secret to sign with cannot be read.", final=True, counts=False) from error
     if subscription.flags is not None:
-        return _send_integration(delivery, secret)
-    body, signer = _body(delivery), Webhook(secret)
+        return _integration(delivery, living)
+    body = _body(delivery)
     name, now = f"msg_{delivery.uuid.hex}", timezone.now()
     headers = {
         "Content-Type": "application/json",
         "webhook-id": name,
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": signer.sign(name, now, body),
+        "webhook-signature": " ".join(Webhook(secret).sign(name, now, body) for secret in living),
     }
-    return http.post(subscription.config["url"], body.encode(), headers)
+    return http.letter(subscription.config["url"], body.encode(), headers)
 
 
-def _send_integration(delivery: Delivery, secret: str) -> Answer:
-    """POST to an integration: the digest in the header is of the body's very bytes (flexstack.md 8)."""
+def _living(subscription: Subscription) -> list[str]:
+    """Return the secrets that live, the newer one first."""
+    living = [seal.unseal(subscription.secret_sealed)]
+    until = subscription.old_secret_until
+    if subscription.old_secret_sealed and until is not None and until > timezone.now():
+        living.append(seal.unseal(subscription.old_secret_sealed))
+    return living
+
+
+def _integration(delivery: Delivery, living: list[str]) -> Letter:
+    """Return a delivery of an integration: the digest in the header is of the body's bytes (flexstack.md 8).
+
+    The header has room for one. While two secrets live it is the old one's, as its receiver knows it, and the
+    new one's is beside it.
+    """
     # In the documented order, which not every database keeps.
     told = {"id": str(delivery.uuid)} | {key: delivery.payload[key] for key in ("type", "timestamp", "data")}
     body = json.dumps(told, separators=(",", ":")).encode()
-    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    headers = {"Content-Type": "application/json", "X-FlexStack-Signature": f"sha256={digest}"}
-    return http.post(delivery.subscription.config["url"], body, headers)
+    names = ("X-FlexStack-Signature", "X-FlexStack-Signature-Next")
+    headers = {"Content-Type": "application/json"} | {
+        name: f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
+        for name, secret in zip(names, reversed(living), strict=False)
+    }
+    return http.letter(delivery.subscription.config["url"], body, headers)
 
 
 def _body(delivery: Delivery) -> str:

@@ -21,7 +21,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from accounts import services as accounts
 from accounts.models import User
 from logs.models import LogEntry
-from notifications import deliveries, off, schedule, selectors, services, tasks
+from notifications import deliveries, dispatch, off, schedule, selectors, services, tasks
 from notifications.channels.mail import subject
 from notifications.models import Delivery, Notice, Subscription
 from projects import services as projects
@@ -93,6 +93,7 @@ def test_signatures_are_those_of_the_specification():
 def test_a_success(hook, change, receiver):
     row = deliver(change())
     assert (row.status, row.attempts, row.error, row.due_at, row.claim) == ("done", 1, "", None, None)
+    assert (row.lane, row.tenant) == (f"127.0.0.1:{receiver.port}", row.entry.namespace_id)
     assert (row.last_status, row.last_excerpt) == (200, "ok")
     assert 0 < row.last_seconds < 10
     assert row.finished_at >= row.created_at
@@ -153,6 +154,40 @@ def test_the_start_of_an_answer_is_kept(hook, change, receiver):
     with time_machine.travel(timezone.now() + timedelta(seconds=6)):
         deliver(row)
     assert row.last_excerpt == "y" * 512
+
+
+def test_what_was_sent_is_kept_without_what_is_secret(hook, change, receiver, owner):
+    receiver.answers = [LATER]
+    with time_machine.travel(NOON, tick=False) as clock:
+        row = deliver(change())
+        clock.move_to(row.due_at)
+        deliver(row)
+    [(first, _), (_, body)] = receiver.calls
+    sent = row.request
+    assert sent["url"] == f"http://127.0.0.1:{receiver.port}/hook?…"
+    assert (sent["body"], sent["size"]) == (body.decode(), len(body))
+    headers = dict(sent["headers"])
+    assert headers["webhook-id"] == first["webhook-id"]
+    assert headers["webhook-signature"] == "…"
+    assert [(one["status"], one["excerpt"], one["error"]) for one in row.history] == [
+        (503, "", "The URL answered 503."),
+        (200, "ok", ""),
+    ]
+    assert [one["at"][:16] for one in row.history] == ["2025-03-10T12:00", "2025-03-10T12:15"]
+    assert all(0 < one["seconds"] < 10 for one in row.history)
+
+
+def test_what_is_kept_has_an_end(hook, change, receiver, settings):
+    settings.NOTIFICATION_FAILURES = 99
+    row = change("x" * 3000)
+    Delivery.objects.filter(pk=row.pk).update(payload=row.payload | {"more": "y" * 20_000})
+    for _ in range(deliveries.HISTORY + 2):
+        Delivery.objects.update(status="queued", due_at=row.created_at, attempts=0)
+        deliveries.work(row.pk)
+    row.refresh_from_db()
+    assert len(row.history) == deliveries.HISTORY
+    assert len(row.request["body"]) == 8 * 1024
+    assert row.request["size"] > 20_000
 
 
 def test_a_receiver_that_never_answers(hook, change, receiver, settings):
@@ -564,49 +599,12 @@ def test_whoever_hears_a_bell_goes_on_with_what_is_due(hook, change, receiver):
 
 
 def test_a_spell_ends_and_rings_for_the_rest(hook, change, receiver, bells, monkeypatch):
-    monkeypatch.setattr(deliveries, "SPELL_SECONDS", 0.0)
+    monkeypatch.setattr(dispatch, "SPELL_SECONDS", 0.0)
     row = change()
     bells.clear()
     tasks.deliver(row.pk)
     assert receiver.requests == []
     assert bells == [("notifications.deliver", row.pk)]
-
-
-def test_slow_receivers_take_two_threads_at_most(hook, change, receiver, settings):
-    """A worker's other threads go on with other work at once."""
-    first, second, third = change(), change(), change()
-    released, inside = threading.Event(), threading.Semaphore(0)
-
-    def stall(sock):
-        inside.release()
-        released.wait(10)
-        sock.sendall(ACCEPTED)
-
-    receiver.answers = [stall]
-
-    def run(row):
-        try:
-            tasks.deliver(row.pk)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(row,)) for row in (first, second)]
-    for thread in threads:
-        thread.start()
-    assert inside.acquire(timeout=10)
-    deadline = time.monotonic() + 10
-    while deliveries.SLOTS.acquire(blocking=False) and time.monotonic() < deadline:
-        deliveries.SLOTS.release()
-        time.sleep(0.01)
-    start = time.monotonic()
-    tasks.deliver(third.pk)
-    assert time.monotonic() - start < 1
-    assert state(third) == ("queued", 0)
-    released.set()
-    for thread in threads:
-        thread.join(20)
-    # Nobody rang for it again: those who had the threads went on with it.
-    assert state(third) == ("done", 1)
 
 
 # Dying
@@ -702,7 +700,7 @@ def test_a_delivery_that_kills_its_workers_is_given_up(hook, change, receiver):
     with time_machine.travel(NOON, tick=False) as clock:
         Delivery.objects.update(due_at=timezone.now())
         for _ in range(schedule.WEBHOOK.attempts):
-            assert deliveries._take(row.pk) is not None
+            assert deliveries.take(row.pk) is not None
             clock.shift(3600)
         deliver(row)
     assert (row.status, row.error) == ("failed", "Its worker was lost, again and again.")
@@ -716,7 +714,7 @@ def test_a_worker_that_comes_too_late_changes_nothing(hook, change, receiver):
     def another_takes_over(sock):
         try:
             Delivery.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-            assert deliveries._take(row.pk) is not None
+            assert deliveries.take(row.pk) is not None
         finally:
             connection.close()
         sock.sendall(ERROR)

@@ -78,7 +78,7 @@ def test_others_are_rung_for_after_the_commit(
         assert bells == []
     rows = Delivery.objects.order_by("pk")
     assert [(row.status, row.attempts, row.finished_at) for row in rows] == [("queued", 0, None)] * 2
-    assert deliveries.due(10) == [row.pk for row in rows]
+    assert [one.pk for one in deliveries.due(10)] == [row.pk for row in rows]
     assert bells == [("notifications.deliver", row.pk) for row in rows]
 
 

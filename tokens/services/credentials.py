@@ -374,12 +374,13 @@ def rotate_keys(*, actor: Actor) -> int:
             secret_sealed=seal.reseal(application.secret_sealed)
         )
         count += 1
-    webhooks = Subscription.objects.exclude(secret_sealed="").only("pk", "secret_sealed")
-    for subscription in webhooks.iterator(chunk_size=500):
-        Subscription.objects.filter(pk=subscription.pk).update(
-            secret_sealed=seal.reseal(subscription.secret_sealed)
-        )
-        count += 1
+    for name in ("secret_sealed", "old_secret_sealed"):
+        webhooks = Subscription.objects.exclude(**{name: ""}).values_list("pk", name)
+        for pk, sealed in webhooks.iterator(chunk_size=500):
+            # Only if it is still this one: it may be changed meanwhile.
+            count += Subscription.objects.filter(pk=pk, **{name: sealed}).update(
+                **{name: seal.reseal(sealed)}
+            )
     for identity in Identity.objects.exclude(refresh_sealed="").only("pk", "refresh_sealed").iterator():
         # Only if it is still this one: a worker may have got the next meanwhile, sealed with the newest key.
         known = Identity.objects.filter(pk=identity.pk, refresh_sealed=identity.refresh_sealed)

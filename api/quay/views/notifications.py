@@ -65,9 +65,10 @@ def _failures(row: Subscription) -> int:
 
     Those of other origin are tried for days: they reach the limit when they are off, not before.
     """
+    counted: int = row.number_of_failures
     if row.flat or row.disabled_at is not None:
-        return row.number_of_failures
-    return min(row.number_of_failures, max(settings.NOTIFICATION_FAILURES - 1, 0))
+        return counted
+    return min(counted, max(int(settings.NOTIFICATION_FAILURES) - 1, 0))
 
 
 class NewNotification(serializers.Serializer[None]):
