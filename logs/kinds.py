@@ -750,3 +750,65 @@ DISABLE_NAMESPACE_NOTIFICATION = kind(
     *_NOTIFICATION,
     "failures",
 )
+CHANGE_NAMESPACE_NOTIFICATION = kind(
+    "change_namespace_notification",
+    "{performer} changed a notification of {event} of {namespace}",
+    "namespace",
+    *_NOTIFICATION,
+)
+PAUSE_REPO_NOTIFICATION = kind(
+    "pause_repo_notification",
+    "{performer} switched a notification of {event} off for {repo}",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+)
+PAUSE_NAMESPACE_NOTIFICATION = kind(
+    "pause_namespace_notification",
+    "{performer} switched a notification of {event} off for {namespace}",
+    "namespace",
+    *_NOTIFICATION,
+)
+ROTATE_REPO_NOTIFICATION = kind(
+    "rotate_repo_notification_secret",
+    "{performer} made a new secret for a notification of {event} of {repo}",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+    "old_until",
+)
+ROTATE_NAMESPACE_NOTIFICATION = kind(
+    "rotate_namespace_notification_secret",
+    "{performer} made a new secret for a notification of {event} of {namespace}",
+    "namespace",
+    *_NOTIFICATION,
+    "old_until",
+)
+END_REPO_NOTIFICATION_SECRET = kind(
+    "end_repo_notification_secret",
+    "{performer} ended the old secret of a notification of {event} of {repo}",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+)
+END_NAMESPACE_NOTIFICATION_SECRET = kind(
+    "end_namespace_notification_secret",
+    "{performer} ended the old secret of a notification of {event} of {namespace}",
+    "namespace",
+    *_NOTIFICATION,
+)
+REDELIVER_REPO_NOTIFICATION = kind(
+    "redeliver_repo_notification",
+    "{performer} had {count} deliveries of a notification of {event} of {repo} sent again",
+    "repo",
+    "namespace",
+    *_NOTIFICATION,
+    "count",
+)
+REDELIVER_NAMESPACE_NOTIFICATION = kind(
+    "redeliver_namespace_notification",
+    "{performer} had {count} deliveries of a notification of {event} of {namespace} sent again",
+    "namespace",
+    *_NOTIFICATION,
+    "count",
+)

@@ -232,9 +232,11 @@ def forget(subscription_id: int) -> None:
 
 
 def prune() -> None:
-    """Remove deliveries that are over and old, those whose subscription is gone, and old notices."""
+    """Remove old deliveries that are over, those whose subscription is gone, old notices and old secrets."""
     old = timezone.now() - timedelta(days=settings.NOTIFICATION_DAYS)
     delete_in_batches(Delivery.objects.filter(created_at__lt=old, due_at=None))
     its = Subscription.objects.filter(pk=OuterRef("subscription_id"))
     delete_in_batches(Delivery.objects.filter(~Exists(its)))
+    over = Subscription.objects.filter(old_secret_until__lte=timezone.now())
+    over.update(old_secret_sealed="", old_secret_until=None)
     notices.prune(timezone.now() - timedelta(days=settings.NOTICE_DAYS))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q, Value
+from django.db.models import Count, F, Q, Value
 from django.utils import timezone
 
 from accounts.listing import own_names
@@ -102,6 +102,35 @@ def secret(*, actor: Actor, subscription: Subscription) -> str:
     return seal.unseal(subscription.secret_sealed) if subscription.secret_sealed else ""
 
 
+def subscriptions_within(*, actor: Actor, namespace: Namespace) -> QuerySet[Subscription]:
+    """Return the subscriptions of a namespace and of its projects, with these; the namespace's own first.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer the namespace.
+    """
+    require(actor, NOTIFICATION_READ, namespace)
+    inside = Q(namespace=namespace) | Q(project__namespace=namespace, project__deleted_at=None)
+    found = Subscription.objects.filter(inside).select_related("namespace", "project__namespace")
+    return found.order_by(F("project__slug").asc(nulls_first=True), "pk")
+
+
+def subscription_within(*, actor: Actor, namespace: Namespace, uuid: UUID) -> Subscription:
+    """Return a subscription of a namespace, or of one of its projects, to who administers that.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor does not administer it.
+        NotFound: there is none, or it is another tenant's.
+    """
+    inside = Q(namespace=namespace) | Q(project__namespace=namespace, project__deleted_at=None)
+    related = ("namespace__organization", "project__namespace__organization", "created_by")
+    found = Subscription.objects.filter(inside, uuid=uuid).select_related(*related).first()
+    if found is None:
+        require(actor, NOTIFICATION_READ, namespace)
+        raise NotFound("There is no such notification", absent="notification")
+    _require_read(actor, found.namespace, found.project)
+    return found
+
+
 # Integrations of the FlexStack wire ------------------------------------------------------------------------
 
 
@@ -148,6 +177,15 @@ def deliveries(*, actor: Actor, subscription: Subscription) -> QuerySet[Delivery
     """
     _require_read(actor, subscription.namespace, subscription.project)
     return Delivery.objects.filter(subscription=subscription).order_by("-pk")
+
+
+def delivery(*, actor: Actor, subscription: Subscription, uuid: UUID) -> Delivery:
+    """Return one of `deliveries`. Raises as it does, and NotFound."""
+    found = deliveries(actor=actor, subscription=subscription).filter(uuid=uuid).first()
+    if found is None:
+        raise NotFound("There is no such delivery", absent="delivery")
+    found.subscription = subscription
+    return found
 
 
 def notices(

@@ -8,15 +8,20 @@ from notifications.services.integrations import (
 )
 from notifications.services.messages import create_message, delete_message
 from notifications.services.notices import dismiss_notice, dismiss_notices
+from notifications.services.redelivery import redeliver, redeliver_failed
+from notifications.services.secrets import end_old_secret, rotate_secret
 from notifications.services.subscriptions import (
+    change_subscription,
     create_subscription,
     delete_subscription,
+    pause_subscription,
     reset_subscription,
     send_test,
 )
 
 __all__ = [
     "change_integration",
+    "change_subscription",
     "confirm_address",
     "create_integration",
     "create_message",
@@ -26,7 +31,12 @@ __all__ = [
     "delete_subscription",
     "dismiss_notice",
     "dismiss_notices",
+    "end_old_secret",
+    "pause_subscription",
+    "redeliver",
+    "redeliver_failed",
     "request_address",
     "reset_subscription",
+    "rotate_secret",
     "send_test",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
@@ -72,7 +72,9 @@ def remove(actor: Actor, subscription: Subscription) -> None:
     ring(tasks.forget, subscription.pk)
 
 
-def tell(of_project: LogKind, of_namespace: LogKind, actor: Actor, subscription: Subscription) -> None:
+def tell(
+    of_project: LogKind, of_namespace: LogKind, actor: Actor, subscription: Subscription, **more: Any
+) -> None:
     """Write the entry of what was done to a subscription."""
     project = subscription.project
     record(
@@ -81,4 +83,5 @@ def tell(of_project: LogKind, of_namespace: LogKind, actor: Actor, subscription:
         namespace=project.namespace if project else subscription.namespace,
         project=project,
         metadata=told(subscription),
+        **more,
     )
