@@ -66,7 +66,8 @@ def send_invitation(*, to: str, organization: str, team: str, inviter: str, code
         "link": f"{settings.PUBLIC_URL}/invitations/{code}/",
         "public_url": settings.PUBLIC_URL,
     }
-    _send("[Muster] You are invited to a team", "invitation", to, context, key=f"invitation.{key}")
+    subject = "[Muster] You are invited to a team" if team else "[Muster] You are invited"
+    _send(subject, "invitation", to, context, key=f"invitation.{key}")
 
 
 def send_security_mail(

@@ -55,6 +55,7 @@ urlpatterns = [
     path(f"{ORG}find/", find.Find.as_view(), name="find"),
     path(f"{ORG}suggest/", find.Suggest.as_view(), name="suggest"),
     path(f"{ORG}members/", members.Members.as_view(), name="members"),
+    path(f"{ORG}invitations/", invitations.Invitations.as_view(), name="invitations"),
     path(f"{ORG}teams/", teams.Teams.as_view(), name="teams"),
     path(f"{ORG}teams/<str:teamname>/", teams.OneTeam.as_view(), name="team"),
     path(f"{ORG}projects/", projects.Projects.as_view(), name="projects"),

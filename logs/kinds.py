@@ -312,6 +312,18 @@ ORG_INVITE_DECLINED = kind(
     "team",
     "inviter",
 )
+ORG_INVITE_MEMBER = kind(
+    "org_invite_member", "{performer} invited {member} as {role}", "user", "email", "member", "role"
+)
+ORG_DELETE_MEMBER_INVITE = kind(
+    "org_delete_member_invite", "{performer} withdrew the invitation of {member}", "user", "email", "member"
+)
+ORG_MEMBER_INVITE_ACCEPTED = kind(
+    "org_member_invite_accepted", "{member} joined as {role}", "member", "role", "inviter"
+)
+ORG_MEMBER_INVITE_DECLINED = kind(
+    "org_member_invite_declined", "{member} declined to join", "member", "role", "inviter"
+)
 ENABLE_TEAM_SYNC = kind(
     "enable_team_sync", "{performer} bound the team {team} to a group of a directory", "team"
 )

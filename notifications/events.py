@@ -124,10 +124,18 @@ event(
 )
 event(
     "member_change",
-    "a member's role is changed, or a member is removed",
+    "a member joins, gets another role, or is removed",
     kinds.ORG_SET_MEMBER_ROLE,
     kinds.ORG_REMOVE_MEMBER,
     kinds.TAKE_OWNERSHIP,
+    kinds.ORG_MEMBER_INVITE_ACCEPTED,
+)
+event(
+    "member_invitation",
+    "somebody is invited to the organization, declines, or is invited no more",
+    kinds.ORG_INVITE_MEMBER,
+    kinds.ORG_DELETE_MEMBER_INVITE,
+    kinds.ORG_MEMBER_INVITE_DECLINED,
 )
 event("team_create", "a team is created", kinds.ORG_CREATE_TEAM)
 event(

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 
 from accounts.models import Invitation, Membership, Namespace, TeamMember, User
 from core.batches import delete_in_batches
-from logs.kinds import ORG_INVITE_TEAM_MEMBER, QUOTA_ERROR, QUOTA_WARNING
+from logs.kinds import ORG_INVITE_MEMBER, ORG_INVITE_TEAM_MEMBER, QUOTA_ERROR, QUOTA_WARNING
 from notifications import payloads
 from notifications.events import EVENT_OF_KIND
 from notifications.models import Notice
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from logs.models import LogEntry
 
 INVITED = "org_team_invite"  # the wire's kind of an invitation to a team
+INVITED_IN = "org_member_invite"  # of one to an organization, which no wire knows
+INVITATIONS = {ORG_INVITE_TEAM_MEMBER.name, ORG_INVITE_MEMBER.name}
 OPEN_MAX = 100  # of one person about one namespace: nobody's list can be flooded from there
 # Entries that people are told without having asked; all others come by subscriptions.
-TOLD_ANYWAY = {QUOTA_WARNING.name, QUOTA_ERROR.name, ORG_INVITE_TEAM_MEMBER.name}
+TOLD_ANYWAY = {QUOTA_WARNING.name, QUOTA_ERROR.name} | INVITATIONS
 _ENTRIES = UUID("5e0f3a54-2d2b-4f0e-9a55-0d9c1f3a7b61")  # in which entries of the log are named
 
 
@@ -35,7 +37,7 @@ def hear(*, entries: Sequence[LogEntry], **_: Any) -> None:
 
 
 def _tell(entry: LogEntry, namespace: Namespace) -> None:
-    if entry.kind == ORG_INVITE_TEAM_MEMBER.name:
+    if entry.kind in INVITATIONS:
         _tell_of_invitation(entry, namespace)
         return
     write(
@@ -121,25 +123,24 @@ def _tell_of_invitation(entry: LogEntry, namespace: Namespace) -> None:
 
     Of an invitation by mail nobody here is told: there is no person yet.
     """
-    team, username = entry.metadata["team"], entry.metadata.get("user")
-    found = (
-        username
-        and (
-            Invitation.objects.filter(
-                organization__namespace=namespace, team__slug=team, user__username=username
-            ).select_related("user")
-        ).first()
-    )
-    if not found or found.user is None:
+    team, username = entry.metadata.get("team"), entry.metadata.get("user")
+    if not username:
+        return
+    sent = Invitation.objects.filter(organization__namespace=namespace, user__username=username)
+    sent = sent.filter(team__slug=team) if team else sent.filter(team=None)
+    found = sent.select_related("user").first()
+    if found is None or found.user is None:
         return
     inviter = entry.performer_name
+    whereto = f"the team {team} of {namespace.name}" if team else namespace.name
+    told = {"org": namespace.name, "inviter": inviter or None, "code": found.code}
     write(
         [found.user],
         namespace=namespace,
         origin=uuid5(_ENTRIES, f"invitation {found.pk}"),
-        kind=INVITED,
-        sentence=f"{inviter or 'Somebody'} invites you to the team {team} of {namespace.name}",
-        metadata={"org": namespace.name, "team": team, "inviter": inviter or None, "code": found.code},
+        kind=INVITED if team else INVITED_IN,
+        sentence=f"{inviter or 'Somebody'} invites you to {whereto}",
+        metadata=told | {"team": team} if team else told,
         invitation=found,
     )
 

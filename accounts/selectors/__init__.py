@@ -327,6 +327,36 @@ def own_invitations(*, actor: Actor) -> QuerySet[Invitation]:
     )
 
 
+def organization_invitations(*, actor: Actor, organization: Organization) -> QuerySet[Invitation]:
+    """Return an organization's unanswered invitations, expired ones among them, the newest first.
+
+    Raises:
+        Forbidden: not an administrator.
+    """
+    require(actor, MEMBER_LIST, organization)
+    found = Invitation.objects.filter(organization=organization)
+    return found.select_related("team", "user", "invited_by").order_by("-created_at", "-pk")
+
+
+def organization_invitation(*, actor: Actor, organization: Organization, key: str) -> Invitation:
+    """Return one unanswered invitation of an organization by its key, expired or not.
+
+    Raises:
+        Forbidden: not an administrator.
+        NotFound: there is none (any more) by that key here.
+    """
+    found = organization_invitations(actor=actor, organization=organization)
+    found = found.select_related("organization__namespace")
+    one = found.filter(pk=int(key)).first() if _is_key(key) else None
+    if one is None:
+        raise NotFound("This invitation is answered or withdrawn", absent="invitation")
+    return one
+
+
+def _is_key(key: str) -> bool:
+    return key.isascii() and key.isdecimal() and len(key) < 19
+
+
 def is_invited(invitation: Invitation, user: User) -> bool:
     """Tell whether an invitation whose code somebody brought is meant for her."""
     # People set their address without proving it: what proves that an invitation to an address is hers is

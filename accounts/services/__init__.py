@@ -19,6 +19,17 @@ from accounts.services.identities import (
     refresh_identity,
     unlink_identity,
 )
+from accounts.services.invitations import (
+    Invited,
+    accept_if_invited,
+    accept_invitation,
+    decline_invitation,
+    end_invitation,
+    invite,
+    invite_people,
+    renew_invitation,
+    withdraw_invitation,
+)
 from accounts.services.links import (
     link_is_good,
     recover,
@@ -63,17 +74,12 @@ from accounts.services.sessions import (
 from accounts.services.standing import end_standing, set_standing
 from accounts.services.syncing import disable_team_sync, enable_team_sync, sync_team, teams_to_sync
 from accounts.services.teams import (
-    accept_if_invited,
-    accept_invitation,
     add_team_member,
     change_team,
     create_team,
-    decline_invitation,
     delete_team,
-    invite,
     put_team,
     remove_team_member,
-    withdraw_invitation,
 )
 from accounts.services.tenants import (
     add_administrator,
@@ -95,6 +101,7 @@ from accounts.services.users import (
 from accounts.services.viewing import begin_viewing, end_viewing
 
 __all__ = [
+    "Invited",
     "accept_if_invited",
     "accept_invitation",
     "add_administrator",
@@ -124,6 +131,7 @@ __all__ = [
     "disable_team_sync",
     "enable_team_sync",
     "end_replaced_token",
+    "end_invitation",
     "end_sessions",
     "end_standing",
     "end_viewing",
@@ -134,6 +142,7 @@ __all__ = [
     "identities_to_refresh",
     "initialize",
     "invite",
+    "invite_people",
     "link_identity",
     "link_is_good",
     "make_client_key",
@@ -157,6 +166,7 @@ __all__ = [
     "remove_team_member",
     "rename_account",
     "rename_organization",
+    "renew_invitation",
     "request_recovery",
     "reset_second_factor",
     "rotate_robot_token",

@@ -17,6 +17,7 @@ from permissions.checks import organization_paths, require
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
+    from accounts.models import Team
     from core.actor import Actor
     from permissions.catalogue import Right
 
@@ -39,6 +40,12 @@ def enter(actor: Actor, right: Right, organization: Organization) -> None:
     hold(organization, gone="Organization not found")
     actor.forget()
     require(actor, right, organization)
+
+
+def not_synchronized(team: Team) -> None:
+    """Raise Invalid where a directory decides who is in the team."""
+    if team.sync_service:
+        raise Invalid("A directory decides who is in this team")
 
 
 def keep_an_administrator(organization: Organization) -> None:

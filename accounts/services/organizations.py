@@ -286,6 +286,15 @@ def join(organization: Organization, user: User, *, role: str = "") -> None:
         membership.save(update_fields=["role", "is_direct"])
 
 
+def seat(team: Team, user: User, *, is_maintainer: bool = False) -> None:
+    """Put a person into a team, and so into its organization. A building block, as `join`."""
+    join(team.organization, user)
+    insert(
+        TeamMember(team=team, user=user, is_maintainer=is_maintainer),
+        taken=f"{user.username} is already in the team",
+    )
+
+
 def leave_if_teamless(organization: Organization, users: list[int]) -> None:
     """End the memberships, of people by their keys, that only a team gave, when the last team is gone."""
     in_team = TeamMember.objects.filter(team__organization=organization, user__in=users)
@@ -319,7 +328,7 @@ def set_member_role(*, actor: Actor, organization: Organization, user: User, rol
     enter(actor, MEMBER_CHANGE, organization)
     current = Membership.objects.filter(organization=organization, user=user).first()
     old = current.role if current is not None else ""
-    _not_above_oneself(actor, organization, {role, old} - {""})
+    not_above_oneself(actor, organization, {role, old} - {""})
     join(organization, user, role=role)
     keep_an_administrator(organization)
     actor.forget()
@@ -333,7 +342,8 @@ def set_member_role(*, actor: Actor, organization: Organization, user: User, rol
     )
 
 
-def _not_above_oneself(actor: Actor, organization: Organization, roles: set[str]) -> None:
+def not_above_oneself(actor: Actor, organization: Organization, roles: set[str]) -> None:
+    """Raise Forbidden for a role that is above the actor's own. A building block."""
     mine = organization_level(actor, organization)
     if any(ORGANIZATION_LEVEL[role] > mine for role in roles):
         raise Forbidden("Only an owner may make or unmake owners", namespace=organization.namespace)
@@ -367,7 +377,7 @@ def remove_member(
     if user is not None:
         membership = Membership.objects.filter(organization=organization, user=user)
         if not teams_only:
-            _not_above_oneself(actor, organization, set(membership.values_list("role", flat=True)))
+            not_above_oneself(actor, organization, set(membership.values_list("role", flat=True)))
         in_team.filter(user=user).delete()
         granted.filter(user=user).delete()
         DefaultGrant.objects.filter(organization=organization, user=user).delete()

@@ -1,4 +1,4 @@
-"""Teams, who is in them, and invitations to join."""
+"""Teams, and who is in them."""
 
 from __future__ import annotations
 
@@ -7,39 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from accounts import tasks
 from accounts.models import Invitation, Membership, Organization, Robot, Team, TeamMember, User
-from accounts.selectors import is_invited
 from accounts.services.guards import (
     administers_now,
     enter,
     keep_an_administrator,
     keep_own_administration,
+    not_synchronized,
 )
-from accounts.services.organizations import join, leave_if_teamless
-from accounts.services.rules import check_email_rule
-from core.bell import ring
+from accounts.services.invitations import offer, record_withdrawn
+from accounts.services.organizations import leave_if_teamless, seat
 from core.db import hold, insert, update
-from core.errors import Invalid, NotFound, QuotaExceeded, Unauthenticated
+from core.errors import Invalid, NotFound
 from core.names import free_slug, is_namespace_name
 from logs.kinds import (
     ORG_ADD_TEAM_MEMBER,
     ORG_CHANGE_TEAM,
     ORG_CREATE_TEAM,
     ORG_DELETE_TEAM,
-    ORG_DELETE_TEAM_MEMBER_INVITE,
-    ORG_INVITE_ACCEPTED,
-    ORG_INVITE_DECLINED,
-    ORG_INVITE_TEAM_MEMBER,
     ORG_REMOVE_TEAM_MEMBER,
     ORG_SET_TEAM_DESCRIPTION,
     ORG_SET_TEAM_ROLE,
 )
 from logs.record import record
 from permissions.catalogue import (
-    INVITATION_ANSWER,
     TEAM_CHANGE,
     TEAM_CREATE,
     TEAM_DELETE,
@@ -50,7 +42,6 @@ from permissions.checks import has_full_access, require
 
 if TYPE_CHECKING:
     from core.actor import Actor
-    from logs.kinds import LogKind
 
 INVITATION_LIFETIME = timedelta(days=30)
 UNKNOWN_CODE = "Unknown invitation code"
@@ -260,12 +251,12 @@ def add_team_member(
     if user is None:
         raise Invalid("Nobody to add", field="membername")
     hold(user, gone=f"Unknown user {user.username}")
-    _not_synchronized(_open(actor, team))
+    not_synchronized(_open(actor, team))
     inside = Membership.objects.filter(organization=organization, user=user).exists()
     if not inside and settings.MAILING and settings.REQUIRE_TEAM_INVITE and not actor.system:
-        _invite(actor, team, user=user)
+        offer(actor, team.organization, team=team, user=user)
         return True
-    _seat(team, user, is_maintainer=is_maintainer)
+    seat(team, user, is_maintainer=is_maintainer)
     Invitation.objects.filter(team=team, user=user).delete()
     actor.forget()
     _record_added(actor, team, user.username)
@@ -278,14 +269,6 @@ def _open(actor: Actor, team: Team) -> Team:
     return hold(team, gone=f"Team {team.slug} not found")
 
 
-def _seat(team: Team, user: User, *, is_maintainer: bool = False) -> None:
-    join(team.organization, user)
-    insert(
-        TeamMember(team=team, user=user, is_maintainer=is_maintainer),
-        taken=f"{user.username} is already in the team",
-    )
-
-
 def _record_added(actor: Actor, team: Team, member: str) -> None:
     record(
         ORG_ADD_TEAM_MEMBER,
@@ -294,11 +277,6 @@ def _record_added(actor: Actor, team: Team, member: str) -> None:
         member=member,
         team=team.slug,
     )
-
-
-def _not_synchronized(team: Team) -> None:
-    if team.sync_service:
-        raise Invalid("A directory decides who is in this team")
 
 
 @transaction.atomic
@@ -327,9 +305,9 @@ def remove_team_member(
     if user is not None:
         withdrawn, _ = Invitation.objects.filter(team=team, user=user).delete()
         if withdrawn:
-            _record_withdrawn(actor, team, user=member, member=member)
+            record_withdrawn(actor, team.organization, team, user=member, member=member)
             return
-        _not_synchronized(now)
+        not_synchronized(now)
     was = administers_now(actor, organization)
     gone, _ = TeamMember.objects.filter(team=team, user=user, robot=robot).delete()
     if not gone:
@@ -348,147 +326,3 @@ def remove_team_member(
         member=member,
         team=team.slug,
     )
-
-
-# Invitations ---------------------------------------------------------------------------------------------
-
-
-@transaction.atomic
-def invite(*, actor: Actor, team: Team, user: User | None = None, email: str = "") -> Invitation:
-    """Invite a known person or an e-mail address to a team; asking again renews the invitation.
-
-    Raises:
-        Forbidden: not an administrator.
-        Invalid: the address is not one, or a directory decides who is in the team.
-        NotFound: the team or the person was deleted just now.
-    """
-    require(actor, TEAM_MEMBER_CHANGE, team.organization)
-    if user is not None:
-        hold(user, gone=f"Unknown user {user.username}")
-    _not_synchronized(_open(actor, team))
-    return _invite(actor, team, user=user, email=email)
-
-
-def _invite(actor: Actor, team: Team, *, user: User | None = None, email: str = "") -> Invitation:
-    organization = team.organization
-    email = "" if user else check_email_rule(email, needed=True)
-    if email:
-        Invitation.objects.filter(organization=organization, team=team, email__iexact=email).delete()
-    else:
-        Invitation.objects.filter(organization=organization, team=team, user=user).delete()
-    invitation = Invitation(
-        organization=organization,
-        team=team,
-        user=user,
-        email=email,
-        invited_by=actor.user,
-        expires_at=timezone.now() + INVITATION_LIFETIME,
-        mail_due_at=timezone.now() if settings.MAILING else None,
-    )
-    insert(invitation, taken="This person is invited already")
-    if settings.MAILING:
-        ring(tasks.send_invitation, invitation.pk)
-    told = {"user": user.username, "member": user.username} if user else {"email": email, "member": email}
-    told["team"] = team.slug
-    record(ORG_INVITE_TEAM_MEMBER, actor=actor, namespace=organization.namespace, metadata=told)
-    return invitation
-
-
-@transaction.atomic
-def withdraw_invitation(*, actor: Actor, team: Team, email: str) -> None:
-    """Withdraw the invitation of an e-mail address to a team.
-
-    Raises:
-        Forbidden: not an administrator.
-        NotFound: this address is not invited.
-    """
-    require(actor, TEAM_MEMBER_CHANGE, team.organization)
-    enter(actor, TEAM_MEMBER_CHANGE, team.organization)
-    gone, _ = Invitation.objects.filter(team=team, email__iexact=email).exclude(email="").delete()
-    if not gone:
-        raise NotFound("This address is not invited")
-    _record_withdrawn(actor, team, email=email, member=email)
-
-
-def _record_withdrawn(actor: Actor, team: Team, **who: str) -> None:
-    record(
-        ORG_DELETE_TEAM_MEMBER_INVITE,
-        actor=actor,
-        namespace=team.organization.namespace,
-        metadata={"team": team.slug, **who},
-    )
-
-
-@transaction.atomic
-def accept_invitation(*, actor: Actor, code: str) -> Team:
-    """Join the team that the acting person was invited to.
-
-    Raises:
-        Invalid: no such code, expired, or meant for somebody else; or a directory decides by now.
-        QuotaExceeded: the limit of members is reached.
-        NotFound: the organization was deleted just now.
-    """
-    require(actor, INVITATION_ANSWER)
-    invitation, user = _claim(actor, code)
-    team = invitation.team
-    if team is None:
-        raise Invalid("This invitation is not for a team")
-    _not_synchronized(team)
-    invitation.delete()
-    if invitation.email and not user.is_verified:
-        # She knows the code that was sent to the address.
-        user.is_verified = True
-        update(user, "is_verified")
-    if not TeamMember.objects.filter(team=team, user=user).exists():
-        _seat(team, user)
-    actor.forget()
-    _record_answer(ORG_INVITE_ACCEPTED, actor, invitation, team, user)
-    return team
-
-
-@transaction.atomic
-def accept_if_invited(*, actor: Actor, code: str) -> Team | None:
-    """Accept an invitation whose code came with a sign-in or a sign-up; one of no use is no error there."""
-    require(actor, INVITATION_ANSWER)
-    try:
-        return accept_invitation(actor=actor, code=code)
-    except (Invalid, NotFound, QuotaExceeded):
-        return None
-
-
-@transaction.atomic
-def decline_invitation(*, actor: Actor, code: str) -> None:
-    """Turn an invitation down. Raises as `accept_invitation`."""
-    require(actor, INVITATION_ANSWER)
-    invitation, user = _claim(actor, code)
-    invitation.delete()
-    if invitation.team is not None:
-        _record_answer(ORG_INVITE_DECLINED, actor, invitation, invitation.team, user)
-
-
-def _record_answer(kind: LogKind, actor: Actor, invitation: Invitation, team: Team, user: User) -> None:
-    record(
-        kind,
-        actor=actor,
-        namespace=team.organization.namespace,
-        member=user.username,
-        team=team.slug,
-        inviter=invitation.invited_by.username if invitation.invited_by else None,
-    )
-
-
-def _claim(actor: Actor, code: str) -> tuple[Invitation, User]:
-    """Return the open invitation of a code, which is the acting person's; its organization is held."""
-    if actor.user is None:
-        raise Unauthenticated
-    sent = Invitation.objects.filter(code=code, expires_at__gt=timezone.now(), organization__deleted_at=None)
-    first = sent.select_related("organization").first()
-    if first is None or not is_invited(first, actor.user):
-        raise Invalid(UNKNOWN_CODE)
-    hold(actor.user)
-    hold(first.organization, gone=UNKNOWN_CODE)
-    # What was found may have been answered or withdrawn while the organization was waited for.
-    invitation = sent.select_related("team__organization__namespace", "invited_by").first()
-    if invitation is None:
-        raise Invalid(UNKNOWN_CODE)
-    return invitation, actor.user

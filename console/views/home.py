@@ -53,8 +53,9 @@ class Home(FormRoom):
         """Answer an invitation, or save the form that was sent."""
         answer, code = request.POST.get("answer"), request.POST.get("code", "")
         if answer == "accept":
-            team = services.accept_invitation(actor=self.actor, code=code)
-            return self.done(f"You are in {team.name} now.", "console:overview", team.organization.slug)
+            joined = services.accept_invitation(actor=self.actor, code=code)
+            where = joined.team or joined.organization
+            return self.done(f"You are in {where.name} now.", "console:overview", joined.organization.slug)
         if answer == "decline":
             services.decline_invitation(actor=self.actor, code=code)
             return self.done("The invitation is declined.")

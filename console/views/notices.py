@@ -12,7 +12,7 @@ from console.paging import paging, start_of
 from console.room import FormRoom
 from notifications import selectors, services
 from notifications.events import EVENTS, Level
-from notifications.notices import INVITED
+from notifications.notices import INVITED, INVITED_IN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Line:
 
 def line(notice: Notice) -> Line:
     """Return a notice as a row."""
-    if notice.kind == INVITED:
+    if notice.kind in (INVITED, INVITED_IN):
         return Line(notice, "user-plus", "info", reverse("console:home"))
     event = EVENTS.get(notice.kind)
     icon, tone = LOOKS.get(event.level, ("bell", "info")) if event else ("bell", "info")

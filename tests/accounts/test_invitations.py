@@ -1,5 +1,7 @@
 import re
 from datetime import timedelta
+from email.parser import BytesParser
+from email.policy import default
 
 import pytest
 import time_machine
@@ -7,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import selectors, services, tasks
-from accounts.models import Invitation, TeamMember, User
-from core.errors import Invalid
+from accounts.models import Invitation, Membership, TeamMember, User
+from core.errors import Forbidden, Invalid, NotFound
+from logs.models import LogEntry
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -194,3 +197,134 @@ def test_addresses_that_are_none(devs, mailbox, wrong):
     client = browser(User.objects.get(username="acme-owner"))
     assert client.post("/o/acme/teams/devs/", {"do": "add", "username": wrong}).status_code == 200
     assert not Invitation.objects.exists()
+
+
+# Many at once, into the organization -----------------------------------------------------------------------
+
+
+def invited(organization, *whom, by=make.SYSTEM, **how):
+    return [
+        one.words
+        for one in services.invite_people(actor=by, organization=organization, whom=list(whom), **how)
+    ]
+
+
+def test_many_are_invited_at_once_and_what_is_wrong_with_one_is_told(settings):
+    settings.MAILING = True
+    acme = make.organization(owner=make.user("ada"))
+    make.user("bo")
+    whom = ("bo", "Cy <cy@example.test>", "ada", "nobody", "not an@address@", "cy@example.test")
+    assert invited(acme, *whom) == [
+        "Invited",
+        "Invited",
+        "Is a member already",
+        "Nobody has this user name",
+        "Invalid e-mail address",
+        "Invited",
+    ]
+    found = Invitation.objects.order_by("pk").values_list("user__username", "email", "role")
+    assert list(found) == [("bo", "", "member"), (None, "cy@example.test", "member")], "renewed, not doubled"
+    told = LogEntry.objects.filter(kind="org_invite_member").values_list("metadata__member", flat=True)
+    assert list(told.order_by("pk")) == ["bo", "cy@example.test", "cy@example.test"]
+
+
+def test_where_no_mails_are_sent_nobody_is_invited_by_one():
+    acme = make.organization()
+    make.user("bo", email="bo@example.test")
+    assert invited(acme, "bo@example.test") == ["No mails are sent here: name people by their user names"]
+    assert not Invitation.objects.exists()
+
+
+def test_whoever_accepts_gets_the_role_and_never_a_lower_one(settings):
+    settings.MAILING = True
+    acme = make.organization(owner=make.user("ada"))
+    bo = make.user("bo")
+    invited(acme, "bo", role="creator")
+    [code] = Invitation.objects.values_list("code", flat=True)
+    make.member(make.team(acme), bo)
+    assert services.accept_invitation(actor=make.actor(bo), code=code).organization == acme
+    assert Membership.objects.get(organization=acme, user=bo).role == "creator"
+    Invitation.objects.all().delete()
+    Invitation.objects.create(
+        organization=acme, user=bo, role="member", expires_at=timezone.now() + timedelta(days=1)
+    )
+    code = Invitation.objects.get().code
+    services.accept_invitation(actor=make.actor(bo), code=code)
+    assert Membership.objects.get(organization=acme, user=bo).role == "creator"
+
+
+@pytest.mark.parametrize(("role", "may"), [("owner", False), ("admin", True), ("nonsense", False)])
+def test_nobody_invites_above_herself(role, may):
+    acme = make.organization(owner=make.user("ada"))
+    make.user("bo")
+    admin = make.user("admin")
+    services.set_member_role(actor=make.SYSTEM, organization=acme, user=admin, role="admin")
+    if may:
+        assert invited(acme, "bo", by=make.actor(admin), role=role) == ["Invited"]
+    else:
+        with pytest.raises((Forbidden, Invalid)):
+            invited(acme, "bo", by=make.actor(admin), role=role)
+        assert not Invitation.objects.exists()
+
+
+def test_who_was_let_go_makes_nobody_an_administrator_any_more():
+    acme = make.organization(owner=make.user("ada"))
+    bo, admin = make.user("bo"), make.user("admin")
+    services.set_member_role(actor=make.SYSTEM, organization=acme, user=admin, role="admin")
+    invited(acme, "bo", by=make.actor(admin), role="admin")
+    code = Invitation.objects.get().code
+    services.set_member_role(actor=make.SYSTEM, organization=acme, user=admin, role="member")
+    with pytest.raises(Invalid):
+        services.accept_invitation(actor=make.actor(bo), code=code)
+    assert not Membership.objects.filter(organization=acme, user=bo).exists()
+    assert Invitation.objects.exists(), "an owner may send it again"
+
+
+def test_too_many_or_nobody_is_refused():
+    acme = make.organization()
+    for whom in ([], ["x"] * 101):
+        with pytest.raises(Invalid):
+            services.invite_people(actor=make.SYSTEM, organization=acme, whom=whom)
+
+
+def test_an_invitation_of_another_tenant_is_none():
+    acme, globex = make.organization(), make.organization("globex", owner=make.user("gil"))
+    make.user("bo")
+    invited(globex, "bo")
+    key = str(Invitation.objects.get().pk)
+    for wrong in (key, "0", "-1", "x", "9" * 30, "\u0661"):
+        with pytest.raises(NotFound):
+            selectors.organization_invitation(actor=make.SYSTEM, organization=acme, key=wrong)
+    with pytest.raises(Forbidden):
+        selectors.organization_invitation(actor=make.actor(make.user("eve")), organization=globex, key=key)
+
+
+def test_expired_ones_are_sent_again_or_ended(settings):
+    settings.MAILING = True
+    acme = make.organization()
+    make.user("bo")
+    invited(acme, "bo")
+    old = Invitation.objects.get()
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    new = services.renew_invitation(actor=make.SYSTEM, invitation=old)
+    assert new.code != old.code
+    assert new.expires_at > timezone.now()
+    with pytest.raises(NotFound):
+        services.end_invitation(actor=make.SYSTEM, invitation=old)
+    services.end_invitation(actor=make.SYSTEM, invitation=new)
+    assert not Invitation.objects.exists()
+    assert LogEntry.objects.get(kind="org_delete_member_invite").metadata == {"user": "bo", "member": "bo"}
+
+
+def test_the_mail_names_the_organization_and_its_link_leads_in(settings, mailoutbox):
+    settings.MAILING = True
+    acme = make.organization(owner=make.user("ada"))
+    bo = make.user("bo", email="bo@example.test")
+    invited(acme, "bo@example.test", by=make.actor(User.objects.get(username="ada")))
+    deliver()
+    [mail] = mailoutbox
+    assert mail.subject == "[Muster] You are invited"
+    path = link(BytesParser(policy=default).parsebytes(mail.message().as_bytes()))
+    answer = browser(bo).post(path, {"answer": "accept"})
+    assert answer["Location"] == "/o/acme/"
+    assert Membership.objects.filter(organization=acme, user=bo, is_direct=True).exists()

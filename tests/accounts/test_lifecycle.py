@@ -340,7 +340,7 @@ def test_strangers_are_invited_where_the_instance_mails(acme, ada, settings):
     for actor, error in ((make.actor(eve), Invalid), (make.actor(None), Unauthenticated)):
         with pytest.raises(error):
             services.accept_invitation(actor=actor, code=code)
-    assert services.accept_invitation(actor=make.actor(bo), code=code) == team
+    assert services.accept_invitation(actor=make.actor(bo), code=code).team == team
     with pytest.raises(Invalid):
         services.accept_invitation(actor=make.actor(bo), code=code)
     assert TeamMember.objects.filter(team=team, user=bo).exists()

@@ -84,9 +84,7 @@ UNTOLD = {
 KINDS_TO_COME = {
     "USER_CHANGE_NAME": "people keep their names",
 }
-RIGHTS_TO_COME = {
-    "MEMBER_INVITE": "people are invited to teams, which is team_member_change",
-}
+RIGHTS_TO_COME = {}
 
 
 def is_service_module(name: str) -> bool:

@@ -29,6 +29,7 @@ ROOMS = [
     "/o/acme/",
     "/o/acme/find/?q=e",
     "/o/acme/members/",
+    "/o/acme/invitations/",
     "/o/acme/teams/",
     "/o/acme/teams/devs/",
     "/o/acme/teams/empty/",

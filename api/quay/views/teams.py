@@ -242,8 +242,9 @@ class AnswerInvitation(QuayView):
     def put(self, request: Request, code: str) -> Response:
         """Join the team."""
         require(self.actor, INVITATION_ANSWER)
-        team = services.accept_invitation(actor=self.actor, code=code)
-        return Response({"org": team.organization.slug, "team": team.slug})
+        accepted = services.accept_invitation(actor=self.actor, code=code)
+        team = accepted.team.slug if accepted.team else ""
+        return Response({"org": accepted.organization.slug, "team": team})
 
     @operation("declineTeamInvite", "team", scopes=[Scope.USER_ADMIN], success=204, also=[400])
     def delete(self, request: Request, code: str) -> Response:
