@@ -65,8 +65,7 @@ class World:
         }
 
 
-@pytest.fixture
-def world(db):
+def build() -> World:
     people = {name: make.user(name, superuser=name == "root") for name in PEOPLE}
     acme = make.organization("acme", people["owner"])
     globex = make.organization("globex", people["rival"])
@@ -77,3 +76,8 @@ def world(db):
     make.grant(web, "read", user=people["reader"])
     vault = make.project(globex, "vault", description="a secret of globex")
     return World(acme, globex, web, vault, people)
+
+
+@pytest.fixture
+def world(db):
+    return build()

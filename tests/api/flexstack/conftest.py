@@ -29,6 +29,7 @@ PEOPLE = (
 KEYS = ("key", "otherkey", "revoked", "access", "robot", "project")
 
 HOOK = "https://192.0.2.7/hook"
+SWITCHES: dict[str, Any] = {"READONLY_SUPERUSERS": frozenset({"auditor"}), "EGRESS_ALLOW": ["192.0.2.0/24"]}
 
 
 def own(kind: str, row: Any) -> str:
@@ -110,10 +111,8 @@ def refused(answer: Any, status: int, code: str) -> dict[str, str]:
     return body
 
 
-@pytest.fixture
-def world(db, settings):
-    settings.READONLY_SUPERUSERS = frozenset({"auditor"})
-    settings.EGRESS_ALLOW = ["192.0.2.0/24"]
+def build() -> World:
+    """Make the world; `SWITCHES` must be on."""
     people = {name: make.user(name, superuser=name == "root") for name in PEOPLE}
     acme = make.organization("acme", people["owner"])
     globex = make.organization("globex", people["rival"])
@@ -148,3 +147,10 @@ def world(db, settings):
         actor=make.SYSTEM, project=web, url=HOOK, flags={"services_ok": True}
     )
     return World(acme, globex, web, vault, people, keys, hook)
+
+
+@pytest.fixture
+def world(db, settings):
+    for name, value in SWITCHES.items():
+        setattr(settings, name, value)
+    return build()
