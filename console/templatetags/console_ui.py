@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from heroicons import _render_icon
 
+from console import prose
 from console.charts import BarChart, Meter, Sparkline, short
 
 register = template.Library()
@@ -88,6 +89,18 @@ def count(number: int) -> str:
 def short_count(number: int) -> str:
     """Write a count in at most five characters: 1,277, 12.5k."""
     return f"{number:,}" if number < 10_000 else short(number)
+
+
+@register.filter
+def markdown(text: str) -> SafeString:
+    """Show what somebody wrote in Markdown."""
+    return prose.rendered(text)
+
+
+@register.filter
+def unmarked(text: str) -> str:
+    """Show the words of Markdown, without its signs."""
+    return prose.plain(text)
 
 
 @register.filter

@@ -56,6 +56,9 @@ ROLES = [
 ]
 
 
+MARKDOWN = "In Markdown: **bold**, `code`, lists, links, tables."
+
+
 class ProjectForm(forms.Form):
     """A new project."""
 
@@ -64,14 +67,18 @@ class ProjectForm(forms.Form):
         help_text="As you write it. Its address is made of it and stays.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    description = forms.CharField(required=False, max_length=10000, widget=forms.Textarea(attrs={"rows": 3}))
+    description = forms.CharField(
+        required=False, max_length=10000, help_text=MARKDOWN, widget=forms.Textarea(attrs={"rows": 3})
+    )
     visibility = forms.ChoiceField(choices=VISIBILITY, initial="private", widget=forms.RadioSelect)
 
 
 class ChangeForm(forms.Form):
     """What can be changed of a project; below admin only the description."""
 
-    description = forms.CharField(required=False, max_length=10000, widget=forms.Textarea(attrs={"rows": 4}))
+    description = forms.CharField(
+        required=False, max_length=10000, help_text=MARKDOWN, widget=forms.Textarea(attrs={"rows": 4})
+    )
     visibility = forms.ChoiceField(choices=VISIBILITY, widget=forms.RadioSelect)
     state = forms.ChoiceField(choices=STATES, widget=forms.RadioSelect)
 
