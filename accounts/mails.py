@@ -23,6 +23,8 @@ KINDS = {
 EVENTS = {
     "app_added": ("An authenticator app was set up", "From now on a password alone does not sign you in."),
     "app_removed": ("Your authenticator app was removed", "Its codes do not sign you in any more."),
+    "passkey_added": ("A passkey was added", "The passkey {detail} signs you in from now on."),
+    "passkey_removed": ("A passkey was removed", "The passkey {detail} does not sign you in any more."),
     "codes_made": ("New recovery codes were made", "The old ones do not work any more."),
     "code_used": ("A recovery code was used", "It signed somebody in as you. You have {detail} left."),
     "reset": (

@@ -58,6 +58,7 @@ GROUPS = (
             ("Groups elsewhere", "diversity_3", "accounts_identitygroup"),
             ("Mailed links", "forward_to_inbox", "accounts_mailedlink"),
             ("Authenticator apps", "phonelink_lock", "accounts_authenticatorapp"),
+            ("Passkeys", "passkey", "accounts_passkey"),
             ("Recovery codes", "pin", "accounts_recoverycode"),
             ("Security mails", "mark_email_unread", "accounts_securitymail"),
             ("Failed sign-ins", "gpp_maybe", "accounts_failedsignin"),

@@ -20,6 +20,7 @@ from django.views.generic import View
 
 from accounts import selectors as accounts
 from accounts import services
+from console import passkeys
 from console.frame import Frame
 from console.page import render_page, wants_part
 from console.shell import Shell
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from accounts.models import Organization
+    from accounts.selectors.security import SecondFactor
     from core.actor import Actor
     from permissions.catalogue import Right
     from quotas.models import Quota
@@ -47,11 +49,13 @@ CORRECTABLE = (
     errors.Unreachable,
 )
 # What opens a dialog by the address; gone once its form is saved.
-OPENERS = ("person", "holder", "as", "token")
+OPENERS = ("person", "holder", "as", "token", "rename", "remove")
 # Where wires call a field otherwise than the forms here.
 FIELDS = {"robot_shortname": "shortname", "membername": "username", "callback_email": "email"}
 # By what somebody proves that it is her, where her sign-in is not recent.
 PROOF = "own_password"
+PASSKEY = "own_passkey"
+NOT_HER = "That is not your password, nor a code or a passkey of yours"
 
 
 @method_decorator(gzip_page, name="dispatch")
@@ -199,7 +203,7 @@ class FormRoom(Room):
                 field = FIELDS.get(error.field, error.field)
                 form.add_error(field if field in form.fields else None, error.message)
             except errors.FreshLoginRequired:
-                form.fields[PROOF] = self._proof_field()
+                self._ask_for_proof(form)
                 form.add_error(PROOF, "It is a while since you signed in. Enter this to go on.")
             else:
                 return saved
@@ -225,15 +229,21 @@ class FormRoom(Room):
         form = self.make_form(name, data)
         form.auto_id = f"{name}_%s"  # several forms on one page may have a field of one name
         if (name in self.fresh or (data and PROOF in data)) and not self._is_fresh():
-            form.fields[PROOF] = self._proof_field()
+            self._ask_for_proof(form)
         return form
 
-    def _proof_field(self) -> forms.CharField:
-        return proof_field(with_code=self._has_app)
+    def _ask_for_proof(self, form: forms.Form) -> None:
+        has, passkey = self._factors
+        form.fields[PROOF] = proof_field(with_code=has.app is not None, is_needed=not passkey)
+        if passkey:
+            form.fields[PASSKEY] = passkeys.AnswerField(required=False)
+            form.passkey_proof = passkey  # type: ignore[attr-defined] # what the button of the dialog asks for
 
     @cached_property
-    def _has_app(self) -> bool:
-        return self.actor.user is not None and services.has_second_factor(user=self.actor.user)
+    def _factors(self) -> tuple[SecondFactor, str]:
+        """What she has beside her password, and what a passkey of hers is asked; once in a page."""
+        has = accounts.second_factor(actor=self.actor)
+        return has, passkeys.ask(self.request, self.actor.user) if has.passkeys else ""
 
     def _is_fresh(self) -> bool:
         try:
@@ -243,28 +253,32 @@ class FormRoom(Room):
         return True
 
     def _prove(self, form: forms.Form) -> None:
-        """Check the password that was asked for, if any, and make the sign-in fresh again."""
+        """Check the password or passkey that was asked for, if any, and make the sign-in fresh again."""
         password = form.cleaned_data.pop(PROOF, None)
+        answer = form.cleaned_data.pop(PASSKEY, "")
         if password is None:
             return
+        proof = passkeys.answered(self.request, answer) if answer else {"proof": password}
         try:
-            services.prove_again(actor=self.actor, proof=password)
+            services.prove_again(actor=self.actor, **proof)
         except errors.BadCredentials as error:
-            raise errors.BadCredentials("That is not your password, nor a code", field=PROOF) from error
+            raise errors.BadCredentials(NOT_HER, field=PROOF) from error
         now = timezone.now()
         self.request.session[SIGNED_IN_AT] = now.isoformat()
         self.actor = replace(self.actor, signed_in_at=now)
         del form.fields[PROOF]
+        form.fields.pop(PASSKEY, None)
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return what the template shows; ``sent`` holds a form that was refused."""
         raise NotImplementedError
 
 
-def proof_field(*, with_code: bool = False) -> forms.CharField:
+def proof_field(*, with_code: bool = False, is_needed: bool = True) -> forms.CharField:
     """Return the field in which somebody proves that it is her, by her password or a code of her app."""
     return forms.CharField(
         label="Your password, or a code of your app" if with_code else "Your password",
+        required=is_needed,
         strip=False,
         max_length=1024,
         help_text="It is a while since you signed in: this proves that it is you.",

@@ -37,6 +37,7 @@ urlpatterns = [
     path("sign-in/", session.SignIn.as_view(), name="sign-in"),
     path("sign-in/provider/", provider.Begin.as_view(), name="provider"),
     path("sign-in/provider/back/", provider.Back.as_view(), name="provider-back"),
+    path("sign-in/passkey/", session.ByPasskey.as_view(), name="sign-in-passkey"),
     path("sign-in/second/", session.SecondStep.as_view(), name="sign-in-second"),
     path("sign-out/", session.SignOut.as_view(), name="sign-out"),
     path("forgot/", links.Forgot.as_view(), name="forgot"),

@@ -126,6 +126,13 @@ USER_ADD_AUTHENTICATOR = kind(
 USER_REMOVE_AUTHENTICATOR = kind(
     "user_remove_authenticator", "{performer} removed the authenticator app", group="security"
 )
+USER_ADD_PASSKEY = kind("user_add_passkey", "{performer} added the passkey {name}", "name", group="security")
+USER_RENAME_PASSKEY = kind(
+    "user_rename_passkey", "{performer} renamed the passkey {old_name} to {name}", "name", "old_name"
+)
+USER_REMOVE_PASSKEY = kind(
+    "user_remove_passkey", "{performer} removed the passkey {name}", "name", group="security"
+)
 USER_MAKE_RECOVERY_CODES = kind(
     "user_make_recovery_codes", "{performer} made {count} recovery codes", "count", group="security"
 )

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from accounts.models import AuthenticatorApp, FailedSignIn, RecoveryCode, SecurityMail
+from accounts.models import AuthenticatorApp, FailedSignIn, Passkey, RecoveryCode, SecurityMail
 from backoffice.desk import Desk, Figure, column, link
 from backoffice.filters import StateFilter
 
@@ -58,6 +58,15 @@ class RecoveryCodeDesk(OfPerson):
     @column(description="Code", ordering="pk")
     def code(self, row: RecoveryCode) -> str:
         return f"#{row.pk}"
+
+
+@admin.register(Passkey)
+class PasskeyDesk(OfPerson):
+    list_display = ("name", "user_link", "host", "is_verifying", "created_at", "used_at")
+    search_fields = ("user__username", "user__email", "name")
+    search_help_text = "Name of the passkey, or name or e-mail of the person"
+    date_hierarchy = "created_at"
+    fields = ("name", "user_link", "host", "is_verifying", "created_at", "used_at")
 
 
 class MailFilter(StateFilter):

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models.security import AuthenticatorApp as AuthenticatorApp
+from accounts.models.security import Passkey as Passkey
 from accounts.models.security import RecoveryCode as RecoveryCode
 from accounts.models.security import SecurityMail as SecurityMail
 from core.names import NAME_MAX, fold, namespace_rule

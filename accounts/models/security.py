@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -33,6 +35,28 @@ class RecoveryCode(models.Model):
 
     def __str__(self) -> str:
         return f"Recovery code of {self.user}"
+
+
+class Passkey(models.Model):
+    """A passkey of a person: the public half of a key that her device or her password manager keeps.
+
+    It is good at ``host`` alone. ``sign_count`` is the key's own counter when it was used last, which never
+    goes back; keys that do not count say 0. ``is_verifying`` keys ask for a finger or a PIN.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="passkeys")
+    name = models.CharField(max_length=64)
+    host = models.CharField(max_length=255, editable=False)
+    credential_id = models.BinaryField(max_length=1023, unique=True, editable=False)
+    credential = models.BinaryField(editable=False)
+    sign_count = models.BigIntegerField(default=0, editable=False)
+    is_verifying = models.BooleanField(default=False, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField("last used", null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
 
 
 class SecurityMail(models.Model):

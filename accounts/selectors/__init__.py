@@ -35,6 +35,7 @@ from accounts.models import (
     TeamMember,
     User,
 )
+from accounts.selectors.security import factors_of as factors_of
 from accounts.selectors.security import second_factor as second_factor
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from core.names import fold, plain

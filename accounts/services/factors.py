@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from accounts.models import AuthenticatorApp, FailedSignIn, RecoveryCode, User
+from accounts.models import AuthenticatorApp, FailedSignIn, Passkey, RecoveryCode, User
 from accounts.services.security_mails import tell_owner
 from core import seal
 from core.client import source_of
@@ -58,7 +58,8 @@ def has_second_factor(*, user: User) -> bool:
 
 def with_second_factor() -> Q:
     """Return the condition that a person has a second factor."""
-    return Q(Exists(AuthenticatorApp.objects.filter(user=OuterRef("pk"))))
+    app = AuthenticatorApp.objects.filter(user=OuterRef("pk"))
+    return Q(Exists(app)) | Q(Exists(Passkey.objects.filter(user=OuterRef("pk"))))
 
 
 # An authenticator app ------------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def offer_authenticator_app(*, actor: Actor) -> tuple[str, str]:
         FreshLoginRequired: she signed in long ago.
         Conflict: she has an app already.
     """
-    user = _herself(actor)
+    user = herself(actor)
     if AuthenticatorApp.objects.filter(user=user).exists():
         raise Conflict("Remove the authenticator app that is set up first")
     secret = pyotp.random_base32()
@@ -91,7 +92,7 @@ def offered_secret(*, actor: Actor, sealed: str) -> str:
     Raises:
         Invalid: it is somebody else's, too old, or none.
     """
-    user = _herself(actor)
+    user = herself(actor)
     try:
         owner, _, secret = seal.unseal(sealed, max_age=SETUP_SECONDS).partition(":")
     except seal.Unreadable:
@@ -112,7 +113,7 @@ def add_authenticator_app(*, actor: Actor, sealed: str, code: str) -> list[str]:
         Invalid: the code is wrong, or the offer too old.
         Conflict: she has an app already.
     """
-    user = hold(_herself(actor))
+    user = hold(herself(actor))
     secret = offered_secret(actor=actor, sealed=sealed)
     step = _step_of(secret, code)
     if step is None:
@@ -122,7 +123,7 @@ def add_authenticator_app(*, actor: Actor, sealed: str, code: str) -> list[str]:
     insert(app, taken="Remove the authenticator app that is set up first")
     record(USER_ADD_AUTHENTICATOR, actor=actor, namespace=user.namespace)
     tell_owner(actor=actor, user=user, event="app_added")
-    return _begin(actor, user) if is_first else []
+    return begin_second_factor(actor, user) if is_first else []
 
 
 @transaction.atomic
@@ -133,7 +134,7 @@ def remove_authenticator_app(*, actor: Actor) -> None:
         FreshLoginRequired: she signed in long ago.
         NotFound: she has none.
     """
-    user = hold(_herself(actor))
+    user = hold(herself(actor))
     gone, _ = AuthenticatorApp.objects.filter(user=user).delete()
     if not gone:
         raise NotFound("No authenticator app is set up")
@@ -167,7 +168,7 @@ def make_recovery_codes(*, actor: Actor) -> list[str]:
         FreshLoginRequired: she signed in long ago.
         Conflict: she has no second factor that they could stand for.
     """
-    user = hold(_herself(actor))
+    user = hold(herself(actor))
     if not has_second_factor(user=user):
         raise Conflict("Set up an authenticator app or a passkey first")
     codes = _new_codes(actor, user)
@@ -175,8 +176,11 @@ def make_recovery_codes(*, actor: Actor) -> list[str]:
     return codes
 
 
-def _begin(actor: Actor, user: User) -> list[str]:
-    """Do what the first second factor brings: recovery codes, and the end of sessions begun without it."""
+def begin_second_factor(actor: Actor, user: User) -> list[str]:
+    """Do what the first second factor brings: recovery codes, and the end of sessions begun without it.
+
+    A part of what adds one.
+    """
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     return _new_codes(actor, user)
 
@@ -297,14 +301,15 @@ def reset_second_factor(*, actor: Actor, user: User) -> None:
     if not has_second_factor(user=user):
         raise Conflict(f"{user.username} has no second factor")
     AuthenticatorApp.objects.filter(user=user).delete()
+    Passkey.objects.filter(user=user).delete()
     forget_codes_without_use(user)
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
     record(USER_RESET_SECOND_FACTOR, actor=actor, namespace=user.namespace, username=user.username)
     tell_owner(actor=actor, user=user, event="reset")
 
 
-def _herself(actor: Actor) -> User:
-    """Return who acts, if she sits at a browser and has proved herself lately."""
+def herself(actor: Actor) -> User:
+    """Return who acts, if she sits at a browser and has proved herself lately; asks for the right."""
     require(actor, ACCOUNT_CHANGE)
     if actor.user is None or not actor.is_session:
         raise Forbidden("The second factor is changed in the console alone")

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import FailedSignIn, Identity, User
-from accounts.services import factors
+from accounts.services import factors, passkeys
 from accounts.services.identities import enter_by_directory
 from accounts.services.links import ask_for_proof, verification_is_on
 from core import seal
@@ -32,6 +32,7 @@ from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_READ, USER_MANAGE
 from permissions.checks import named_superuser, require
 
 if TYPE_CHECKING:
+    from accounts.services.passkeys import State
     from core.actor import Actor
 
 CLIENT_KEY = "client key"
@@ -74,16 +75,47 @@ def begin_sign_in(*, actor: Actor, username: str, password: str) -> tuple[User, 
     return user, True
 
 
-def finish_sign_in(*, actor: Actor, user: User, code: str) -> None:
-    """Let somebody in who has begun to sign in, by a code of her app or a recovery code, and log it.
+def finish_sign_in(
+    *, actor: Actor, user: User, code: str = "", answer: str = "", host: str = "", state: State | None = None
+) -> None:
+    """Let somebody in who has begun to sign in, by a code, or by a passkey's ``answer``, and log it.
 
     Raises:
-        BadCredentials, TooManyRequests: as `use_code`; or she was disabled meanwhile.
+        BadCredentials, TooManyRequests: as `use_code` and `use_passkey`; or she was disabled meanwhile.
     """
     if not user.is_active or user.deleted_at is not None:
         raise BadCredentials("Invalid user name or password")
-    factor = factors.use_code(actor=actor, user=user, code=code)
+    if answer:
+        factor = passkeys.use_passkey(actor=actor, user=user, host=host, state=state or {}, answer=answer)
+    else:
+        factor = factors.use_code(actor=actor, user=user, code=code)
     _note_success(actor, user, user.username, HERE, factor)
+
+
+def sign_in_by_passkey(*, actor: Actor, host: str, state: State, answer: str) -> User:
+    """Return whose passkey gave this answer, without a password, and log it.
+
+    The challenge has asked for a finger or a PIN, so that the passkey stands for both factors.
+
+    Raises:
+        BadCredentials: it is nobody's, or hers whom a directory or a provider signs in; or, with
+            ``details["unverified"]``, her address is not proven.
+        TooManyRequests: as `prove` and `use_passkey`.
+    """
+    source = source_of(actor.ip)
+    _slow_down("", source)
+    user = passkeys.owner_of_answer(host=host, answer=answer) if passkeys.stands_alone(state) else None
+    if user is None or not passkeys.opens_without_password(user):
+        with transaction.atomic():
+            FailedSignIn.objects.create(ip=source)
+            told = {"type": HERE, "kind": "user", "useragent": actor.user_agent}
+            record(LOGIN_FAILURE, actor=actor, metadata=told | {"message": "Unknown passkey"})
+        raise BadCredentials(passkeys.REFUSED)
+    factor = passkeys.use_passkey(actor=actor, user=user, host=host, state=state, answer=answer)
+    if not user.is_verified and verification_is_on():
+        _refuse_unverified(actor, user)
+    _note_success(actor, user, user.username, HERE, factor)
+    return user
 
 
 def _note_success(actor: Actor, user: User, username: str, way: str, factor: str = "") -> None:
@@ -200,16 +232,24 @@ def verify_password(*, actor: Actor, password: str) -> None:
     _note_success(actor, user, login, way)
 
 
-def prove_again(*, actor: Actor, proof: str) -> None:
-    """Let the acting person prove again that it is her: by her password, or a code of her app.
+def prove_again(
+    *, actor: Actor, proof: str = "", answer: str = "", host: str = "", state: State | None = None
+) -> None:
+    """Let the acting person prove again that it is her: by her password, a code of her app, or a passkey.
 
     Raises:
-        BadCredentials: it is neither, or the code was used.
+        BadCredentials: it is none of these, or the code was used.
         TooManyRequests: too many tries.
     """
     require(actor, ACCOUNT_READ)
     if actor.user is None:
         raise Unauthenticated
+    if answer:
+        factor = passkeys.use_passkey(
+            actor=actor, user=actor.user, host=host, state=state or {}, answer=answer
+        )
+        _note_success(actor, actor.user, actor.user.username, HERE, factor)
+        return
     digits = proof.replace(" ", "")
     # No password is so short.
     if len(digits) == factors.DIGITS and digits.isdigit() and factors.has_second_factor(user=actor.user):

@@ -1,4 +1,4 @@
-"""One's own second factor: an authenticator app, and recovery codes."""
+"""One's own second factor: an authenticator app, passkeys, and recovery codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import segno
 from django import forms
 
 from accounts import selectors, services
+from console import passkeys
 from console.room import FormRoom
 from console.views.session import start_session
 from core.errors import DomainError
@@ -32,6 +33,30 @@ class ConfirmForm(forms.Form):
     )
 
 
+class PasskeyForm(forms.Form):
+    """A new passkey, and what to call it."""
+
+    name = forms.CharField(
+        max_length=64,
+        help_text="So that you know it again: where it is kept, such as the laptop or the blue key.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    passkey = passkeys.AnswerField()
+
+
+class RenameForm(forms.Form):
+    """Another name for a passkey."""
+
+    uuid = forms.CharField(widget=forms.HiddenInput)
+    name = forms.CharField(max_length=64, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+
+
+class RemoveForm(forms.Form):
+    """Which passkey to remove."""
+
+    uuid = forms.CharField(widget=forms.HiddenInput)
+
+
 class Security(FormRoom):
     """What proves beside the password that it is her."""
 
@@ -42,17 +67,37 @@ class Security(FormRoom):
         "confirm": ConfirmForm,
         "remove_app": forms.Form,
         "codes": forms.Form,
+        "add_passkey": PasskeyForm,
+        "rename_passkey": RenameForm,
+        "remove_passkey": RemoveForm,
     }
-    fresh = frozenset({"app", "remove_app", "codes"})
+    fresh = frozenset({"app", "remove_app", "codes", "add_passkey", "remove_passkey"})
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Name the passkey that the address means."""
+        form = super().make_form(name, data)
+        if name in ("rename_passkey", "remove_passkey") and data is None:
+            form.initial = {"uuid": self.asked("rename") or self.asked("remove")}
+        return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return what the person has; a new app that is half set up stays on the page with its form."""
         confirm = sent.get("confirm")
+        factor = selectors.second_factor(actor=self.actor)
+        named = self.asked("rename") or self.asked("remove")
+        chosen = next((one for one in factor.passkeys if str(one.uuid) == named), None)
+        forms_ = self.all_forms(sent)
+        if chosen is not None and "rename_passkey" not in sent:
+            forms_["rename_passkey"].initial["name"] = chosen.name
+        opens = "rename_passkey" if self.asked("rename") else "remove_passkey"
         return {
-            "factor": selectors.second_factor(actor=self.actor),
+            "factor": factor,
+            "chosen": chosen,
+            "open": opens if chosen is not None else "",
+            "new_passkey": passkeys.offer(self.request, self.actor),
             "user": self.actor.user,
             "setup": self._setup(confirm) if confirm is not None else None,
-            "forms": self.all_forms(sent),
+            "forms": forms_,
         }
 
     def _setup(self, form: forms.Form) -> dict[str, str] | None:
@@ -91,6 +136,26 @@ class Security(FormRoom):
         """Make new recovery codes and show them, this once."""
         codes = services.make_recovery_codes(actor=self.actor)
         return self.page({**self.context({}), "codes": codes})
+
+    def save_add_passkey(self, data: dict[str, Any]) -> HttpResponse:
+        """Keep a new passkey, and show the recovery codes that come with the first second factor."""
+        sent = passkeys.answered(self.request, data["passkey"])
+        codes = services.add_passkey(actor=self.actor, name=data["name"], **sent)
+        self._go_on()
+        if codes:
+            return self.page({**self.context({}), "codes": codes})
+        return self.done(f"The passkey {data['name']} is added.")
+
+    def save_rename_passkey(self, data: dict[str, Any]) -> HttpResponse:
+        """Call a passkey otherwise."""
+        passkey = services.rename_passkey(actor=self.actor, **data)
+        return self.done(f"The passkey is called {passkey.name} now.", "console:security")
+
+    def save_remove_passkey(self, data: dict[str, Any]) -> HttpResponse:
+        """Forget a passkey."""
+        passkey = services.remove_passkey(actor=self.actor, **data)
+        self._go_on()
+        return self.done(f"The passkey {passkey.name} is removed.", "console:security")
 
     def _go_on(self) -> None:
         """Go on in a new session: what this one could do is another thing now."""

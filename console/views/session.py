@@ -22,6 +22,7 @@ from django.views.decorators.gzip import gzip_page
 from django.views.generic import View
 
 from accounts import selectors, services
+from console import passkeys
 from console.room import DIALECT
 from core.client import SIGNED_IN_AT, session_actor
 from core.errors import DomainError, NotFound
@@ -123,6 +124,22 @@ class CodeForm(forms.Form):
     )
 
 
+@method_decorator([gzip_page, never_cache], name="dispatch")
+class ByPasskey(View):
+    """Signing in by a passkey alone, which stands for both factors."""
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """Sign in, and go where the person wanted to be."""
+        actor = session_actor(request, dialect=DIALECT)
+        try:
+            sent = passkeys.answered(request, request.POST.get("passkey", ""))
+            user = services.sign_in_by_passkey(actor=actor, **sent)
+        except DomainError as error:
+            return show_sign_in(request, problem=error.message)
+        start_session(request, user)
+        return redirect(wanted_by(request))
+
+
 @method_decorator([gzip_page, never_cache, sensitive_post_parameters("code")], name="dispatch")
 class SecondStep(View):
     """The second step of signing in, for who has entered her password."""
@@ -140,12 +157,15 @@ class SecondStep(View):
         if user is None:
             return show_sign_in(request, problem="This took too long. Sign in again.")
         form = CodeForm(request.POST)
-        if form.is_valid():
+        answer = request.POST.get("passkey", "")
+        if form.is_valid() or answer:
             actor = session_actor(request, dialect=DIALECT)
+            sent = passkeys.answered(request, answer) if answer else {"code": form.cleaned_data["code"]}
+            form.errors.clear()
             try:
-                services.finish_sign_in(actor=actor, user=user, code=form.cleaned_data["code"])
+                services.finish_sign_in(actor=actor, user=user, **sent)
             except DomainError as error:
-                form.add_error("code" if error.field else None, error.message)
+                form.add_error("code" if error.field and not answer else None, error.message)
             else:
                 wanted = request.session.pop(HALF)["next"]
                 start_session(request, user)
@@ -153,7 +173,15 @@ class SecondStep(View):
         return self._show(user, form)
 
     def _show(self, user: User, form: forms.Form) -> HttpResponse:
-        context = {"form": form, "username": user.username}
+        has = selectors.factors_of(user=user)
+        if has.app is None:
+            form.fields["code"].help_text = "One of your recovery codes."
+        context = {
+            "form": form,
+            "username": user.username,
+            "has": has,
+            "passkey": passkeys.ask(self.request, user) if has.passkeys else "",
+        }
         return render(self.request, "console/signin_second.html", context, status=403 if form.errors else 200)
 
 
@@ -178,6 +206,7 @@ def show_sign_in(request: HttpRequest, form: forms.Form | None = None, *, proble
         "next": request.POST.get("next") or request.GET.get("next", ""),
         "is_mailing": settings.MAILING and settings.AUTHENTICATION == "Database",
         "provider": provider_name(),
+        "passkey": passkeys.ask(request) if settings.AUTHENTICATION == "Database" else "",
         "provider_first": settings.AUTHENTICATION == "OIDC",
     }
     refused = problem or (form is not None and form.errors)

@@ -17,6 +17,7 @@ from accounts.models import (
     Identity,
     MailedLink,
     Organization,
+    Passkey,
     RecoveryCode,
     RobotFederation,
     SecurityMail,
@@ -75,6 +76,13 @@ def one_more(world: World, name: str) -> None:
     FailedSignIn.objects.create(user=person, ip="192.0.2.7")
     secret = pyotp.random_base32()
     AuthenticatorApp.objects.create(user=person, secret_sealed=seal(secret))
+    Passkey.objects.create(
+        user=person,
+        name=f"{name} key",
+        host="muster.example.test",
+        credential_id=digest(f"passkey-{name}"),
+        credential=b"key",
+    )
     RecoveryCode.objects.create(user=person, digest=digest(f"recovery-{name}"))
     SecurityMail.objects.create(user=person, email=person.email, event="app_added")
     world.secrets |= {secret, digest(f"recovery-{name}").hex()}

@@ -106,7 +106,7 @@ def test_every_page_is_in_the_table():
     from console.urls import urlpatterns
 
     open_to_all = {"sign-in", "sign-out", "setup", "exported-logs", "forgot", "recover", "verify"}
-    open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second"}
+    open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second", "sign-in-passkey"}
     of_exports = {"export"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
