@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.utils import timezone
 
 from accounts import selectors
@@ -41,11 +41,19 @@ class MemberPage:
 
 
 def member_page(
-    *, actor: Actor, organization: Organization, search: str = "", role: str = "", start: int, size: int
+    *,
+    actor: Actor,
+    organization: Organization,
+    search: str = "",
+    role: str = "",
+    inactive: bool = False,
+    start: int,
+    size: int,
 ) -> MemberPage:
     """Return ``size`` members from number ``start`` on, with teams and direct grants; five queries at most.
 
-    ``search`` narrows to a piece of the user name or name, ``role`` to a direct role.
+    ``search`` narrows to a piece of the user name or name, ``role`` to a direct role, ``inactive`` to who was
+    not here for `UNUSED_DAYS`.
 
     Raises:
         Forbidden: not an administrator.
@@ -55,11 +63,16 @@ def member_page(
     by_role = dict(everybody.order_by().values_list("role").annotate(Count("pk")))
     found = everybody.filter(role=role) if role else everybody
     total = by_role.get(role, 0) if role else sum(by_role.values())
-    if search:
-        found = found.filter(Q(user__username__contains=plain(search)) | Q(user__name__icontains=search))
+    if search or inactive:
+        found = _members_like(found, search, inactive=inactive)
         total = found.count()
-    rows = found.select_related("user").order_by("user__username")[start : start + size]
-    people = {row.user_id: Person(user=row.user, role=row.role) for row in rows}
+    used = Credential.objects.filter(user=OuterRef("user"), last_used_at__isnull=False)
+    newest = Subquery(used.order_by("-last_used_at").values("last_used_at")[:1])
+    rows = found.select_related("user").annotate(used_at=newest).order_by("user__username")
+    people = {}
+    for row in rows[start : start + size]:
+        seen = [at for at in (row.user.last_login, row.user.seen_at, row.used_at) if at is not None]
+        people[row.user_id] = Person(user=row.user, role=row.role, active_at=max(seen, default=None))
     in_teams = TeamMember.objects.filter(team__organization=organization, user__in=people)
     for member in in_teams.select_related("team").order_by("team__slug"):
         people[member.user_id or 0].teams.append(member.team)
@@ -69,6 +82,32 @@ def member_page(
     for user_id, slug in grants.order_by("project__slug").values_list("user", "project__slug"):
         people[user_id or 0].projects.append(slug)
     return MemberPage(list(people.values()), total, by_role)
+
+
+def members_like(
+    *,
+    actor: Actor,
+    organization: Organization,
+    search: str = "",
+    role: str = "",
+    inactive: bool = False,
+) -> QuerySet[Membership]:
+    """Return the memberships that `member_page` would show. Raises as it does."""
+    require(actor, MEMBER_LIST, organization)
+    found = Membership.objects.filter(organization=organization)
+    found = _members_like(found.filter(role=role) if role else found, search, inactive=inactive)
+    return found.select_related("user")
+
+
+def _members_like(found: QuerySet[Membership], search: str, *, inactive: bool) -> QuerySet[Membership]:
+    if search:
+        found = found.filter(Q(user__username__contains=plain(search)) | Q(user__name__icontains=search))
+    if inactive:
+        since = timezone.now() - timedelta(days=UNUSED_DAYS)
+        used = Credential.objects.filter(user=OuterRef("user"), last_used_at__gte=since)
+        here = Q(user__last_login__gte=since) | Q(user__seen_at__gte=since) | Q(created_at__gte=since)
+        found = found.filter(~Exists(used)).exclude(here)
+    return found
 
 
 def own_names(*, actor: Actor) -> QuerySet[Membership, str]:
@@ -144,13 +183,33 @@ def robot_page(
     if condition is not None:
         found = found.filter(condition)
     if search:
-        name = plain(search).removeprefix(f"{namespace.name}+")
-        found = found.filter(Q(shortname__contains=name) | Q(description__icontains=search))
+        found = _searched(found, namespace, search)
         total = found.count()
     robots = list(found[start : start + size])
     for robot in robots:
         robot.namespace = namespace
     return RobotPage(robots, total, counts)
+
+
+def robots_like(*, actor: Actor, namespace: Namespace, search: str = "", state: str = "") -> QuerySet[Robot]:
+    """Return a namespace's robots that `robot_page` would show for a search and a state.
+
+    Raises:
+        Forbidden: not a member (or not her own namespace).
+    """
+    require(actor, ROBOT_LIST, namespace)
+    found = _with_tokens(Robot.objects.filter(namespace=namespace))
+    condition = _states().get(state)
+    if condition is not None:
+        found = found.filter(condition)
+    return _searched(found, namespace, search)
+
+
+def _searched(robots: QuerySet[Robot], namespace: Namespace, search: str) -> QuerySet[Robot]:
+    if not search:
+        return robots
+    name = plain(search).removeprefix(f"{namespace.name}+")
+    return robots.filter(Q(shortname__contains=name) | Q(description__icontains=search))
 
 
 def _with_tokens(robots: QuerySet[Robot]) -> QuerySet[Robot]:

@@ -11,6 +11,7 @@ from console.shell import Choice, Group, Place, Shell
 from notifications import selectors
 from permissions.catalogue import (
     APPLICATION_LIST,
+    CREDENTIAL_REVOKE,
     LOG_READ,
     MEMBER_LIST,
     ORGANIZATION_ADMINISTER,
@@ -97,6 +98,8 @@ class Frame:
                 place("Usage log", "logs", "document-text"),
                 place("Exports", "exports", "arrow-down-tray"),
             ]
+            if check(actor, CREDENTIAL_REVOKE, self.organization):
+                operations.append(place("Credentials", "credentials", "key"))
             if check(actor, ORGANIZATION_ADMINISTER, self.organization):
                 operations.append(place("Settings", "settings", "cog-6-tooth"))
             groups.append(Group("Operations", operations))

@@ -556,6 +556,26 @@ CREATE_TOKEN = kind(
     "repo",
     group="security",
 )
+DISABLE_TOKEN = kind(
+    "disable_token",
+    "{performer} disabled the {token_kind} {token_title}",
+    "token_kind",
+    "token_title",
+    "token_uuid",
+    "username",
+    "repo",
+    group="security",
+)
+ENABLE_TOKEN = kind(
+    "enable_token",
+    "{performer} enabled the {token_kind} {token_title}",
+    "token_kind",
+    "token_title",
+    "token_uuid",
+    "username",
+    "repo",
+    group="security",
+)
 REVOKE_TOKEN = kind(
     "revoke_token",
     "{performer} revoked the {token_kind} {token_title}",

@@ -67,6 +67,8 @@ from tokens.kinds import Kind
 from tokens.models import Credential
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from core.actor import Actor
 
 
@@ -427,6 +429,7 @@ class Person:
     role: str = ""
     teams: list[Team] = field(default_factory=list)
     projects: list[str] = field(default_factory=list)
+    active_at: datetime | None = None
 
 
 def members(*, actor: Actor, organization: Organization) -> list[Person]:

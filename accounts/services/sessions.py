@@ -326,7 +326,7 @@ def _as(actor: Actor, user: User) -> Actor:
 def note_presence(*, actor: Actor) -> None:
     """Note that a person is here by her browser, at most once a minute."""
     user, now = actor.user, timezone.now()
-    if user is None or not actor.is_session:
+    if user is None or actor.operator is not None or not actor.is_session:
         return
     last = max((at for at in (user.seen_at, user.last_login) if at is not None), default=None)
     if last is None or last <= now - SEEN_GRAIN:

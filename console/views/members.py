@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from accounts import listing, selectors, services
+from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
 from console.paging import paging, start_of
-from console.room import FormRoom
+from core.errors import Conflict
 from permissions.catalogue import MEMBER_CHANGE, MEMBER_LIST, MEMBER_REMOVE, Level, OrganizationRole
 from permissions.checks import check, organization_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
+    from accounts.models import Membership
     from accounts.selectors import Person
 
 SHOWN = 50
@@ -45,8 +48,18 @@ class RemoveForm(forms.Form):
     username = forms.CharField(widget=forms.HiddenInput)
 
 
-class Members(FormRoom):
+class Members(BulkRoom):
     """The list of members with their roles and teams; add, change, remove."""
+
+    noun = "member"
+    verbs = {
+        "remove": Verb(
+            "Remove",
+            "removed",
+            "They leave the organization, its teams and projects at once.",
+            danger=True,
+        ),
+    }
 
     room = "members"
     template = "console/members.html"
@@ -72,12 +85,13 @@ class Members(FormRoom):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return a page of members, narrowed by name and role, and people outside with grants."""
         organization = self.enter(MEMBER_LIST)
-        search, role = self.asked("q"), self.asked("role")
+        search, role, is_idle = self.asked("q"), self.asked("role"), self.asked("state") == "inactive"
         page = listing.member_page(
             actor=self.actor,
             organization=organization,
             search=search,
             role=role,
+            inactive=is_idle,
             start=start_of(self),
             size=SHOWN,
         )
@@ -89,12 +103,57 @@ class Members(FormRoom):
             "search": search,
             "role": role,
             "opener": self.opener("person"),
-            "chips": [(name, label, number, self.here(role=name, start="")) for name, label, number in chips],
+            "chips": [
+                *(
+                    (name, label, number, self.here(role=name, state="", start=""))
+                    for name, label, number in chips
+                ),
+                (
+                    "inactive",
+                    f"Inactive for {listing.UNUSED_DAYS} days",
+                    None,
+                    self.here(role="", state="inactive", start=""),
+                ),
+            ],
+            "chosen_chip": "inactive" if is_idle else role,
+            "verbs": self.verbs,
+            "noun": self.noun,
+            "bulk": check(self.actor, MEMBER_REMOVE, organization),
             "collaborators": () if self.request.GET else self._collaborators(),
             "may_change": check(self.actor, MEMBER_CHANGE, organization),
             "forms": self.all_forms(sent),
             **(self._one() if self.asked("person") else {}),
         }
+
+    def bulk_rows(self) -> QuerySet[Membership]:
+        """Return who fits the filter."""
+        return listing.members_like(
+            actor=self.actor,
+            organization=self.enter(MEMBER_REMOVE),
+            search=self.asked("q"),
+            role=self.asked("role"),
+            inactive=self.asked("state") == "inactive",
+        )
+
+    def bulk_found(self, keys: list[str]) -> dict[str, Membership]:
+        """Return who is in this organization."""
+        found = listing.members_like(actor=self.actor, organization=self.organization)
+        return {row.user.username: row for row in found.filter(user__username__in=keys)}
+
+    def bulk_key(self, row: Membership) -> str:
+        """Return the user name."""
+        return row.user.username
+
+    def bulk_spared(self, verb: str, row: Membership) -> str:
+        """Keep oneself: that is done by leaving."""
+        own = self.actor.user is not None and row.user_id == self.actor.user.pk
+        return "that is you" if own else ""
+
+    def bulk_do(self, verb: str, row: Membership) -> None:
+        """Remove her."""
+        if self.bulk_spared(verb, row):
+            raise Conflict("That is you: who removes many does not remove herself")
+        services.remove_member(actor=self.actor, organization=self.organization, user=row.user)
 
     def _collaborators(self) -> list[Person]:
         return selectors.collaborators(actor=self.actor, organization=self.organization)

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts import selectors as accounts
 from console import charts
+from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
 from console.room import FormRoom
 from console.views.tokens import name_of, token_row
@@ -16,6 +17,7 @@ from core.errors import Invalid, NotFound
 from core.paging import cut, page_token, read_token
 from permissions.catalogue import (
     GRANT_CHANGE,
+    ORGANIZATION_ADMINISTER,
     ORGANIZATION_READ,
     PROJECT_ADMINISTER,
     PROJECT_CHANGE,
@@ -33,6 +35,8 @@ from tokens.services import revoke_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from django.db.models import QuerySet
 
     from accounts.models import Organization
     from permissions.models import Grant
@@ -57,6 +61,7 @@ ROLES = [
 
 
 MARKDOWN = "In Markdown: **bold**, `code`, lists, links, tables."
+BULK_STATES = {"lock": "READ_ONLY", "unlock": "NORMAL"}
 
 
 class ProjectForm(forms.Form):
@@ -116,8 +121,16 @@ class ConfirmForm(forms.Form):
     )
 
 
-class Projects(FormRoom):
+class Projects(BulkRoom):
     """The projects of an organization that the person may see."""
+
+    noun = "project"
+    verbs = {
+        "private": Verb("Make private", "private", "Only who is granted access sees them then."),
+        "lock": Verb("Make read-only", "read-only", "Nobody pushes to them any more."),
+        "unlock": Verb("Make normal", "normal", "They can be pushed to again."),
+        "delete": Verb("Delete", "deleted", "They go with their grants, tokens and subscriptions.", True),
+    }
 
     room = "projects"
     template = "console/projects.html"
@@ -141,8 +154,51 @@ class Projects(FormRoom):
             "newest": self.here(after="") if isinstance(after, str) else "",
             "search": search,
             "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
+            "bulk": check(self.actor, ORGANIZATION_ADMINISTER, organization),
+            "found": self._number(rows, cut_off=bool(more or after)),
+            "verbs": self.verbs,
+            "noun": self.noun,
             "forms": self.all_forms(sent),
         }
+
+    def _number(self, rows: list[Project], *, cut_off: bool) -> int:
+        """Return how many fit the filter: counted only where a page does not show all."""
+        if not cut_off or not check(self.actor, ORGANIZATION_ADMINISTER, self.organization):
+            return len(rows)
+        return self.bulk_rows().count()
+
+    def bulk_rows(self) -> QuerySet[Project]:
+        """Return what fits the filter; administrators of the organization alone work on many."""
+        organization = self.enter(ORGANIZATION_ADMINISTER)
+        return selectors.projects(
+            actor=self.actor, namespace=organization.slug, public=True, search=self.asked("q")
+        )
+
+    def bulk_found(self, keys: list[str]) -> dict[str, Project]:
+        """Return those of this organization."""
+        found = selectors.projects(actor=self.actor, namespace=self.organization.slug, public=True)
+        return {project.slug: project for project in found.filter(slug__in=keys)}
+
+    def bulk_key(self, row: Project) -> str:
+        """Return its slug."""
+        return row.slug
+
+    def bulk_spared(self, verb: str, row: Project) -> str:
+        """Say that it is so already."""
+        if verb == "private":
+            return "it is private already" if row.visibility == "private" else ""
+        state = BULK_STATES.get(verb)
+        return "it is so already" if state == row.state else ""
+
+    def bulk_do(self, verb: str, row: Project) -> None:
+        """Change or delete it."""
+        row.namespace = self.organization.namespace
+        if verb == "delete":
+            services.delete_project(actor=self.actor, project=row)
+        elif verb == "private":
+            services.set_visibility(actor=self.actor, project=row, visibility="private")
+        else:
+            services.set_state(actor=self.actor, project=row, state=BULK_STATES[verb])
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Create a project and go there."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from accounts import listing, selectors, services
 from console import expiry, snippets
+from console.bulk import BulkRoom, Verb
 from console.paging import paging, start_of
 from console.room import FormRoom
 from core.errors import Invalid
@@ -28,6 +29,8 @@ from projects import selectors as projects
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from accounts.models import Robot
 
@@ -119,8 +122,15 @@ class ConfirmForm(forms.Form):
     )
 
 
-class Robots(FormRoom):
+class Robots(BulkRoom):
     """All robots of an organization."""
+
+    noun = "robot"
+    verbs = {
+        "disable": Verb("Disable", "disabled", "Their tokens are refused until they are enabled again."),
+        "enable": Verb("Enable", "enabled", "Their tokens work again."),
+        "delete": Verb("Delete", "deleted", "Their tokens and their access go with them, at once.", True),
+    }
 
     room = "robots"
     template = "console/robots.html"
@@ -161,8 +171,45 @@ class Robots(FormRoom):
             "quota": self.numbers.get("robots"),
             "sees_access": sees_access,
             "may_create": check(self.actor, ROBOT_CREATE, namespace),
+            "may_change": check(self.actor, ROBOT_CHANGE, namespace),
+            "verbs": self.verbs,
+            "noun": self.noun,
             "forms": self.all_forms(sent),
         }
+
+    def bulk_rows(self) -> QuerySet[Robot]:
+        """Return what fits the filter."""
+        namespace = self.enter(ROBOT_CHANGE).namespace
+        return listing.robots_like(
+            actor=self.actor, namespace=namespace, search=self.asked("q"), state=self.asked("state")
+        )
+
+    def bulk_found(self, keys: list[str]) -> dict[str, Robot]:
+        """Return those of this organization."""
+        found = listing.robots_like(actor=self.actor, namespace=self.organization.namespace)
+        return {robot.shortname: robot for robot in found.filter(shortname__in=keys)}
+
+    def bulk_key(self, row: Robot) -> str:
+        """Return its short name."""
+        return row.shortname
+
+    def bulk_name(self, row: Robot) -> str:
+        """Return its full name."""
+        return f"{self.organization.slug}+{row.shortname}"
+
+    def bulk_spared(self, verb: str, row: Robot) -> str:
+        """Say that it is so already."""
+        if verb == "delete" or (row.disabled_at is None) == (verb == "disable"):
+            return ""
+        return f"it is {verb}d already"
+
+    def bulk_do(self, verb: str, row: Robot) -> None:
+        """Switch it off or on, or delete it."""
+        row.namespace = self.organization.namespace
+        if verb == "delete":
+            services.delete_robot(actor=self.actor, robot=row)
+        else:
+            services.change_robot(actor=self.actor, robot=row, enabled=verb == "enable")
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Create a robot and show its token."""

@@ -83,6 +83,7 @@ PAGES = [
     ("/o/acme/robots/", 302, 403, 403, 200, 200, 200, 200),
     ("/o/acme/robots/ci/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/robots/nothing/", 302, 403, 403, 403, 403, 404, 404),
+    ("/o/acme/credentials/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/settings/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/applications/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/applications/ROCKET/", 302, 403, 403, 403, 403, 200, 200),
@@ -143,6 +144,7 @@ POSTS = [
     ("/o/acme/robots/ci/", {"do": "disable"}, 403, 403, 403, 302),
     ("/o/acme/robots/ci/", {"do": "delete", "name": "ci"}, 403, 403, 403, 302),
     ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 302),
+    ("/o/acme/credentials/", {"do": "bulk", "verb": "disable", "all": "1"}, 403, 403, 403, 200),
     ("/o/acme/settings/", {"do": "profile", "name": "Acme Ltd"}, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "provider"}, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "policy", "tag_expiration_s": "86400"}, 403, 403, 403, 302),
@@ -444,7 +446,7 @@ def test_storage_shows_on_the_overview_and_at_the_project(acme, settings):
 
 
 @pytest.mark.parametrize(
-    "room", ["", "find/", "members/", "teams/", "projects/", "robots/", "logs/", "exports/"]
+    "room", ["", "find/", "members/", "teams/", "projects/", "robots/", "credentials/", "logs/", "exports/"]
 )
 def test_nonsense_in_the_address_is_a_page_all_the_same(acme, room):
     client = enter(person("owner"))
@@ -606,6 +608,8 @@ ROOMS = [
     "robots/",
     "robots/?q=c&state=unused",
     "robots/ci/",
+    "credentials/",
+    "credentials/?state=never&kind=repository&q=grown",
     "settings/",
     "applications/",
     "applications/ROCKET/",

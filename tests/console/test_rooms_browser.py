@@ -43,6 +43,7 @@ ROOMS = [
     "/o/acme/robots/rotated/",
     "/o/acme/applications/",
     "/o/acme/applications/ROCKET/",
+    "/o/acme/credentials/",
     "/o/acme/settings/",
     "/o/acme/logs/",
     "/o/acme/exports/",
@@ -173,6 +174,7 @@ def test_a_new_organization_teaches(browse, transactional_db):
         "projects/": "No projects yet",
         "robots/": "No robots yet",
         "applications/": "No applications yet",
+        "credentials/": "No credentials yet",
         "logs/": "Nothing happened in these 30 days",
         "exports/": "No exports yet",
     }
@@ -638,3 +640,38 @@ def test_a_robot_is_made_and_rotated_and_both_its_tokens_work(browse, world):
     says(page, "The older token does not work any more")
     assert reported(visit, old) != 200
     assert reported(visit, new) == 200
+
+
+def test_credentials_are_reviewed_and_disabled_by_the_dozen(browse, world):
+    visit = browse(world.owner)
+    page = visit.goto("/o/acme/credentials/")
+    page.get_by_role("link", name="Never used").click()
+    expect(page).to_have_url(re.compile("state=never"))
+    page.get_by_label("Select all credentials").check()
+    expect(page.locator(".bulk")).to_contain_text("selected")
+    look(visit, "credentials-picked")
+    page.locator(".bulk").get_by_role("button", name="Disable…").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Disable")
+    look(visit, "bulk-preview")
+    page.get_by_role("button", name="Disable", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("disabled")
+    look(visit, "bulk-done", TWO_LOOKS)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.goto(f"{visit.home}/o/acme/credentials/?state=disabled")
+    page.get_by_label("Select all credentials").check()
+    page.locator(".bulk").get_by_role("button", name="Disable…").click()
+    expect(page.get_by_text("nothing: it is disabled already").first).to_be_visible()
+    page.get_by_role("button", name="Disable", exact=True).click()
+    expect(page.get_by_role("heading", name="What did not work")).to_be_visible()
+    look(visit, "bulk-failed")
+    page.get_by_role("button", name="Try the failed ones again").click()
+    expect(page.get_by_role("heading", name="What did not work")).to_be_visible()
+
+
+def test_lists_are_picked_from(browse, world):
+    visit = browse(world.owner)
+    for room in ("robots", "members", "projects"):
+        page = visit.goto(f"/o/acme/{room}/")
+        page.set_viewport_size({"width": 1280, "height": 900})
+        page.get_by_label(f"Select all {room}").check()
+        look(visit, f"picked-{room}", TWO_LOOKS)

@@ -37,6 +37,7 @@ from tokens.services.credentials import (
 )
 from tokens.services.lifetimes import limit_of
 from tokens.services.owned import create_token, replace_token, revoke_token, revoke_tokens
+from tokens.services.review import revoke_credential, set_credential_enabled
 from tokens.services.service_keys import (
     approve_service_key,
     change_service_key,
@@ -82,9 +83,11 @@ __all__ = [
     "reveal",
     "revoke",
     "revoke_application_token",
+    "revoke_credential",
     "revoke_token",
     "revoke_tokens",
     "rotate_keys",
     "seconds_of",
+    "set_credential_enabled",
     "way_back",
 ]

@@ -1,0 +1,181 @@
+"""All credentials of an organization in one list: which are unused, about to end, or without an end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils import timezone
+
+from console.bulk import BulkRoom, Verb
+from console.expiry import expiry_tone
+from console.paging import paging, start_of
+from console.views.tokens import name_of
+from tokens import listing, services
+from tokens.kinds import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from django import forms
+    from django.db.models import QuerySet
+
+    from tokens.models import Credential
+
+SHOWN = 50
+STATES = [
+    ("", "All"),
+    ("expiring", f"Expire within {listing.EXPIRING_DAYS} days"),
+    ("never", "Never used"),
+    ("idle", f"Unused for {listing.IDLE_DAYS} days"),
+    ("unused", f"Unused for {listing.UNUSED_DAYS} days"),
+    ("endless", "No expiry"),
+    ("over", "Over the maximum"),
+    ("expired", "Expired"),
+    ("disabled", "Disabled"),
+]
+
+
+class Credentials(BulkRoom):
+    """What acts in the name of an organization, its robots, projects and applications."""
+
+    room = "credentials"
+    template = "console/credentials.html"
+    part = "console/credentials_list.html"
+    noun = "credential"
+    verbs = {
+        "disable": Verb("Disable", "disabled", "They are refused at once, and can be enabled again."),
+        "enable": Verb("Enable", "enabled", "They work again, as they did before."),
+        "revoke": Verb(
+            "Revoke",
+            "revoked",
+            "They stop working for good. Disable them first to see what breaks.",
+            True,
+        ),
+    }
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return a page of them, narrowed by state, kind and name."""
+        organization = self.enter()
+        counts = listing.credential_counts(actor=self.actor, organization=organization)
+        state, kind, search = self.asked("state"), self.asked("kind"), self.asked("q")
+        found, start = self.bulk_rows(), start_of(self)
+        number = found.count() if kind or search else counts.by_state.get(state, counts.all)
+        return {
+            "credentials": [self._row(token) for token in found[start : start + SHOWN]],
+            "paging": paging(self, found=number, size=SHOWN),
+            "has_any": counts.all > 0,
+            "chips": [
+                (key, label, counts.by_state.get(key, counts.all), self.here(state=key, start=""))
+                for key, label in STATES
+                if not key or key in counts.by_state
+            ],
+            "kinds": [
+                (key, Kind(key).label, number, self.here(kind="" if key == kind else key, start=""))
+                for key, number in counts.by_kind.items()
+                if number
+            ],
+            "state": state,
+            "kind": kind,
+            "search": search,
+            "verbs": self.verbs,
+            "noun": self.noun,
+            "forms": self.all_forms(sent),
+        }
+
+    def _row(self, token: Credential) -> dict[str, Any]:
+        name, url, owner = self._owner(token)
+        return {
+            "token": token,
+            "key": str(token.uuid),
+            "name": name,
+            "owner": owner,
+            "url": url,
+            "state": _state(token),
+            "tone": expiry_tone(token),
+        }
+
+    def _owner(self, token: Credential) -> tuple[str, str, str]:
+        """Return what a credential is called, where it is managed, and what it belongs to."""
+        slug = self.organization.slug
+        if token.robot is not None:
+            return (
+                f"{slug}+{token.robot.shortname}",
+                reverse("console:robot", args=[slug, token.robot.shortname]),
+                "",
+            )
+        if token.project is not None:
+            return (
+                name_of(token),
+                reverse("console:project", args=[slug, token.project.slug]),
+                token.project.slug,
+            )
+        if token.application is not None:
+            url = reverse("console:application", args=[slug, token.application.client_id])
+            holder = f", as {token.user.username}" if token.user else ""
+            return name_of(token), url, f"{token.application.name}{holder}"
+        return name_of(token), reverse("console:settings", args=[slug]), ""
+
+    def bulk_rows(self) -> QuerySet[Credential]:
+        """Return what fits the filter."""
+        organization = self.enter()
+        return listing.narrowed(
+            listing.of_whole(actor=self.actor, organization=organization),
+            organization=organization,
+            state=self.asked("state"),
+            kind=self.asked("kind"),
+            search=self.asked("q"),
+        )
+
+    def bulk_found(self, keys: list[str]) -> dict[str, Credential]:
+        """Return those of this organization."""
+        every = listing.of_whole(actor=self.actor, organization=self.organization)
+        return {
+            str(token.uuid): token for token in every.filter(uuid__in=list(filter(None, map(_uuid, keys))))
+        }
+
+    def bulk_key(self, row: Credential) -> str:
+        """Return its UUID."""
+        return str(row.uuid)
+
+    def bulk_name(self, row: Credential) -> str:
+        """Return its name, with its kind and what it belongs to."""
+        name, _, owner = self._owner(row)
+        return f"{name} ({row.get_kind_display()}{f' of {owner}' if owner else ''})"
+
+    def bulk_spared(self, verb: str, row: Credential) -> str:
+        """Say that it is so already."""
+        if verb == "disable" and row.disabled_at is not None:
+            return "it is disabled already"
+        return "it is enabled already" if verb == "enable" and row.disabled_at is None else ""
+
+    def bulk_do(self, verb: str, row: Credential) -> None:
+        """Switch it off or on, or end it."""
+        if verb == "revoke":
+            services.revoke_credential(actor=self.actor, organization=self.organization, credential=row)
+            return
+        services.set_credential_enabled(
+            actor=self.actor, organization=self.organization, credential=row, enabled=verb == "enable"
+        )
+
+
+def _uuid(key: str) -> UUID | None:
+    try:
+        return UUID(key)
+    except ValueError:
+        return None
+
+
+def _state(token: Credential) -> tuple[str, str]:
+    """Return a credential's state in one word, and its tone."""
+    now = timezone.now()
+    if token.disabled_at is not None:
+        return "disabled", ""
+    if token.robot is not None and token.robot.disabled_at is not None:
+        return "robot disabled", ""
+    if token.expires_at is not None and token.expires_at <= now:
+        return "expired", "bad"
+    if token.replaced_at is not None:
+        return "replaced", "info"
+    return ("new", "info") if token.last_used_at is None else ("active", "good")
