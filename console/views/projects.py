@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 
-from accounts import selectors as accounts
 from console import charts
 from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
+from console.holders import WHO, holder_name, holder_of
 from console.room import FormRoom
 from console.views.tokens import name_of, token_row
 from core.errors import Invalid, NotFound
 from core.paging import cut, page_token, read_token
 from permissions.catalogue import (
+    DEFAULT_GRANT_LIST,
     GRANT_CHANGE,
     ORGANIZATION_ADMINISTER,
     ORGANIZATION_READ,
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from accounts.models import Organization
-    from permissions.models import Grant
     from projects.models import Project
 
 SHOWN = 50
@@ -94,7 +94,7 @@ class GrantForm(forms.Form):
     holder = forms.CharField(
         label="Who",
         max_length=511,
-        help_text="A user name, a robot as organization+robot, or a team as @team.",
+        help_text=WHO,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     role = forms.ChoiceField(choices=ROLES, initial="read", widget=forms.RadioSelect)
@@ -153,6 +153,7 @@ class Projects(BulkRoom):
             "older": self.here(after=page_token({"slug": rows[-1].slug})) if more else "",
             "newest": self.here(after="") if isinstance(after, str) else "",
             "search": search,
+            "sees_defaults": check(self.actor, DEFAULT_GRANT_LIST, organization),
             "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
             "bulk": check(self.actor, ORGANIZATION_ADMINISTER, organization),
             "found": self._number(rows, cut_off=bool(more or after)),
@@ -283,7 +284,7 @@ class OneProject(FormRoom):
             "project": project,
             "size": charts.size(project.size_bytes),
             "sees_grants": sees_grants,
-            "grants": [(grant, _name_of(grant)) for grant in grants],
+            "grants": [(grant, holder_name(grant)) for grant in grants],
             "paths": explain(self.actor, PROJECT_READ, project).paths,
             "may_write": check(self.actor, PROJECT_WRITE, project),
             "may_grant": check(self.actor, GRANT_CHANGE, project),
@@ -312,24 +313,23 @@ class OneProject(FormRoom):
             told |= {"chosen": chosen, "open": "end"}
         return told
 
-    def _holder(self, name: str) -> dict[str, Any]:
-        name = name.strip()
-        if name.startswith("@"):
-            return {"team": accounts.team_to_add(organization=self.organization, name=name[1:])}
-        return dict(accounts.holder_to_add(name=name, field="holder"))
-
     def save_grant(self, data: dict[str, Any]) -> HttpResponse:
         """Grant a role, or change it."""
         project = self.project
         services.set_grant(
-            actor=self.actor, project=project, role=data["role"], **self._holder(data["holder"])
+            actor=self.actor,
+            project=project,
+            role=data["role"],
+            **holder_of(self.organization, data["holder"]),
         )
         return self.done(f"{data['holder'].strip()} has {data['role']} now.")
 
     def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
         """Take a grant back."""
         project = self.project
-        services.revoke_grant(actor=self.actor, project=project, **self._holder(data["holder"]))
+        services.revoke_grant(
+            actor=self.actor, project=project, **holder_of(self.organization, data["holder"])
+        )
         return self.done(f"{data['holder'].strip()} has no grant here any more.")
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
@@ -355,10 +355,3 @@ class OneProject(FormRoom):
         return self.done(
             f"The project {project.slug} is deleted.", "console:projects", self.organization.slug
         )
-
-
-def _name_of(grant: Grant) -> str:
-    """Return the holder of a grant as the form takes it: ``name``, ``organization+robot`` or ``@team``."""
-    if grant.team is not None:
-        return f"@{grant.team.slug}"
-    return grant.robot.full_name if grant.robot is not None else str(grant.user)

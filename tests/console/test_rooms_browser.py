@@ -34,6 +34,7 @@ ROOMS = [
     "/o/acme/teams/devs/",
     "/o/acme/teams/empty/",
     "/o/acme/teams/mirror/",
+    "/o/acme/defaults/",
     "/o/acme/projects/",
     "/o/acme/projects/web/",
     "/o/acme/projects/site/docs/",

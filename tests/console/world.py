@@ -58,6 +58,7 @@ def build() -> World:
     devs = make.team(acme, "devs", role="creator", description="They build it")
     make.member(devs, member, *[row.user for row in acme.memberships.all()[:3]])
     make.team(acme, "empty", parent=devs)
+    projects.create_default_grant(actor=make.SYSTEM, organization=acme, role="admin", team=devs)
     mirror = make.team(acme, "mirror")
     accounts.invite(actor=make.SYSTEM, team=mirror, email="somebody@elsewhere.example")
     make.member(mirror, owner)
