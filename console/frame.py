@@ -14,6 +14,7 @@ from permissions.catalogue import (
     CREDENTIAL_REVOKE,
     LOG_READ,
     MEMBER_LIST,
+    NOTIFICATION_READ,
     ORGANIZATION_ADMINISTER,
     ORGANIZATION_READ,
     ROBOT_LIST,
@@ -100,6 +101,8 @@ class Frame:
             ]
             if check(actor, CREDENTIAL_REVOKE, self.organization):
                 operations.append(place("Credentials", "credentials", "key"))
+            if check(actor, NOTIFICATION_READ, self.organization.namespace):
+                operations.insert(0, place("Notifications", "subscriptions", "paper-airplane"))
             if check(actor, ORGANIZATION_ADMINISTER, self.organization):
                 operations.append(place("Settings", "settings", "cog-6-tooth"))
             groups.append(Group("Operations", operations))

@@ -9,6 +9,7 @@ from console.views import (
     applications,
     credentials,
     defaults,
+    deliveries,
     exports,
     find,
     home,
@@ -25,6 +26,7 @@ from console.views import (
     session,
     settings,
     style,
+    subscriptions,
     teams,
     tokens,
     viewing,
@@ -70,6 +72,16 @@ urlpatterns = [
     path(f"{ORG}applications/<str:client_id>/", applications.OneApplication.as_view(), name="application"),
     path(f"{ORG}credentials/", credentials.Credentials.as_view(), name="credentials"),
     path(f"{ORG}settings/", settings.Settings.as_view(), name="settings"),
+    path(f"{ORG}notifications/", subscriptions.Subscriptions.as_view(), name="subscriptions"),
+    path(
+        f"{ORG}notifications/of/<path:slug>/",
+        subscriptions.ProjectSubscriptions.as_view(),
+        name="project-subscriptions",
+    ),
+    path(f"{ORG}notifications/<uuid:uuid>/", deliveries.OneSubscription.as_view(), name="subscription"),
+    path(
+        f"{ORG}notifications/<uuid:uuid>/<uuid:delivery>/", deliveries.OneDelivery.as_view(), name="delivery"
+    ),
     path(f"{ORG}logs/", logs.Logs.as_view(), name="logs"),
     path(f"{ORG}exports/", logs.Exports.as_view(), name="exports"),
     path(f"{ORG}exports/<uuid:uuid>/", logs.OneExport.as_view(), name="export"),

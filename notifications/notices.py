@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from logs.models import LogEntry
 
+OFF = "notification_off"  # a subscription was switched off because it failed
 INVITED = "org_team_invite"  # the wire's kind of an invitation to a team
 INVITED_IN = "org_member_invite"  # of one to an organization, which no wire knows
 INVITATIONS = {ORG_INVITE_TEAM_MEMBER.name, ORG_INVITE_MEMBER.name}

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-KIND = "notification_off"
 PAUSE = timedelta(minutes=5)  # until a mail that could not be sent, or whose worker died, is tried again
 LONGEST = timedelta(days=1)  # that it is tried
 
@@ -40,7 +39,7 @@ def note(subscription: Subscription) -> None:
         notices.administrators(namespace),
         namespace=namespace,
         origin=uuid5(subscription.uuid, f"off {subscription.disabled_at}"),
-        kind=KIND,
+        kind=notices.OFF,
         sentence=f"The notification “{subscription}” of {where(subscription)} failed again and again "
         "and was switched off",
         metadata={"notification_id": str(subscription.uuid), "where": name, "event": subscription.event},
@@ -74,13 +73,12 @@ def _send(row: Subscription) -> bool:
     if not people or row.disabled_at is None:
         return False
     last = Delivery.objects.filter(subscription=row).exclude(error="").order_by("-pk").first()
-    organization = row.namespace or (row.project and row.project.namespace)
     words = {
         "row": row,
         "where": where(row),
         "last": last,
         "days": settings.NOTIFICATION_DAYS,
-        "link": f"{settings.PUBLIC_URL}/organization/{quote(organization.name if organization else '')}",
+        "link": _link(row),
         "public_url": settings.PUBLIC_URL,
     }
     message = EmailMultiAlternatives(
@@ -102,6 +100,14 @@ def _send(row: Subscription) -> bool:
         log.warning("Subscription %s: mail that it is off not sent: %s", row.uuid, error)
         return timezone.now() < row.disabled_at + LONGEST
     return False
+
+
+def _link(row: Subscription) -> str:
+    """Return the page of the subscription; those of people have none."""
+    namespace = _namespace(row)
+    if namespace is None or namespace.kind != "organization":
+        return f"{settings.PUBLIC_URL}/"
+    return f"{settings.PUBLIC_URL}/o/{quote(namespace.name)}/notifications/{row.uuid}/"
 
 
 def where(subscription: Subscription) -> str:

@@ -27,11 +27,17 @@ from permissions.catalogue import (
 from permissions.checks import check, require
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from django.db.models import QuerySet
 
     from accounts.models import Namespace
     from core.actor import Actor
     from projects.models import Project
+
+
+OFF = Q(disabled_at__isnull=False)
+STATES = {"failing": ~OFF & Q(number_of_failures__gt=0), "off": OFF}
 
 
 # Messages to everybody -----------------------------------------------------------------------------------
@@ -112,6 +118,29 @@ def subscriptions_within(*, actor: Actor, namespace: Namespace) -> QuerySet[Subs
     inside = Q(namespace=namespace) | Q(project__namespace=namespace, project__deleted_at=None)
     found = Subscription.objects.filter(inside).select_related("namespace", "project__namespace")
     return found.order_by(F("project__slug").asc(nulls_first=True), "pk")
+
+
+def count_by_state(found: QuerySet[Subscription]) -> dict[str, int]:
+    """Return how many there are, how many of them fail, and how many are off: ``""``, failing and off."""
+    counted: dict[str, int] = found.order_by().aggregate(
+        all=Count("pk"), **{state: Count("pk", filter=where) for state, where in STATES.items()}
+    )
+    return {"": counted.pop("all"), **counted}
+
+
+def narrowed(
+    found: QuerySet[Subscription], *, state: str = "", words: str = "", events: Collection[str] = ()
+) -> QuerySet[Subscription]:
+    """Return those in a state of `count_by_state` whose title, event or project has the words.
+
+    ``events`` are the names of events that the caller knows by these words.
+    """
+    if state in STATES:
+        found = found.filter(STATES[state])
+    if not words:
+        return found
+    said = Q(title__icontains=words) | Q(event__icontains=words) | Q(project__slug__icontains=words)
+    return found.filter(said | Q(event__in=events))
 
 
 def subscription_within(*, actor: Actor, namespace: Namespace, uuid: UUID) -> Subscription:

@@ -12,7 +12,7 @@ from console.paging import paging, start_of
 from console.room import FormRoom
 from notifications import selectors, services
 from notifications.events import EVENTS, Level
-from notifications.notices import INVITED, INVITED_IN
+from notifications.notices import INVITED, INVITED_IN, OFF
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +39,8 @@ def line(notice: Notice) -> Line:
     """Return a notice as a row."""
     if notice.kind in (INVITED, INVITED_IN):
         return Line(notice, "user-plus", "info", reverse("console:home"))
+    if notice.kind == OFF:
+        return Line(notice, "exclamation-triangle", "warn", _where(notice))
     event = EVENTS.get(notice.kind)
     icon, tone = LOOKS.get(event.level, ("bell", "info")) if event else ("bell", "info")
     return Line(notice, icon, tone, _where(notice))
@@ -46,6 +48,8 @@ def line(notice: Notice) -> Line:
 
 def _where(notice: Notice) -> str:
     name, project = notice.namespace.name, notice.metadata.get("name")
+    if notice.kind == OFF and notice.namespace.kind == "organization":
+        return reverse("console:subscription", args=[name, notice.metadata["notification_id"]])
     if "repository" in notice.metadata and isinstance(project, str):
         return reverse("console:project", args=[name, project])
     if notice.namespace.kind == "organization":

@@ -10,7 +10,8 @@ from django.utils import timezone
 from accounts import services as accounts
 from accounts.models import Membership, Organization, Robot, Team, TeamMember, User
 from logs.models import LogEntry, LogExport
-from notifications.models import Notice
+from notifications import services as notifications
+from notifications.models import Delivery, Notice, Subscription
 from permissions.models import Grant
 from projects import services as projects
 from projects.models import Project
@@ -34,9 +35,13 @@ def enter(user=None):
     return client
 
 
+HOOK, SENT = "5f0c1a52-0000-4000-8000-000000000001", "5f0c1a52-0000-4000-8000-000000000002"
+
+
 @pytest.fixture
-def acme():
+def acme(settings):
     """Make an organization with somebody of every kind in it."""
+    settings.EGRESS_ALLOW = ["192.0.2.0/24"]
     acme = make.organization(owner=make.user("owner"))
     for role in ("member", "creator", "admin"):
         accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=make.user(role), role=role)
@@ -46,6 +51,16 @@ def acme():
     make.member(team, User.objects.get(username="member"))
     for holder in ({"team": team}, {"robot": robot}, {"user": make.user("writer")}):
         make.grant(web, "write", **holder)
+    hook, _ = notifications.create_subscription(
+        actor=make.SYSTEM,
+        project=web,
+        event="repo_change",
+        method="webhook",
+        config={"url": "https://192.0.2.7/hook?key=k"},
+    )
+    Subscription.objects.filter(pk=hook.pk).update(uuid=HOOK)
+    sent = notifications.send_test(actor=make.SYSTEM, subscription=hook)
+    Delivery.objects.filter(pk=sent.pk).update(uuid=SENT)
     rocket = tokens.create_application(actor=make.SYSTEM, organization=acme, name="Rocket")
     Application.objects.filter(pk=rocket.pk).update(client_id="ROCKET")
     return acme
@@ -89,6 +104,13 @@ PAGES = [
     ("/o/acme/applications/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/applications/ROCKET/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/applications/nothing/", 302, 403, 403, 403, 403, 404, 404),
+    ("/o/acme/notifications/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/notifications/of/web/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/notifications/of/nothing/", 302, 403, 403, 403, 403, 404, 404),
+    (f"/o/acme/notifications/{HOOK}/", 302, 403, 403, 403, 403, 200, 200),
+    (f"/o/acme/notifications/{SENT}/", 302, 403, 403, 403, 403, 404, 404),
+    (f"/o/acme/notifications/{HOOK}/{SENT}/", 302, 403, 403, 403, 403, 200, 200),
+    (f"/o/acme/notifications/{HOOK}/{HOOK}/", 302, 403, 403, 403, 403, 404, 404),
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200),
     ("/view-as/member/", 302, 403, 403, 403, 403, 403, 403),
@@ -117,6 +139,8 @@ def test_every_page_is_in_the_table():
     assert names <= tabled
 
 
+URL, EVE = "https://192.0.2.7/new", "eve@example.test"
+OF_WEB, ONE = "/o/acme/notifications/of/web/", f"/o/acme/notifications/{HOOK}/"
 POSTS = [
     # path, form, stranger, member, creator, admin
     ("/notifications/", {"do": "clear"}, 302, 302, 302, 302),
@@ -147,6 +171,34 @@ POSTS = [
     ("/o/acme/robots/ci/", {"do": "end"}, 403, 403, 403, 404),
     ("/o/acme/robots/ci/", {"do": "disable"}, 403, 403, 403, 302),
     ("/o/acme/robots/ci/", {"do": "delete", "name": "ci"}, 403, 403, 403, 302),
+    ("/o/acme/notifications/", {"do": "webhook", "event": "org_change", "url": URL}, 403, 403, 403, 302),
+    ("/o/acme/notifications/", {"do": "email", "event": "org_change", "email": EVE}, 403, 403, 403, 302),
+    ("/o/acme/notifications/", {"do": "slack", "event": "org_change", "url": URL}, 403, 403, 403, 302),
+    ("/o/acme/notifications/", {"do": "console", "event": "org_change", "kind": "org"}, 403, 403, 403, 302),
+    (f"{OF_WEB}", {"do": "webhook", "event": "repo_change", "url": URL, "shape": "flat"}, 403, 403, 403, 302),
+    (f"{OF_WEB}", {"do": "email", "event": "repo_change", "email": EVE}, 403, 403, 403, 200),
+    (f"{OF_WEB}", {"do": "slack", "event": "repo_change", "url": URL}, 403, 403, 403, 302),
+    (
+        f"{OF_WEB}",
+        {"do": "console", "event": "repo_change", "kind": "team", "name": "devs"},
+        403,
+        403,
+        403,
+        302,
+    ),
+    (f"{OF_WEB}", {"do": "integration", "url": URL, "flags": ["services_ok"]}, 403, 403, 403, 302),
+    (f"{OF_WEB}", {"do": "channel", "channel_id": "C0DEPLOYS"}, 403, 403, 403, 404),
+    (f"{OF_WEB}", {"do": "address", "email": EVE}, 403, 403, 403, 404),
+    (f"{ONE}", {"do": "change", "title": "x", "event": "repo_change", "url": URL}, 403, 403, 403, 302),
+    (f"{ONE}", {"do": "test"}, 403, 403, 403, 302),
+    (f"{ONE}", {"do": "pause"}, 403, 403, 403, 302),
+    (f"{ONE}", {"do": "resume"}, 403, 403, 403, 302),
+    (f"{ONE}", {"do": "rotate", "grace": "24"}, 403, 403, 403, 302),
+    (f"{ONE}", {"do": "end"}, 403, 403, 403, 302),
+    (f"{ONE}", {"do": "failed", "since": "2026-01-01T00:00"}, 403, 403, 403, 200),
+    (f"{ONE}", {"do": "again", "uuid": SENT}, 403, 403, 403, 302),
+    (f"{ONE}{SENT}/", {"do": "again"}, 403, 403, 403, 302),
+    (f"{ONE}", {"do": "delete"}, 403, 403, 403, 302),
     ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 302),
     ("/o/acme/credentials/", {"do": "bulk", "verb": "disable", "all": "1"}, 403, 403, 403, 200),
     ("/o/acme/settings/", {"do": "profile", "name": "Acme Ltd"}, 403, 403, 403, 302),
@@ -179,6 +231,7 @@ def test_who_may_send_what(acme, path, form, statuses):
 
 def counts():
     models = (Membership, Team, TeamMember, Project, Grant, Robot, LogExport, Application, Credential)
+    models += (Subscription, Delivery)
     return [model.objects.count() for model in models]
 
 
@@ -619,6 +672,12 @@ ROOMS = [
     "applications/",
     "applications/ROCKET/",
     "suggest/?kinds=people,robots,teams&holder=gro",
+    "notifications/",
+    "notifications/?q=g&state=failing",
+    "notifications/of/web/",
+    f"notifications/{HOOK}/",
+    f"notifications/{HOOK}/?state=waiting",
+    f"notifications/{HOOK}/{SENT}/",
     "logs/",
     "logs/?q=devs&performer=system&group=change",
     "exports/",
@@ -641,7 +700,7 @@ def test_a_page_costs_the_same_at_any_size(acme, room, django_assert_max_num_que
 
 def grow(acme):
     web, devs, ci = Project.objects.get(slug="web"), Team.objects.get(slug="devs"), Robot.objects.get()
-    application = Application.objects.get()
+    application, hook = Application.objects.get(), Subscription.objects.get(uuid=HOOK)
     for number in range(20):
         for kind, owner in ((Kind.KEY, {"organization": acme}), (Kind.REPOSITORY, {"project": web})):
             tokens.create_token(actor=make.SYSTEM, kind=kind, title=f"grown{number}", **owner)
@@ -659,6 +718,10 @@ def grow(acme):
         make.grant(web, "read", team=team)
         make.grant(web, "read", robot=robot)
         LogExport.objects.create(namespace=acme.namespace, starts_at=timezone.now(), ends_at=timezone.now())
+        told = {"event": "repo_change", "method": "in_console", "config": {}, "title": f"grown{number}"}
+        for owner in ({"namespace": acme.namespace}, {"project": project}, {"project": web}):
+            notifications.create_subscription(actor=make.SYSTEM, **owner, **told)
+        notifications.send_test(actor=make.SYSTEM, subscription=hook)
 
 
 def test_a_team_that_mirrors_a_group_says_so_and_takes_no_people(acme, settings):

@@ -46,6 +46,11 @@ ROOMS = [
     "/o/acme/applications/ROCKET/",
     "/o/acme/credentials/",
     "/o/acme/settings/",
+    "/o/acme/notifications/",
+    "/o/acme/notifications/of/web/",
+    f"/o/acme/notifications/{worlds.HOOK}/",
+    f"/o/acme/notifications/{worlds.HOOK}/{worlds.SENT['queued']}/",
+    f"/o/acme/notifications/{worlds.HOOK}/{worlds.SENT['done']}/",
     "/o/acme/logs/",
     "/o/acme/exports/",
 ]
@@ -245,6 +250,10 @@ DIALOGS = [
     ("/o/acme/settings/", "New API key"),
     ("/o/acme/settings/", "New token…"),
     ("/o/acme/settings/", "Delete organization…"),
+    (f"/o/acme/notifications/{worlds.HOOK}/", "Change"),
+    (f"/o/acme/notifications/{worlds.HOOK}/", "New secret…"),
+    (f"/o/acme/notifications/{worlds.HOOK}/", "Send all failed again…"),
+    (f"/o/acme/notifications/{worlds.HOOK}/", "Remove notification…"),
     ("/o/acme/logs/", "Export"),
 ]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from django.test import override_settings
 from django.utils import timezone
 
 from accounts import services as accounts
@@ -15,6 +17,7 @@ from logs import services as logs
 from logs.models import LogEntry, LogExport
 from notifications import notices
 from notifications import services as notifications
+from notifications.models import Delivery, Subscription
 from projects import services as projects
 from quotas import services as quotas
 from quotas.models import Resource
@@ -25,7 +28,13 @@ from tokens.models import Application, Assignment
 
 if TYPE_CHECKING:
     from accounts.models import Organization, User
+    from projects.models import Project
 
+HOOK = "5f0c1a52-0000-4000-8000-000000000001"
+SENT = {
+    status: f"5f0c1a52-0000-4000-8000-00000000000{number}"
+    for number, status in enumerate(("done", "failed", "queued", "running"), start=2)
+}
 LONG = "n" * 120 + "-" + "m" * 120
 
 
@@ -85,6 +94,7 @@ def build() -> World:
         actor=make.SYSTEM, content="Muster rests on Sunday.", severity="warning", media_type="text/plain"
     )
     _notices(acme, owner)
+    _subscriptions(acme, web)
     _tokens(owner)
     _applications(acme, owner, member)
     for number, entry in enumerate(LogEntry.objects.order_by("pk")):
@@ -113,6 +123,69 @@ def _notices(acme: Organization, owner: User) -> None:
             kind=kind,
             sentence=sentence,
             metadata=metadata,
+        )
+
+
+def _subscriptions(acme: Organization, web: Project) -> None:
+    """One of each kind and state, and deliveries of the first in every state."""
+    told: tuple[tuple[dict[str, Any], str, str, dict[str, Any]], ...] = (
+        ({"project": web}, "repo_change", "webhook", {"url": "https://192.0.2.7/hooks/ci?key=secret"}),
+        ({"project": web}, "repo_permission_change", "slack", {"url": "https://192.0.2.7/services/T0/B0/x"}),
+        ({"project": web}, "vulnerability_found", "in_console", {"target": {"kind": "team", "name": "devs"}}),
+        ({"namespace": acme.namespace}, "member_change", "email", {"email": "ops@example.test"}),
+        ({"namespace": acme.namespace}, "robot_create", "webhook", {"url": f"https://192.0.2.7/{LONG}"}),
+    )
+    with override_settings(EGRESS_ALLOW=["192.0.2.0/24"]):
+        made = [
+            notifications.create_subscription(
+                actor=make.SYSTEM, event=event, method=method, config=config, **owner
+            )[0]
+            for owner, event, method, config in told
+        ]
+        flags = {"services_ok": True, "deployments_failed": True}
+        notifications.create_integration(
+            actor=make.SYSTEM, project=web, url="https://192.0.2.7/flex", flags=flags
+        )
+    now = timezone.now()
+    hook, failing, _, off, long = (Subscription.objects.filter(pk=one.pk) for one in made)
+    hook.update(uuid=HOOK, title="Continuous integration")
+    failing.update(number_of_failures=4, failing_since=now - timedelta(hours=2))
+    off.update(number_of_failures=12, failing_since=now - timedelta(days=4), disabled_at=now)
+    long.update(title=LONG, disabled_at=now, paused=True)
+    notifications.rotate_secret(actor=make.SYSTEM, subscription=hook.get(), grace=timedelta(days=1))
+    for number, status in enumerate(("done", "failed", "queued", "running")):
+        sent = notifications.send_test(actor=make.SYSTEM, subscription=hook.get())
+        last = status == "done"
+        Delivery.objects.filter(pk=sent.pk).update(
+            uuid=SENT[status],
+            status=status,
+            due_at=now + timedelta(hours=2) if status == "queued" else None,
+            begun_at=now,
+            last_status=200 if last else 503,
+            last_seconds=0.21,
+            error="" if last else "The URL answered 503.",
+            finished_at=now if status in ("done", "failed") else None,
+            request={
+                "url": "https://192.0.2.7/hooks/ci?…",
+                "headers": [
+                    ["Content-Type", "application/json"],
+                    ["webhook-id", f"msg_{sent.uuid.hex}"],
+                    ["webhook-timestamp", "1741608000"],
+                    ["webhook-signature", "…"],
+                ],
+                "body": json.dumps(sent.payload),
+                "size": 20_000,
+            },
+            history=[
+                {
+                    "at": (now - timedelta(minutes=9 - turn)).isoformat(),
+                    "seconds": 0.2 + turn,
+                    "status": 200 if last and turn == number else 503,
+                    "excerpt": "<html>Busy, come back later</html>" + LONG,
+                    "error": "" if last and turn == number else "The URL answered 503.",
+                }
+                for turn in range(number + 1)
+            ],
         )
 
 
