@@ -97,6 +97,7 @@ class OnFilter(StateFilter):
             ("on", "on", on),
             ("failing", "on, but failing", on & Q(number_of_failures__gt=0)),
             ("off", "switched off", ~on),
+            ("paused", "switched off by hand", Q(paused=True)),
         ]
 
 
@@ -124,7 +125,8 @@ class SubscriptionDesk(Desk):
     fieldsets = (
         (None, {"fields": ("uuid", "title", "owner", "event", "event_config")}),
         ("Told by", {"fields": ("method", "target")}),
-        ("State", {"fields": ("state", "number_of_failures", "disabled_at")}),
+        ("State", {"fields": ("state", "number_of_failures", "failing_since", "disabled_at")}),
+        ("Secret", {"fields": ("old_secret_until",)}),
         ("Traces", {"fields": ("creator", "created_at")}),
     )
     neighbours = (Neighbour("Deliveries", "notifications_delivery", "subscription__id__exact"),)
@@ -161,7 +163,8 @@ class SubscriptionDesk(Desk):
     def target(self, row: Subscription) -> str:
         if "url" not in row.config:
             target = row.config.get("target", {})
-            return str(row.config.get("email") or target.get("name") or "-")
+            channel = row.config.get("channel_name") or row.config.get("channel_id")
+            return str(row.config.get("email") or target.get("name") or channel or "-")
         try:
             return urlsplit(row.config["url"]).hostname or "-"
         except ValueError:
@@ -170,11 +173,11 @@ class SubscriptionDesk(Desk):
     @column(
         description="State",
         ordering="disabled_at",
-        label={"on": "success", "failing": "warning", "off": "danger"},
+        label={"on": "success", "failing": "warning", "off": "danger", "paused": "info"},
     )
     def state(self, row: Subscription) -> str:
         if row.disabled_at is not None:
-            return "off"
+            return "paused" if row.paused else "off"
         return "failing" if row.number_of_failures else "on"
 
     @column(description="Added by", ordering="created_by__username")
@@ -205,6 +208,8 @@ class DueFilter(StateFilter):
             ("open", "not finished", Q(status__in=[Status.QUEUED, Status.RUNNING])),
             ("due", "waiting for a worker", Q(due_at__lte=timezone.now())),
             ("late", "late by over a minute", Q(due_at__lte=timezone.now() - timedelta(minutes=1))),
+            ("again", "failed, to be tried again", Q(status=Status.QUEUED, last_seconds__isnull=False)),
+            ("dead", "dead letters: never tried again", Q(status=Status.FAILED)),
         ]
 
 
@@ -226,14 +231,27 @@ class DeliveryDesk(Desk):
     )
     fieldsets = (
         (None, {"fields": ("uuid", "event", "what", "to", "owner", "shown_payload")}),
-        ("Work", {"fields": ("shown_status", "attempts", "due_at", "error")}),
+        ("Work", {"fields": ("shown_status", "attempts", "due_at", "error", "lane")}),
         ("Last answer", {"fields": ("last_status", "last_seconds", "last_excerpt")}),
-        ("Traces", {"fields": ("created_at", "finished_at")}),
+        ("Attempts", {"fields": ("shown_request", "shown_history")}),
+        ("Traces", {"fields": ("created_at", "begun_at", "finished_at")}),
+    )
+    verbs = (
+        Verb(
+            "redeliver",
+            "Send again",
+            "It is sent again at once, with the same id, and tried as if it were new. Not while its "
+            f"notification is switched off. {BY_ROLE}",
+            "On its way again",
+            lambda actor, row, data: services.redeliver(actor=actor, delivery=row),
+            icon="replay",
+            fits=lambda row: row.status != Status.RUNNING,
+        ),
     )
 
     @column(description="What")
     def what(self, row: Delivery) -> str:
-        return str(row.payload["data"]["sentence"])
+        return str(row.payload["data"].get("sentence") or row.payload["type"])
 
     @column(description="Notification")
     def to(self, row: Delivery) -> SafeString | str:
@@ -245,7 +263,17 @@ class DeliveryDesk(Desk):
 
     @column(description="Payload")
     def shown_payload(self, row: Delivery) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(row.payload, indent=2, ensure_ascii=False))
+        return _as_json(row.payload)
+
+    @column(description="What was sent last")
+    def shown_request(self, row: Delivery) -> SafeString:
+        # The path of the address may be a key: of it only the host is shown.
+        shown = {key: value for key, value in (row.request or {}).items() if key != "url"}
+        return _as_json(shown)
+
+    @column(description="What came of it")
+    def shown_history(self, row: Delivery) -> SafeString:
+        return _as_json(row.history)
 
     @column(
         description="Status",
@@ -271,6 +299,10 @@ class DeliveryDesk(Desk):
                 rank=10,
             )
         ]
+
+
+def _as_json(value: Any) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))
 
 
 class AnsweredFilter(StateFilter):

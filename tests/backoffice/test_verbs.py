@@ -24,7 +24,7 @@ from accounts.models import (
     User,
 )
 from logs.models import LogEntry, LogExport
-from notifications.models import GlobalMessage, Subscription
+from notifications.models import Delivery, GlobalMessage, Subscription
 from permissions.models import DefaultGrant, Grant
 from projects.models import Project
 from quotas.models import Quota, RegistrySize, Threshold
@@ -217,6 +217,14 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
         {"number_of_failures": 0, "disabled_at": None},
     ),
     (Subscription, "delete", {"title": "first hook"}, {}, "delete_repo_notification", "gone"),
+    (
+        Delivery,
+        "redeliver",
+        {"error": "Nobody was there."},
+        {},
+        "redeliver_repo_notification",
+        {"status": "queued", "attempts": 0, "error": ""},
+    ),
 ]
 NEED_A_ROLE: set[Any] = {
     Membership,
@@ -257,6 +265,19 @@ def stage(world):
     Robot.objects.filter(shortname="off-bot").update(disabled_at=timezone.now())
     Quota.objects.filter(namespace__name="ada", resource="robots").update(limit=3)
     Subscription.objects.update(number_of_failures=3, disabled_at=timezone.now())
+    hook = Subscription.objects.select_related("project").get()
+    second = Subscription.objects.create(
+        project=hook.project, event="repo_change", method="in_console", config={"target": {"kind": "org"}}
+    )
+    Delivery.objects.create(
+        subscription=second,
+        event="repo_change",
+        payload=Delivery.objects.get().payload,
+        status="failed",
+        due_at=None,
+        attempts=5,
+        error="Nobody was there.",
+    )
     queued = LogExport.objects.get()
     LogExport.objects.create(
         status="failed", starts_at=queued.starts_at, ends_at=queued.ends_at, error="Went wrong."
@@ -532,3 +553,23 @@ def test_the_first_page_hears_the_worker(stage, operator):
     heartbeat()
     shown = {one.label: one for one in operator.get(reverse("admin:index")).context["figures"]}
     assert shown["Worker"].value == "ok"
+
+
+def test_dead_letters_are_found_and_sent_again_together(stage, operator, settings):
+    settings.SUPERUSERS_FULL_ACCESS = True
+    found = operator.get(reverse("admin:notifications_delivery_changelist"), {"work": "dead"})
+    page = found.content.decode()
+    assert "Nobody was there." in page
+    dead, off = Delivery.objects.order_by("-pk")
+    response = do(operator, Delivery, "redeliver", dead.pk, off.pk)
+    assert any("switched off" in words for words in said(response))
+    assert [row.status for row in Delivery.objects.order_by("-pk")] == ["queued", "queued"]
+    assert operator.get(reverse("admin:notifications_delivery_change", args=[dead.pk])).status_code == 200
+
+
+def test_deliveries_are_not_sent_again_without_a_role(stage, operator):
+    dead = Delivery.objects.latest("pk")
+    response = do(operator, Delivery, "redeliver", dead.pk)
+    assert any("Your role does not allow" in words for words in said(response))
+    dead.refresh_from_db()
+    assert dead.status == "failed"
