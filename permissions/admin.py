@@ -62,7 +62,7 @@ class GrantDesk(Desk):
         "team__organization",
         "robot__namespace",
     )
-    fields = ("holder_link", "shown_role", "project_link", "created_at")
+    fields = ("holder_link", "shown_role", "project_link", "by_default", "created_at")
     verbs = (
         Verb(
             "role",

@@ -146,6 +146,7 @@ TEAM_SYNC = _right("team_sync", _ORG, _A, "bind teams to groups of a directory")
 TEAM_GRANT_LIST = _right("team_grant_list", _ORG, _A, "see what teams may do", reading=True)
 DEFAULT_GRANT_LIST = _right("default_grant_list", _ORG, _A, "see default permissions", reading=True)
 DEFAULT_GRANT_CHANGE = _right("default_grant_change", _ORG, _A, "change default permissions")
+ACCESS_READ = _right("access_read", _ORG, _A, "see who may do what in the organization", reading=True)
 
 # Namespaces: an organization's, or a person's own
 PROJECT_CREATE = _right("project_create", _ORG, CREATOR, "create projects")

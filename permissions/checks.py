@@ -12,16 +12,18 @@ from django.utils import timezone
 
 from accounts.models import Account, Membership, Namespace, Organization, Team, TeamMember, User
 from core.errors import Forbidden, FreshLoginRequired, Unauthenticated
-from permissions.catalogue import (
-    MEMBER,
-    ORGANIZATION_LEVEL,
-    PROJECT_LEVEL,
-    SCOPE_CEILING,
-    Ladder,
-    Level,
-    Right,
-)
+from permissions.catalogue import MEMBER, SCOPE_CEILING, Ladder, Level, Right
 from permissions.models import Grant
+from permissions.paths import (
+    Path,
+    best,
+    grant_path,
+    member_path,
+    of_project,
+    ranked,
+    readonly_path,
+    superuser_path,
+)
 from projects.models import Project
 
 if TYPE_CHECKING:
@@ -31,17 +33,6 @@ READ_ONLY_REASON = "A read-only superuser changes nothing"
 VIEWING_REASON = "Who views Muster as somebody else changes nothing"
 
 Target = Organization | Namespace | Project | User | Team | Account | None
-
-
-@dataclass(frozen=True)
-class Path:
-    """One way by which an actor holds a level: ``kind`` is stable for machines, ``words`` are for people."""
-
-    kind: str
-    level: Level
-    words: str
-    deciding: bool = False
-    team: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +84,11 @@ def named_readonly_superuser(user: User) -> bool:
     return user.username in settings.READONLY_SUPERUSERS
 
 
+def full_superuser(user: User) -> bool:
+    """Tell whether a person passes every organization and project check, by a credential that allows it."""
+    return settings.SUPERUSERS_FULL_ACCESS and named_superuser(user)
+
+
 def may_open_back_office(user: User) -> bool:
     """Tell whether the back office opens for a person."""
     return user.is_active and (named_superuser(user) or named_readonly_superuser(user))
@@ -136,7 +132,7 @@ def _organization_paths(actor: Actor, organization: Organization) -> tuple[Path,
         return ()
     direct, by_team = _belonging(actor.user, organization)
     return tuple(
-        _organization_path(organization, role, team) for role, team, _ in direct.union(by_team, all=True)
+        member_path(organization.slug, role, team) for role, team, _ in direct.union(by_team, all=True)
     )
 
 
@@ -155,12 +151,6 @@ def _belonging(user: User, organization: Organization) -> tuple[Rows, Rows]:
     )
 
 
-def _organization_path(organization: Organization, role: str, team: str) -> Path:
-    if team:
-        return Path("team", ORGANIZATION_LEVEL[role], f"{role} by team {team}", team=team)
-    return Path("member", ORGANIZATION_LEVEL[role], f"{role} of {organization.slug}")
-
-
 def project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
     """Return every way by which the actor reaches a project. Needs the project's namespace."""
     key = ("project", project.pk)
@@ -171,22 +161,18 @@ def project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
 
 
 def _project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
-    paths: list[Path] = []
-    if project.visibility == Project.Visibility.PUBLIC:
-        paths.append(Path("public", Level.READ, "the project is public"))
-    if actor.project is not None and actor.project.pk == project.pk:
-        paths.append(Path("token", Level.READ, "the token belongs to the project"))
     namespace = project.namespace
-    if actor.user is not None and namespace.pk == actor.user.namespace_id:
-        paths.append(Path("owner", Level.ADMIN, "the project is in her own namespace"))
-    paths += _granted(actor, project)
+    granted = _granted(actor, project)
+    belonging: tuple[Path, ...] = ()
     if namespace.kind == Namespace.Kind.ORGANIZATION and (actor.user or actor.organization):
-        paths.extend(
-            Path("organization_admin", Level.ADMIN, f"{path.words}, and so admin of its projects")
-            for path in organization_paths(actor, namespace.organization)
-            if path.level >= Level.ADMIN
-        )
-    return tuple(paths)
+        belonging = organization_paths(actor, namespace.organization)
+    return of_project(
+        public=project.visibility == Project.Visibility.PUBLIC,
+        token=actor.project is not None and actor.project.pk == project.pk,
+        own=actor.user is not None and namespace.pk == actor.user.namespace_id,
+        granted=granted,
+        belonging=belonging,
+    )
 
 
 def _granted(actor: Actor, project: Project) -> list[Path]:
@@ -213,24 +199,19 @@ def _granted(actor: Actor, project: Project) -> list[Path]:
     paths, inside = [], []
     for role, team, source in direct.union(*others, all=True):
         if source == _FROM_GRANT.value:
-            words = f"{role} by team {team}" if team else f"{role} granted directly"
-            paths.append(Path("team_grant" if team else "grant", PROJECT_LEVEL[role], words))
+            paths.append(grant_path(role, team))
         elif organization is not None:
-            inside.append(_organization_path(organization, role, team))
+            inside.append(member_path(organization.slug, role, team))
     if organization is not None:
         actor.memo["organization", organization.pk] = tuple(inside)
     return paths
-
-
-def _best(paths: tuple[Path, ...]) -> Level:
-    return max((path.level for path in paths), default=Level.NONE)
 
 
 def organization_level(actor: Actor, organization: Organization) -> Level:
     """Return the effective level in an organization: roles capped by scopes, or full access."""
     if has_full_access(actor):
         return Level.OWNER
-    return min(_best(organization_paths(actor, organization)), ceiling(actor, Ladder.ORGANIZATION))
+    return min(best(organization_paths(actor, organization)), ceiling(actor, Ladder.ORGANIZATION))
 
 
 def account_level(actor: Actor, user: User | None) -> Level:
@@ -250,7 +231,7 @@ def project_level(actor: Actor, project: Project) -> Level:
 def _capped(actor: Actor, paths: tuple[Path, ...]) -> Level:
     # What everybody may see needs no scope.
     public = max((path.level for path in paths if path.kind == "public"), default=Level.NONE)
-    return max(public, min(_best(paths), ceiling(actor, Ladder.PROJECT)))
+    return max(public, min(best(paths), ceiling(actor, Ladder.PROJECT)))
 
 
 # Answers -------------------------------------------------------------------------------------------------
@@ -294,20 +275,20 @@ def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
         return replace(_conclude(actor, right, needed, Level.NONE, Level.NONE, ()), reason=READ_ONLY_REASON)
     extra = _superuser_paths(actor, right)
     if ladder == Ladder.INSTANCE:
-        held = _best(extra)
+        held = best(extra)
         return _conclude(actor, right, needed, held, ceiling(actor, ladder), extra)
     if ladder == Ladder.ACCOUNT:
         owner = target if isinstance(target, User) else actor.user
         if actor.user is not None and owner is not None and owner.pk == actor.user.pk:
             paths = (Path("self", Level.ADMIN, "it is her own account"),)
-        held = min(_best(paths), ceiling(actor, ladder))
+        held = min(best(paths), ceiling(actor, ladder))
         return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths)
     if ladder == Ladder.PROJECT:
         if not isinstance(target, Project):
             # Asked for a project that is not there: only who administers the namespace may learn that.
             return _missing_project(actor, right, target, extra)
         paths = project_paths(actor, target)
-        held = max(_capped(actor, paths), _best(extra))
+        held = max(_capped(actor, paths), best(extra))
         return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths + extra)
     return _on_organization(actor, right, target, extra)
 
@@ -320,7 +301,7 @@ def _missing_project(actor: Actor, right: Right, target: Target, extra: tuple[Pa
         elif actor.user is not None and target.pk == actor.user.namespace_id:
             paths = (Path("owner", Level.ADMIN, "it is her own namespace"),)
     top = ceiling(actor, Ladder.PROJECT)
-    held = max(min(_best(paths), top), _best(extra))
+    held = max(min(best(paths), top), best(extra))
     return _conclude(actor, right, right.level, held, top, paths + extra)
 
 
@@ -344,7 +325,7 @@ def _on_organization(actor: Actor, right: Right, target: Target, extra: tuple[Pa
             ladder, needed = Ladder.ACCOUNT, right.own
         paths = (Path("owner", Level.OWNER, "it is her own namespace"),)
     top = ceiling(actor, ladder)
-    held = max(min(_best(paths), top), _best(extra))
+    held = max(min(best(paths), top), best(extra))
     return _conclude(actor, right, needed, held, top, paths + extra)
 
 
@@ -357,9 +338,9 @@ def _superuser_paths(actor: Actor, right: Right) -> tuple[Path, ...]:
             found.append(Path("readonly_superuser", Level.READ, "read-only superuser"))
     elif right.ladder != Ladder.ACCOUNT:
         if has_full_access(actor):
-            found.append(Path("superuser", Level.ABOVE, "superuser with full access"))
+            found.append(superuser_path())
         elif right.reading and is_readonly_superuser(actor):
-            found.append(Path("readonly_superuser", Level.OWNER, "read-only superuser"))
+            found.append(readonly_path())
     return tuple(found)
 
 
@@ -367,10 +348,10 @@ def _conclude(
     actor: Actor, right: Right, needed: Level, held: Level, top: Level, paths: tuple[Path, ...]
 ) -> Explanation:
     allowed = held >= needed
-    best = _best(paths)
+    highest = best(paths)
     marked = False
     shown = []
-    for path in sorted(paths, key=lambda one: -one.level):
+    for path in ranked(paths):
         deciding = allowed and not marked and path.level >= needed
         marked = marked or deciding
         shown.append(replace(path, deciding=deciding))
@@ -378,7 +359,7 @@ def _conclude(
         reason = next((path.words for path in shown if path.deciding), "everybody may")
     elif actor.is_anonymous:
         reason = f"Sign in to {right.sentence}"
-    elif best >= needed:
+    elif highest >= needed:
         reason = f"The token's scopes do not allow to {right.sentence}"
     else:
         reason = f"Your role does not allow to {right.sentence}"

@@ -19,13 +19,17 @@ _ROLE_KNOWN = Q(role__in=["read", "write", "admin"])
 
 
 class Grant(models.Model):
-    """Read, write or admin on one project for exactly one user, team or robot."""
+    """Read, write or admin on one project for exactly one user, team or robot.
+
+    ``by_default`` says that a default permission made it when the project was made, and nobody by hand since.
+    """
 
     project = models.ForeignKey("projects.Project", models.CASCADE, related_name="grants")
     user = models.ForeignKey("accounts.User", models.CASCADE, null=True, blank=True, related_name="grants")
     team = models.ForeignKey("accounts.Team", models.CASCADE, null=True, blank=True, related_name="grants")
     robot = models.ForeignKey("accounts.Robot", models.CASCADE, null=True, blank=True, related_name="grants")
     role = models.CharField(max_length=5, choices=ProjectRole)
+    by_default = models.BooleanField("made by a default permission", default=False, db_default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

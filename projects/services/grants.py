@@ -49,7 +49,7 @@ def set_grant(
         hold(robot)
     hold(project, gone="Repository not found")
     grant, _ = Grant.objects.update_or_create(
-        project=project, user=user, team=team, robot=robot, defaults={"role": role}
+        project=project, user=user, team=team, robot=robot, defaults={"role": role, "by_default": False}
     )
     actor.forget()
     record(

@@ -141,7 +141,9 @@ def _birth_grants(
         for holder, keys in living.items():
             key = getattr(rule, f"{holder}_id")
             if key in keys:
-                grants[holder, key] = Grant(project=project, role=rule.role, **{f"{holder}_id": key})
+                grants[holder, key] = Grant(
+                    project=project, role=rule.role, by_default=True, **{f"{holder}_id": key}
+                )
     return list(grants.values())
 
 

@@ -318,8 +318,8 @@ class Import:
             )
         for step in self.plan.grants:
             if step.row is not None:
-                step.row.role = step.role
-                step.row.save(update_fields=["role"])
+                step.row.role, step.row.by_default = step.role, False
+                step.row.save(update_fields=["role", "by_default"])
             project = self.projects[step.project]
             told = {"repo": project.slug, "role": step.role}
             told |= (
@@ -345,6 +345,6 @@ class Import:
                     if key is None or (holder == "team" and (project.slug, key) in said):
                         continue
                     born[project.pk, holder, key] = Grant(
-                        project=project, role=rule.role, **{f"{holder}_id": key}
+                        project=project, role=rule.role, by_default=True, **{f"{holder}_id": key}
                     )
         Grant.objects.bulk_create(born.values(), batch_size=BATCH)
