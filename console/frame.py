@@ -10,6 +10,7 @@ from django.urls import reverse
 from console.shell import Choice, Group, Place, Shell
 from notifications import selectors
 from permissions.catalogue import (
+    ACCESS_READ,
     APPLICATION_LIST,
     CREDENTIAL_REVOKE,
     LOG_READ,
@@ -93,6 +94,8 @@ class Frame:
             places.append(place("Robots", "robots", "cpu-chip", "robots"))
         if check(actor, APPLICATION_LIST, self.organization):
             places.append(place("Applications", "applications", "puzzle-piece"))
+        if check(actor, ACCESS_READ, self.organization):
+            places.append(place("Access", "access", "identification"))
         groups = [Group("Organization", places)]
         if check(actor, LOG_READ, self.organization):
             operations = [

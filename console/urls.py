@@ -4,6 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from console.views import (
+    access,
     account,
     addresses,
     applications,
@@ -16,6 +17,7 @@ from console.views import (
     invitations,
     links,
     logs,
+    matrix,
     members,
     notices,
     overview,
@@ -71,6 +73,8 @@ urlpatterns = [
     path(f"{ORG}applications/", applications.Applications.as_view(), name="applications"),
     path(f"{ORG}applications/<str:client_id>/", applications.OneApplication.as_view(), name="application"),
     path(f"{ORG}credentials/", credentials.Credentials.as_view(), name="credentials"),
+    path(f"{ORG}access/", access.Access.as_view(), name="access"),
+    path(f"{ORG}access/matrix/", matrix.AccessMatrix.as_view(), name="matrix"),
     path(f"{ORG}settings/", settings.Settings.as_view(), name="settings"),
     path(f"{ORG}notifications/", subscriptions.Subscriptions.as_view(), name="subscriptions"),
     path(

@@ -186,6 +186,14 @@ ACCESS_DENIED = kind(
     group="security",
 )
 
+EXPORT_ACCESS = kind(
+    "export_access",
+    "{performer} took a list of who may do what in {namespace}",
+    "format",
+    "filter",
+    group="export",
+)
+
 # Group accounts
 ACCOUNT_CREATE = kind("account_create", "{performer} created the account {account}", "account")
 ACCOUNT_CHANGE = kind(

@@ -17,6 +17,7 @@ from permissions.paths import (
     grant_path,
     member_path,
     of_project,
+    ranked,
     readonly_path,
     superuser_path,
 )
@@ -126,26 +127,13 @@ class Facts:
             ]
         return found
 
+    def ways(self, key: Key) -> Ways:
+        """Return what is asked of one bearer on many projects."""
+        return Ways(self, key)
+
     def paths(self, key: Key, project: int) -> tuple[Path, ...]:
         """Return every way by which somebody reaches a project, the deciding one first and marked."""
-        granted: list[Path] = []
-        own = self.grants.get(key, {}).get(project)
-        if own is not None:
-            granted.append(grant_path(own.role, by_default=own.by_default))
-        for pk, team in self.teams_of(key):
-            given = self.grants.get(Key(TEAM, pk), {}).get(project)
-            if given is not None:
-                granted.append(grant_path(given.role, team.slug, by_default=given.by_default, sync=team.sync))
-        found = list(
-            of_project(public=self.projects[project].public, granted=granted, belonging=self.belonging(key))
-        )
-        superuser = self.bearers[key].superuser
-        if superuser == "full":
-            found.append(superuser_path())
-        elif superuser == "readonly":
-            only = replace(readonly_path(), level=Level.READ, words=READONLY_WORDS)
-            return (replace(only, deciding=True), *(replace(path, deciding=False) for path in decided(found)))
-        return decided(found)
+        return self.ways(key).paths(project)
 
     def reach(self, key: Key) -> Reach:
         """Return how far somebody comes on all projects at once; says the same as `paths`."""
@@ -163,7 +151,10 @@ class Facts:
 
     def administers(self, key: Key) -> bool:
         """Tell whether a person administers the organization, or a team lets its people do so."""
-        return any(path.level >= Level.ADMIN for path in self.belonging(key))
+        if key.kind == TEAM:
+            return ORGANIZATION_LEVEL[self.bearers[key].role] >= Level.ADMIN
+        role = best_role(self, key) if key.kind == PERSON else ""
+        return bool(role) and ORGANIZATION_LEVEL[role] >= Level.ADMIN
 
     def level(self, reach: Reach, project: int) -> Level:
         """Return the level on a project of somebody who comes that far."""
@@ -185,6 +176,82 @@ class Facts:
     def project_named(self, slug: str) -> int | None:
         """Return the project of this slug."""
         return next((pk for pk, place in self.projects.items() if place.slug == slug), None)
+
+
+class Ways:
+    """One bearer's ways: what does not depend on the project is worked out once."""
+
+    def __init__(self, facts: Facts, key: Key) -> None:
+        self.facts, self.key = facts, key
+        self.superuser = facts.bearers[key].superuser
+        self.reach = facts.reach(key)
+        self._belonging = facts.belonging(key)
+        self._held = [("", "", facts.grants.get(key, {}))]
+        for pk, team in facts.teams_of(key):
+            self._held.append((team.slug, team.sync, facts.grants.get(Key(TEAM, pk), {})))
+        self._ungranted: dict[bool, tuple[Path, ...]] = {}
+
+    def level(self, project: int) -> Level:
+        """Return the level on a project."""
+        return self.facts.level(self.reach, project)
+
+    def paths(self, project: int) -> tuple[Path, ...]:
+        """Return every way to a project, the deciding one first and marked."""
+        public = self.facts.projects[project].public
+        granted = [
+            grant_path(given.role, team, by_default=given.by_default, sync=sync)
+            for team, sync, grants in self._held
+            if (given := grants.get(project)) is not None
+        ]
+        if granted:
+            return self._decided(public, granted)
+        if public not in self._ungranted:
+            self._ungranted[public] = self._decided(public, granted)
+        return self._ungranted[public]
+
+    def _decided(self, public: bool, granted: list[Path]) -> tuple[Path, ...]:
+        found = list(of_project(public=public, granted=granted, belonging=self._belonging))
+        if self.superuser == "full":
+            found.append(superuser_path())
+        elif self.superuser == "readonly":
+            only = replace(readonly_path(), level=Level.READ, words=READONLY_WORDS, deciding=True)
+            return (only, *ranked(found))
+        return decided(found)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """One way by which somebody would come further on a project: ``team`` names the one to join, if any."""
+
+    level: Level
+    kind: str
+    team: str = ""
+    sync: str = ""
+
+
+def openings(facts: Facts, key: Key, project: int) -> list[Opening]:
+    """Return what would let somebody come further than now: the least first, teams by name.
+
+    Kinds: ``public``, ``grant`` (its level is where it begins), ``team_grant``, ``organization_admin``.
+    """
+    held = facts.level(facts.reach(key), project)
+    if held >= Level.ADMIN or facts.bearers[key].superuser == "readonly":
+        return []
+    found = [Opening(Level(held + 1), "grant")]
+    if key.kind != TEAM:
+        joined = facts.seats.get(key, frozenset())
+        for holder, given in facts.grants.items():
+            if holder.kind == TEAM and holder.pk not in joined and project in given:
+                team = facts.bearers[holder]
+                level = PROJECT_LEVEL[given[project].role]
+                found.append(Opening(level, "team_grant", team.slug, team.sync))
+    if key.kind == PERSON:
+        found.append(Opening(Level.ADMIN, "organization_admin"))
+    if not facts.projects[project].public:
+        found.append(Opening(Level.READ, "public"))
+    order = ("grant", "team_grant", "organization_admin", "public")
+    found = [one for one in found if one.level > held]
+    return sorted(found, key=lambda one: (order.index(one.kind), one.level, one.team))
 
 
 # The facts with one change in them -----------------------------------------------------------------------
@@ -369,5 +436,5 @@ def difference(before: Facts, after: Facts) -> Difference:
 def best_role(facts: Facts, key: Key) -> str:
     """Return the strongest role of a member in the organization, her own or by a team."""
     own = facts.standings[key.pk].role if key.pk in facts.standings else ""
-    roles = [own, *(team.role for _, team in facts.teams_of(key))]
+    roles = [own, *(facts.bearers[Key(TEAM, pk)].role for pk in facts.seats.get(key, ()))]
     return max(filter(None, roles), key=lambda role: ORGANIZATION_LEVEL[role], default="")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
+from django.conf import settings
+from django.db.models import FilteredRelation, Q, QuerySet
 
 from accounts.models import Membership, Robot, Team, TeamMember, User
 from permissions.catalogue import ACCESS_READ
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from accounts.models import Organization
     from core.actor import Actor
 
+OF_USER = ("user__username", "user__name", "user__is_active", "user__is_superuser")
+
 
 def facts(*, actor: Actor, organization: Organization, outsider: str = "") -> Facts:
     """Return everything that access to an organization's projects hangs on; six queries at any size.
 
-    ``outsider`` is a user name: a living person of it is among the bearers though nothing is granted to her
-    (one query more, if she is not there anyway).
+    ``outsider`` is a user name: a living person of it is among the bearers though nothing is granted to her.
 
     Raises:
         Forbidden: neither an administrator nor somebody who reads everything.
@@ -30,13 +32,13 @@ def facts(*, actor: Actor, organization: Organization, outsider: str = "") -> Fa
     require(actor, ACCESS_READ, organization)
     found = Facts(organization.slug)
     namespace = organization.namespace_id
-    members = Membership.objects.filter(organization=organization, user__deleted_at=None)
-    for row in members.select_related("user").only("role", "is_direct", "organization", *_of_user()):
-        found.bearers[Key(PERSON, row.user_id)] = _person(row.user)
-        found.standings[row.user_id] = Standing(row.role, row.is_direct)
+    for pk, role, is_direct, *told in _members(organization, outsider):
+        found.bearers[Key(PERSON, pk)] = _person(*told)
+        if role:
+            found.standings[pk] = Standing(role, is_direct)
     teams = Team.objects.filter(organization=organization)
     for pk, slug, name, role, sync in teams.values_list("pk", "slug", "name", "role", "sync_service"):
-        found.bearers[Key(TEAM, pk)] = Bearer(f"@{slug}", name, role=role, sync=sync)
+        found.bearers[Key(TEAM, pk)] = Bearer(f"@{slug}", name if name != slug else "", role=role, sync=sync)
     robots = Robot.objects.filter(namespace=namespace)
     for pk, shortname, described, disabled_at in robots.values_list(
         "pk", "shortname", "description", "disabled_at"
@@ -55,33 +57,45 @@ def facts(*, actor: Actor, organization: Organization, outsider: str = "") -> Fa
     for pk, slug, visibility in projects.values_list("pk", "slug", "visibility"):
         found.projects[pk] = Place(slug, visibility == Project.Visibility.PUBLIC)
     _read_grants(found, namespace)
-    if outsider and found.named(outsider) is None:
-        stranger = User.objects.filter(username=outsider, deleted_at=None).first()
-        if stranger is not None:
-            found.bearers[Key(PERSON, stranger.pk)] = _person(stranger)
     return found
+
+
+def _members(organization: Organization, outsider: str) -> QuerySet[Any, Any]:
+    """Return (key, role, whether it is direct, what `OF_USER` names); an outsider comes without a role."""
+    columns = [name.removeprefix("user__") for name in OF_USER]
+    if not outsider:
+        members = Membership.objects.filter(organization=organization, user__deleted_at=None)
+        return members.values_list("user", "role", "is_direct", *OF_USER)
+    here = FilteredRelation("memberships", condition=Q(memberships__organization=organization))
+    wanted = Q(here__isnull=False) | Q(username=outsider)
+    people = User.objects.annotate(here=here).filter(wanted, deleted_at=None)
+    return people.values_list("pk", "here__role", "here__is_direct", *columns)
 
 
 def _read_grants(found: Facts, namespace: int) -> None:
     living = Q(user=None) | Q(user__deleted_at=None)
     rows = Grant.objects.filter(living, project__namespace=namespace, project__deleted_at=None)
-    told = ("project", "team", "robot", "role", "by_default")
-    for row in rows.select_related("user").only(*told, *_of_user()):
-        if row.user is not None:
-            key = Key(PERSON, row.user.pk)
+    for project, user, team, robot, role, by_default, *told in rows.values_list(
+        "project", "user", "team", "robot", "role", "by_default", *OF_USER
+    ):
+        if user is not None:
+            key = Key(PERSON, user)
             if key not in found.bearers:
-                found.bearers[key] = _person(row.user)
+                found.bearers[key] = _person(*told)
         else:
-            key = Key(TEAM, row.team_id) if row.team_id is not None else Key(ROBOT, row.robot_id or 0)
-        if key in found.bearers and row.project_id in found.projects:
-            found.grants.setdefault(key, {})[row.project_id] = Given(row.role, row.by_default)
+            key = Key(TEAM, team) if team is not None else Key(ROBOT, robot or 0)
+        if key in found.bearers:
+            found.grants.setdefault(key, {})[project] = Given(role, by_default)
 
 
-def _of_user() -> list[str]:
-    return [f"user__{name}" for name in ("username", "name", "is_active", "is_superuser")]
+def _person(username: str, name: str, is_active: bool, is_superuser: bool) -> Bearer:
+    superuser = ""
+    if is_superuser or _is_named(username):
+        named = User(username=username, is_superuser=is_superuser)
+        superuser = "readonly" if named_readonly_superuser(named) else "full" if full_superuser(named) else ""
+    title = name if name.casefold() != username else ""
+    return Bearer(username, title, active=is_active, superuser=superuser)
 
 
-def _person(user: User) -> Bearer:
-    superuser = "readonly" if named_readonly_superuser(user) else "full" if full_superuser(user) else ""
-    title = user.name if user.name.casefold() != user.username else ""
-    return Bearer(user.username, title, active=user.is_active, superuser=superuser)
+def _is_named(username: str) -> bool:
+    return username in settings.SUPERUSERS or username in settings.READONLY_SUPERUSERS

@@ -74,7 +74,7 @@ class Find(Room):
 
 
 class Suggest(Room):
-    """Names for a field to offer: people, and where ``kinds`` asks for it robots and teams.
+    """Names for a field to offer: people, and where ``kinds`` asks for it robots and teams; or projects.
 
     Not a page: options for a list. People are those of the whole instance, as the wires find them, too.
     """
@@ -82,9 +82,14 @@ class Suggest(Room):
     def get(self, request: HttpRequest, orgname: str) -> HttpResponse:
         """Return up to ten of each sort that begin with what was typed, teams by an @ before."""
         organization = self.enter(ORGANIZATION_READ)
-        typed = next((self.asked(name) for name in ("holder", "username") if self.asked(name)), "")
+        fields = ("holder", "username", "who", "project")
+        typed = next((self.asked(name) for name in fields if self.asked(name)), "")
         kinds = self.asked("kinds").split(",")
         names: list[tuple[str, str]] = []
+        if kinds == ["projects"]:
+            near = projects.find(actor=self.actor, namespace=organization.slug, text=typed) if typed else []
+            names = [(project.slug, project.description) for project in near[: listing.FOUND_MAX]]
+            return render(request, "console/suggestions.html", {"names": names})
         if typed.removeprefix("@"):
             found = accounts.entities(
                 actor=self.actor,

@@ -111,6 +111,9 @@ PAGES = [
     (f"/o/acme/notifications/{SENT}/", 302, 403, 403, 403, 403, 404, 404),
     (f"/o/acme/notifications/{HOOK}/{SENT}/", 302, 403, 403, 403, 403, 200, 200),
     (f"/o/acme/notifications/{HOOK}/{HOOK}/", 302, 403, 403, 403, 403, 404, 404),
+    ("/o/acme/access/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/access/?who=member&project=web", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/access/matrix/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200),
     ("/view-as/member/", 302, 403, 403, 403, 403, 403, 403),
@@ -135,7 +138,8 @@ def test_every_page_is_in_the_table():
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
     for path, *_ in PAGES:
-        tabled |= {pattern.name for pattern in urlpatterns if pattern.resolve(path.lstrip("/"))}
+        place = path.partition("?")[0].lstrip("/")
+        tabled |= {pattern.name for pattern in urlpatterns if pattern.resolve(place)}
     assert names <= tabled
 
 
@@ -201,6 +205,8 @@ POSTS = [
     (f"{ONE}", {"do": "delete"}, 403, 403, 403, 302),
     ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 302),
     ("/o/acme/credentials/", {"do": "bulk", "verb": "disable", "all": "1"}, 403, 403, 403, 200),
+    ("/o/acme/access/matrix/", {"do": "csv"}, 403, 403, 403, 200),
+    ("/o/acme/access/matrix/?level=write", {"do": "json"}, 403, 403, 403, 200),
     ("/o/acme/settings/", {"do": "profile", "name": "Acme Ltd"}, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "provider"}, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "policy", "tag_expiration_s": "86400"}, 403, 403, 403, 302),
@@ -678,6 +684,14 @@ ROOMS = [
     f"notifications/{HOOK}/",
     f"notifications/{HOOK}/?state=waiting",
     f"notifications/{HOOK}/{SENT}/",
+    "suggest/?kinds=projects&project=gro",
+    "access/",
+    "access/?who=writer&project=web",
+    "access/?who=stranger",
+    "access/?who=gro&project=gro",
+    "access/?project=web",
+    "access/matrix/",
+    "access/matrix/?level=read&source=direct&q=gro",
     "logs/",
     "logs/?q=devs&performer=system&group=change",
     "exports/",

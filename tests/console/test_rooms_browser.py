@@ -51,6 +51,13 @@ ROOMS = [
     f"/o/acme/notifications/{worlds.HOOK}/",
     f"/o/acme/notifications/{worlds.HOOK}/{worlds.SENT['queued']}/",
     f"/o/acme/notifications/{worlds.HOOK}/{worlds.SENT['done']}/",
+    "/o/acme/access/",
+    "/o/acme/access/?who=person1&project=web",
+    "/o/acme/access/?who=%40devs",
+    "/o/acme/access/?project=web",
+    "/o/acme/access/?who=per&project=e",
+    "/o/acme/access/matrix/",
+    "/o/acme/access/matrix/?level=write",
     "/o/acme/logs/",
     "/o/acme/exports/",
 ]

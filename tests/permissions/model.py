@@ -41,8 +41,9 @@ IN_ORGANIZATION = {
     3: """organization_administer organization_change organization_delete member_list member_change
         member_remove member_invite team_read team_create team_change team_delete team_member_change
         team_grant_list access_read default_grant_list default_grant_change proxy_cache_change team_sync
-        application_list application_change *robot_read *robot_secret *robot_create *robot_change *robot_delete *log_read
-        *log_export *notification_read *notification_change *credential_issue *credential_revoke""",
+        application_list application_change *robot_read *robot_secret *robot_create *robot_change
+        *robot_delete *log_read *log_export *notification_read *notification_change *credential_issue
+        *credential_revoke""",
     9: "quota_change",  # nobody's by a role
 }
 IN_PROJECT = {
