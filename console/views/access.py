@@ -14,6 +14,7 @@ from console.paging import paging, start_of
 from console.room import Room
 from core.names import fold
 from permissions.catalogue import ACCESS_READ, PROJECT_ROLE_OF_LEVEL, Level
+from permissions.checks import check
 from permissions.matrix import Filter, Matrix
 from permissions.resolver import PERSON, ROBOT, TEAM, openings
 from permissions.selectors import facts as read_facts
@@ -21,6 +22,8 @@ from permissions.selectors import facts as read_facts
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
+    from accounts.models import Organization
+    from core.actor import Actor
     from permissions.paths import Path
     from permissions.resolver import Bearer, Facts, Key
 
@@ -81,6 +84,13 @@ def reason(path: Path) -> Reason:
     """Return a way in words."""
     words = path.words[:1].upper() + path.words[1:]
     return Reason(role_of(path.level), words, path.deciding, path.team)
+
+
+def address_of(actor: Actor, organization: Organization, who: str) -> str:
+    """Return where all that somebody reaches is shown, for those who may see it; else ""."""
+    if not check(actor, ACCESS_READ, organization):
+        return ""
+    return f"{reverse('console:access', args=[organization.slug])}?{urlencode({'who': who})}"
 
 
 class Access(Room):

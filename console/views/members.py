@@ -11,7 +11,14 @@ from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
 from console.paging import paging, start_of
 from core.errors import Conflict
-from permissions.catalogue import MEMBER_CHANGE, MEMBER_LIST, MEMBER_REMOVE, Level, OrganizationRole
+from permissions.catalogue import (
+    ACCESS_READ,
+    MEMBER_CHANGE,
+    MEMBER_LIST,
+    MEMBER_REMOVE,
+    Level,
+    OrganizationRole,
+)
 from permissions.checks import check, organization_level
 
 if TYPE_CHECKING:
@@ -121,6 +128,7 @@ class Members(BulkRoom):
             "bulk": check(self.actor, MEMBER_REMOVE, organization),
             "collaborators": () if self.request.GET else self._collaborators(),
             "may_change": check(self.actor, MEMBER_CHANGE, organization),
+            "sees_access": check(self.actor, ACCESS_READ, organization),
             "forms": self.all_forms(sent),
             **(self._one() if self.asked("person") else {}),
         }

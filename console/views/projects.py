@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
 from console import charts
 from console.bulk import BulkRoom, Verb
@@ -16,6 +18,7 @@ from console.views.tokens import name_of, token_row
 from core.errors import Invalid, NotFound
 from core.paging import cut, page_token, read_token
 from permissions.catalogue import (
+    ACCESS_READ,
     DEFAULT_GRANT_LIST,
     GRANT_CHANGE,
     ORGANIZATION_ADMINISTER,
@@ -292,12 +295,21 @@ class OneProject(FormRoom):
             "may_grant": check(self.actor, GRANT_CHANGE, project),
             "may_delete": check(self.actor, PROJECT_DELETE, project),
             "is_inside": check(self.actor, ORGANIZATION_READ, self.organization),
+            **self._access(),
             "sees_robots": check(self.actor, ROBOT_READ, self.organization.namespace),
             "opener": self.opener("holder"),
             "open": "grant" if self.asked("holder") else "",
             **(self._tokens() if check(self.actor, PROJECT_CHANGE, project) else {}),
             "forms": self.all_forms(sent),
         }
+
+    def _access(self) -> dict[str, Any]:
+        """Return the way to who reaches the project, whatever way, for those who may see that."""
+        if not check(self.actor, ACCESS_READ, self.organization):
+            return {"sees_access": False}
+        query = urlencode({"project": self.project.slug})
+        url = f"{reverse('console:access', args=[self.organization.slug])}?{query}"
+        return {"sees_access": True, "everybody": "Everybody who reaches it", "everybody_url": url}
 
     def _tokens(self) -> dict[str, Any]:
         project, uuid = self.project, self.asked("token")

@@ -15,6 +15,7 @@ from console import expiry, snippets
 from console.bulk import BulkRoom, Verb
 from console.paging import paging, start_of
 from console.room import FormRoom
+from console.views.access import address_of
 from core.errors import Invalid
 from permissions.catalogue import (
     ROBOT_CHANGE,
@@ -281,6 +282,7 @@ class OneRobot(FormRoom):
             "last_used_at": max(used, default=None),
             "snippets": snippets.of_robot(robot.full_name),
             "grants": projects.robot_grants(actor=self.actor, robot=robot),
+            "access_url": address_of(self.actor, self.organization, robot.full_name),
             "teams": selectors.teams_of_robot(robot=robot),
             "may_change": check(self.actor, ROBOT_CHANGE, namespace),
             "may_delete": check(self.actor, ROBOT_DELETE, namespace),

@@ -12,6 +12,7 @@ from accounts import selectors, services
 from console.fields import described, suggest
 from console.paging import paging, start_of
 from console.room import FormRoom
+from console.views.access import address_of
 from permissions.catalogue import (
     ORGANIZATION_READ,
     TEAM_CHANGE,
@@ -179,6 +180,7 @@ class OneTeam(FormRoom):
             "members": selectors.team_members(team=team) if sees_members else (),
             "invitations": selectors.team_invitations(team=team) if may_change_members else (),
             "sees_grants": sees_grants,
+            "access_url": address_of(self.actor, organization, f"@{team.slug}"),
             "grants": projects.team_grants(actor=self.actor, team=team) if sees_grants else (),
             "may_change": check(self.actor, TEAM_CHANGE, organization),
             "may_change_members": may_change_members,
