@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 KINDS = (PERSON, TEAM, ROBOT)
 SOURCES = ("direct", "outside", "synced")
-_ROLE = {level: role.value for level, role in PROJECT_ROLE_OF_LEVEL.items()}
+_ROLE = {level: str(role) for level, role in PROJECT_ROLE_OF_LEVEL.items()}
 
 
 @dataclass(frozen=True)

@@ -103,5 +103,5 @@ def _place(kind: str) -> int:
 
 def decided(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Return the ways with the strongest first and marked as the one that decides."""
-    first, *others = ranked(paths) or [None]
-    return (replace(first, deciding=True), *others) if first is not None else ()
+    found = ranked(paths)
+    return (replace(found[0], deciding=True), *found[1:]) if found else ()

@@ -46,10 +46,9 @@ def facts(*, actor: Actor, organization: Organization, outsider: str = "") -> Fa
         name = f"{organization.slug}+{shortname}"
         found.bearers[Key(ROBOT, pk)] = Bearer(name, described, active=disabled_at is None)
     seats: dict[Key, set[int]] = {}
-    for team, user, robot in TeamMember.objects.filter(team__organization=organization).values_list(
-        "team", "user", "robot"
-    ):
-        key = Key(PERSON, user) if user is not None else Key(ROBOT, robot or 0)
+    members = TeamMember.objects.filter(team__organization=organization)
+    for team, user, robot in members.values_list("team", "user", "robot"):
+        key = Key(PERSON, user) if user else Key(ROBOT, robot or 0)
         if key in found.bearers:
             seats.setdefault(key, set()).add(team)
     found.seats.update({key: frozenset(teams) for key, teams in seats.items()})

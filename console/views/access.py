@@ -76,8 +76,7 @@ class Line:
 
 def role_of(level: Level) -> str:
     """Return the role on a project that a level is, "" for none."""
-    found = PROJECT_ROLE_OF_LEVEL.get(min(level, Level.ADMIN))
-    return found.value if found is not None else ""
+    return str(PROJECT_ROLE_OF_LEVEL.get(min(level, Level.ADMIN), ""))
 
 
 def reason(path: Path) -> Reason:

@@ -87,8 +87,9 @@ class Suggest(Room):
         kinds = self.asked("kinds").split(",")
         names: list[tuple[str, str]] = []
         if kinds == ["projects"]:
-            near = projects.find(actor=self.actor, namespace=organization.slug, text=typed) if typed else []
-            names = [(project.slug, project.description) for project in near[: listing.FOUND_MAX]]
+            if typed:
+                near = projects.find(actor=self.actor, namespace=organization.slug, text=typed)
+                names = [(project.slug, project.description) for project in near[: listing.FOUND_MAX]]
             return render(request, "console/suggestions.html", {"names": names})
         if typed.removeprefix("@"):
             found = accounts.entities(

@@ -80,11 +80,11 @@ def compare(organization: Organization) -> None:
                 assert {path.kind for path in by_checks} == {path.kind for path in found.paths(key, pk)}
     for user in absent:
         told = facts(organization, outsider=user.username)
-        key = told.named(user.username)
-        assert key is not None
+        stranger = told.named(user.username)
+        assert stranger is not None
         for pk, row in rows.items():
             granted = [check(Actor(user=user), right, row) for right, _ in RIGHTS]
-            assert granted == [best(told, key, pk) >= needed for _, needed in RIGHTS]
+            assert granted == [best(told, stranger, pk) >= needed for _, needed in RIGHTS]
 
 
 def play_stories(start: Any, number: int, after: Callable[[Bench, int], None]) -> None:
