@@ -81,7 +81,13 @@ from accounts.services.sessions import (
     verify_password,
 )
 from accounts.services.standing import end_standing, set_standing
-from accounts.services.syncing import disable_team_sync, enable_team_sync, sync_team, teams_to_sync
+from accounts.services.syncing import (
+    disable_team_sync,
+    enable_team_sync,
+    preview_team_sync,
+    sync_team,
+    teams_to_sync,
+)
 from accounts.services.teams import (
     add_team_member,
     change_team,
@@ -166,6 +172,7 @@ __all__ = [
     "offer_passkey",
     "offered_secret",
     "password_of",
+    "preview_team_sync",
     "prove",
     "prove_again",
     "put_team",

@@ -5,6 +5,7 @@ docs/sign-in.md tells the rules: what ends access, what does not, and why.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -83,6 +84,39 @@ def enable_team_sync(*, actor: Actor, team: Team, group_dn: str = "", group_name
         record(ENABLE_TEAM_SYNC, actor=actor, namespace=organization.namespace, team=team.slug)
         ring_by_name("accounts.sync_team", team.pk)
     return team
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What binding a team to a group would do: user names, by name; ``stays`` counts who is in both."""
+
+    joins: list[str]
+    leaves: list[str]
+    stays: int
+
+
+def preview_team_sync(*, actor: Actor, team: Team, group_dn: str = "", group_name: str = "") -> Difference:
+    """Return who would join and leave if a group decided who is in a team. Nothing is changed.
+
+    Of the people in the group only those are known who have signed in here once; others join when they do.
+
+    Raises:
+        Forbidden, Invalid, Conflict, Unreachable: as `enable_team_sync`.
+    """
+    _may_bind(actor, team.organization)
+    if team.sync_service:
+        raise Conflict("The team mirrors a group already")
+    service, config = _group(group_dn, group_name)
+    try:
+        found = _wanted(Team(pk=team.pk, sync_service=service, sync_config=config))
+        wanted = set(found)
+    except directory.GroupGone as error:
+        raise Invalid(str(error), field="group_dn") from error
+    present = _present(team)
+    names = dict(User.objects.filter(pk__in=wanted ^ present).values_list("pk", "username"))
+    joins = sorted(names[key] for key in wanted - present if key in names)
+    leaves = sorted(names[key] for key in present - wanted if key in names)
+    return Difference(joins, leaves, len(wanted & present))
 
 
 _SYNC = ("sync_service", "sync_config", "synced_at", "sync_tried_at", "sync_doubted_at", "sync_problem")

@@ -185,9 +185,13 @@ class OneTeam(FormRoom):
             "may_change": check(self.actor, TEAM_CHANGE, organization),
             "may_change_members": may_change_members,
             "sync_group": "".join(team.sync_config.values()) if may_change_members else "",
+            "may_bind": settings.TEAM_SYNCING and self._may_bind(),
             "may_delete": check(self.actor, TEAM_DELETE, organization),
             "forms": self.all_forms(sent),
         }
+
+    def _may_bind(self) -> bool:
+        return selectors.may_bind_teams(actor=self.actor, organization=self.team.organization)
 
     def save_add(self, data: dict[str, Any]) -> HttpResponse:
         """Add somebody, or invite her."""

@@ -14,6 +14,7 @@ from quotas.models import Quota, Resource
 from tests import make
 from tests.accounts.directories.slapd import PASSWORD, group, person
 from tests.api.quay.world import bearer
+from tests.console.test_rooms import enter
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db]
 OPS = "cn=ops,ou=groups"
@@ -257,3 +258,57 @@ def test_many_teams_cost_what_each_costs(slapd, acme, devs, django_assert_max_nu
     later = time_machine.travel(timezone.now() + timedelta(minutes=31), tick=True)
     with later, django_assert_max_num_queries(20):  # of them 6 are savepoints and transactions
         worker.sync_team(keys[0])
+
+
+# In the console ------------------------------------------------------------------------------------------
+
+
+def test_a_preview_names_who_would_come_and_go_and_changes_nothing(slapd, people, acme):
+    devs = make.team(acme)
+    make.member(devs, people["eve"], people["bob"])
+    found = services.preview_team_sync(actor=make.SYSTEM, team=devs, group_dn=OPS)
+    assert (found.joins, found.leaves, found.stays) == (["ada"], ["eve"], 1)
+    assert inside(devs) == ["bob", "eve"]
+    with pytest.raises(Invalid):
+        services.preview_team_sync(actor=make.SYSTEM, team=devs, group_dn="cn=nothing,ou=groups")
+    slapd.stop()
+    with pytest.raises(Unreachable):
+        services.preview_team_sync(actor=make.SYSTEM, team=devs, group_dn=OPS)
+
+
+def test_an_administrator_looks_binds_and_releases_on_a_page(slapd, people, acme):
+    owner = make.user("boss")
+    services.set_member_role(actor=make.SYSTEM, organization=acme, user=owner, role="owner")
+    devs = make.team(acme)
+    make.member(devs, people["eve"])
+    client, page = enter(owner), "/o/acme/teams/devs/group/"
+    assert "Mirror a group" in client.get("/o/acme/teams/devs/").content.decode()
+    shown = client.get(page, {"group": OPS}).content.decode()
+    assert "2 join" in shown
+    assert "1 leave" in shown
+    assert "Mirror this group" in shown
+    wrong = client.get(page, {"group": "cn=nothing,ou=groups"}).content.decode()
+    assert 'role="alert"' in wrong
+    assert "Mirror this group" not in wrong
+    assert client.post(page, {"do": "bind", "group": OPS})["Location"] == "/o/acme/teams/devs/"
+    turn(devs)
+    assert inside(devs) == ["ada", "bob"]
+    assert client.post(page, {"do": "bind", "group": OPS})["Location"] == page, "bound already"
+    assert client.post(page, {"do": "release"})["Location"] == "/o/acme/teams/devs/"
+    devs.refresh_from_db()
+    assert not devs.sync_service
+    assert inside(devs) == ["ada", "bob"]
+
+
+@pytest.mark.parametrize("who", ["bob", "outsider", "admin"])
+def test_others_see_no_groups(slapd, settings, people, acme, who):
+    make.team(acme)
+    user = people.get(who) or make.user(who)
+    if who != "outsider":
+        role = "admin" if who == "admin" else "member"
+        services.set_member_role(actor=make.SYSTEM, organization=acme, user=user, role=role)
+    settings.TEAM_SYNCING_BY_ADMINS = False
+    page = "/o/acme/teams/devs/group/"
+    assert enter(user).get(page, {"group": OPS}).status_code == 403
+    assert enter(user).post(page, {"do": "bind", "group": OPS}).status_code == 403
+    assert not Team.objects.exclude(sync_service="").exists()
