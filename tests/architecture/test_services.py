@@ -44,6 +44,7 @@ BUILDING_BLOCKS = {
     "accounts.services.passkeys.challenge_of": "a question",
     "accounts.services.first_run.first_run_is_open": "a question",
     "accounts.services.syncing.teams_to_sync": "a question",
+    "accounts.services.syncing.preview_team_sync": "a question",
     "accounts.services.identities.identities_to_refresh": "a question",
     "accounts.services.identities.authenticate_web_token": "tells who calls, and changes nothing",
     "accounts.services.first_run.offer_first_run": "prints a secret where the instance is started",
