@@ -122,6 +122,7 @@ class Frame:
                     place("Organizations", "home", "squares-2x2"),
                     place("Notifications", "notices", "bell"),
                     place("Tokens", "tokens", "key"),
+                    place("API", "apis", "code-bracket"),
                     place("Authorized apps", "authorizations", "shield-check"),
                     place("My account", "account", "user-circle"),
                     Place(

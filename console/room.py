@@ -20,7 +20,7 @@ from django.views.generic import View
 
 from accounts import selectors as accounts
 from accounts import services
-from console import passkeys
+from console import calls, passkeys
 from console.frame import Frame
 from console.page import render_page, wants_part
 from console.shell import Shell
@@ -165,10 +165,22 @@ class Room(View):
             template or self.template,
             {"organization": organization, "actor": self.actor, "here": self.here(), **context},
             # What surrounds the page costs queries, and a part of it stands in none.
-            shell=Shell() if is_part else self.frame().shell(self.room),
+            shell=Shell() if is_part else self._shell(context),
             part=part,
             status=status,
         )
+
+    def _shell(self, context: Mapping[str, Any]) -> Shell:
+        match = self.request.resolver_match
+        page = (match.url_name if match else "") or ""
+        organization = self.organization if "orgname" in self.kwargs else None
+        names = calls.names_of(
+            organization=organization,
+            project=context["project"] if page == "project" else None,
+            parts=self.kwargs,
+        )
+        found = list(calls.commands(calls.PAGES.get(page, ()), names))
+        return replace(self.frame().shell(self.room), calls=found)
 
     def done(self, words: str, *where: str) -> HttpResponse:
         """Say what was done and show the page that ``where`` names, or this one again."""

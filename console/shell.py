@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from console.calls import Command
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class Shell:
 
     ``organization`` is the current one's name; ``organizations`` are those to switch to, the current one
     among them; ``all_organizations_url`` leads to the whole list where the menu is cut short. ``notices`` are
-    those that wait for the person, counted as far as the bell shows. ``operator`` is
-    who looks as the person does.
+    those that wait for the person, counted as far as the bell shows. ``calls`` do on the wires what the page
+    shows. ``operator`` is who looks as the person does.
     """
 
     nav: Sequence[Group] = ()
@@ -60,5 +64,6 @@ class Shell:
     account_url: str = ""
     back_office_url: str = ""
     sign_out_url: str = ""
+    calls: Sequence[Command] = ()
     operator: str = ""
     viewing_url: str = ""

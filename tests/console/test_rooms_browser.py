@@ -25,6 +25,9 @@ ROOMS = [
     "/account/security/",
     "/account/tokens/",
     "/account/applications/",
+    "/apis/",
+    "/apis/quay/",
+    "/apis/flexstack/",
     "/notifications/",
     "/o/acme/",
     "/o/acme/find/?q=e",
@@ -262,6 +265,8 @@ DIALOGS = [
     (f"/o/acme/notifications/{worlds.HOOK}/", "Send all failed again…"),
     (f"/o/acme/notifications/{worlds.HOOK}/", "Remove notification…"),
     ("/o/acme/logs/", "Export"),
+    ("/o/acme/projects/", "This page by API"),
+    ("/o/acme/", "This page by API"),
 ]
 
 
