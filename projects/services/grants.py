@@ -40,7 +40,7 @@ def set_grant(
     require(actor, GRANT_CHANGE, project)
     if role not in ProjectRole.values:
         raise Invalid(f"Unknown role {role!r}", field="role")
-    _check_holder(project, user=user, team=team, robot=robot)
+    check_holder(project, user=user, team=team, robot=robot)
     if user is not None:
         hold(user)
     if team is not None:
@@ -57,12 +57,13 @@ def set_grant(
         actor=actor,
         namespace=project.namespace,
         project=project,
-        metadata=_told(project, user=user, team=team, robot=robot) | {"role": role},
+        metadata=told_of(project, user=user, team=team, robot=robot) | {"role": role},
     )
     return grant
 
 
-def _check_holder(project: Project, *, user: User | None, team: Team | None, robot: Robot | None) -> None:
+def check_holder(project: Project, *, user: User | None, team: Team | None, robot: Robot | None) -> None:
+    """Raise Invalid unless it is exactly one, of this namespace, and not its owner."""
     if sum(holder is not None for holder in (user, team, robot)) != 1:
         raise Invalid("A grant is for exactly one user, team or robot")
     if user is not None and user.namespace_id == project.namespace_id:
@@ -102,11 +103,12 @@ def revoke_grant(
         actor=actor,
         namespace=project.namespace,
         project=project,
-        metadata=_told(project, user=user, team=team, robot=robot),
+        metadata=told_of(project, user=user, team=team, robot=robot),
     )
 
 
-def _told(project: Project, *, user: User | None, team: Team | None, robot: Robot | None) -> dict[str, Any]:
+def told_of(project: Project, *, user: User | None, team: Team | None, robot: Robot | None) -> dict[str, Any]:
+    """Return what the log is told of a grant, but for its role."""
     if team is not None:
         return {"team": team.slug, "repo": project.slug}
     name = user.username if user else robot.full_name if robot else ""

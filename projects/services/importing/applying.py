@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from accounts.models import Invitation, Membership, Organization, Team, TeamMember, User
+from accounts.models import Organization, Team, TeamMember, User
 from accounts.services.guards import keep_an_administrator
+from accounts.services.many import Seat as Place
+from accounts.services.many import create_teams, seat_members, set_maintainers, set_member_roles
 from accounts.services.organizations import change_organization, create_organization
 from accounts.services.users import add_people
 from logs.kinds import (
-    CHANGE_REPO_PERMISSION,
     CHANGE_REPO_PROFILE,
-    CREATE_REPO,
-    ORG_ADD_TEAM_MEMBER,
     ORG_CHANGE_TEAM,
-    ORG_CREATE_TEAM,
     ORG_IMPORT,
-    ORG_SET_MEMBER_ROLE,
     ORG_SET_TEAM_DESCRIPTION,
-    ORG_SET_TEAM_MAINTAINER,
     USER_CREATE,
 )
 from logs.record import draft, record_many
@@ -28,9 +25,8 @@ from projects.models import Project
 from projects.services.importing.files import OWNERS
 from projects.services.importing.planning import Seat, changes_to
 from projects.services.importing.state import BATCH
+from projects.services.many import Given, create_projects, set_grants
 from projects.services.projects import set_description, set_state, set_visibility
-from quotas import services as quotas
-from quotas.models import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +51,8 @@ class Import:
 
     def __init__(self, *, actor: Actor, plan: Plan, state: State, progress: Progress) -> None:
         self.actor = actor
+        # The right was checked; as the system it may name another person the owner, and changes any project.
+        self.system = replace(actor, system=True)
         self.plan = plan
         self.state = state
         self.progress = progress
@@ -126,8 +124,7 @@ class Import:
 
     def _organization(self) -> None:
         profile = dict(self.plan.profile)
-        # The right was checked; as the system it may name another person the owner.
-        actor = replace(self.actor, system=True)
+        actor = self.system
         if self.state.organization is None:
             self.organization = create_organization(
                 actor=actor,
@@ -157,47 +154,29 @@ class Import:
         ]
 
     def _members(self) -> None:
-        new = []
-        for step in self.plan.roles:
-            if self.plan.is_new and step.username == self.plan.owner:
-                continue  # she came with the organization
-            user = self.users[step.username]
-            if step.username in self.state.memberships:
-                Membership.objects.filter(organization=self.organization, user=user).update(
-                    role=step.role, is_direct=True
-                )
-            else:
-                new.append(Membership(organization=self.organization, user=user, role=step.role))
-            self._tell(
-                ORG_SET_MEMBER_ROLE, self.namespace, member=user.username, role=step.role, old_role=step.was
-            )
-        self._reserve(Resource.MEMBERS, len(new))
-        for some in self._batches("members", new):
-            Membership.objects.bulk_create(some)
-
-    def _reserve(self, resource: Resource, amount: int) -> None:
-        if amount:
-            quotas.reserve(
-                resource=resource,
-                namespace=self.namespace,
-                account_id=self.organization.account_id,
-                amount=amount,
-            )
+        roles = [
+            (self.users[step.username], step.role)
+            for step in self.plan.roles
+            # The owner of a new organization came with it.
+            if not (self.plan.is_new and step.username == self.plan.owner)
+        ]
+        if roles:
+            set_member_roles(actor=self.system, organization=self.organization, roles=roles)
+            self.progress("members", len(roles), len(roles))
 
     # Teams ----------------------------------------------------------------------------------------------
 
     def _teams(self) -> None:
         steps = self.team_steps
         self.teams = {step.slug: step.team for step in steps if step.team is not None}
-        new = [step for step in steps if step.team is None]
-        done = 0
-        for depth in sorted({step.depth for step in new}):  # parents first
-            rows = [self._new_team(step) for step in new if step.depth == depth]
-            for team in Team.objects.bulk_create(rows, batch_size=BATCH):
-                self.teams[team.slug] = team
-                self._tell(ORG_CREATE_TEAM, self.namespace, team=team.slug)
-            done += len(rows)
-            self.progress("teams", done, len(new))
+        new = sorted((step for step in steps if step.team is None), key=attrgetter("depth"))
+        for step in new:  # parents first
+            self.teams[step.slug] = self._new_team(step)
+        if new:
+            made = [self.teams[step.slug] for step in new]
+            create_teams(actor=self.system, organization=self.organization, teams=made)
+        for depth in sorted({step.depth for step in new}):
+            self.progress("teams", sum(step.depth <= depth for step in new), len(new))
         for step in steps:
             if step.team is not None and step.changes:
                 self._change_team(step, step.team)
@@ -228,69 +207,42 @@ class Import:
             self._tell(ORG_CHANGE_TEAM, self.namespace, team=team.slug, fields=others, old_name=old_name)
 
     def _seats(self) -> None:
-        new = [seat for seat in self.seats if seat.row is None]
-        for some in self._batches("team members", new):
-            TeamMember.objects.bulk_create(
-                TeamMember(
-                    team=self.teams[seat.team],
-                    user=self.users[seat.username],
-                    is_maintainer=seat.is_maintainer,
-                )
-                for seat in some
-            )
-            for seat in some:
-                self._tell(ORG_ADD_TEAM_MEMBER, self.namespace, member=seat.username, team=seat.team)
-        for seat in self.seats:
-            if seat.row is not None:
-                seat.row.is_maintainer = seat.is_maintainer
-                seat.row.save(update_fields=["is_maintainer"])
-                self._tell(
-                    ORG_SET_TEAM_MAINTAINER,
-                    self.namespace,
-                    member=seat.username,
-                    team=seat.team,
-                    maintainer=seat.is_maintainer,
-                )
-        self._end_invitations(new)
+        new = [self._seat(seat) for seat in self.seats if seat.row is None]
+        moved = [self._seat(seat) for seat in self.seats if seat.row is not None]
+        if new:
+            seat_members(actor=self.system, organization=self.organization, seats=new)
+            self.progress("team members", len(new), len(new))
+        if moved:
+            set_maintainers(actor=self.system, organization=self.organization, seats=moved)
 
-    def _end_invitations(self, seats: list[Seat]) -> None:
-        """Whoever is in a team now need not answer her invitation to it."""
-        here = {(self.teams[seat.team].pk, self.users[seat.username].pk) for seat in seats}
-        open_ones = Invitation.objects.filter(organization=self.organization, user__isnull=False)
-        answered = [
-            pk for pk, team, user in open_ones.values_list("pk", "team", "user") if (team, user) in here
-        ]
-        if answered:
-            Invitation.objects.filter(pk__in=answered).delete()
+    def _seat(self, seat: Seat) -> Place:
+        return Place(self.teams[seat.team], self.users[seat.username], is_maintainer=seat.is_maintainer)
 
     # Projects -------------------------------------------------------------------------------------------
 
     def _projects(self) -> None:
-        new = [step for step in self.plan.projects if step.project is None]
-        self._reserve(Resource.PROJECTS, len(new))
         for step in self.plan.projects:
             if step.project is not None:
                 self.projects[step.slug] = step.project
                 self._change_project(step, step.project)
-        for some in self._batches("projects", new):
-            rows = [
-                Project(
-                    namespace=self.namespace,
-                    slug=step.slug,
-                    name=step.name,
-                    description=step.description,
-                    visibility=step.visibility,
-                    state=step.state,
-                )
-                for step in some
-            ]
-            for project in Project.objects.bulk_create(rows):
-                self.projects[project.slug] = project
-                told = {"repo": project.slug, "namespace": self.namespace.name}
-                self._tell(CREATE_REPO, self.namespace, project, told)
+        new = [
+            Project(
+                namespace=self.namespace,
+                slug=step.slug,
+                name=step.name,
+                description=step.description,
+                visibility=step.visibility,
+                state=step.state,
+            )
+            for step in self.plan.projects
+            if step.project is None
+        ]
+        create_projects(actor=self.system, namespace=self.namespace, projects=new)
+        self.projects |= {project.slug: project for project in new}
+        self.progress("projects", len(new), len(new))
 
     def _change_project(self, step: ProjectStep, project: Project) -> None:
-        actor = replace(self.actor, system=True)
+        actor = self.system
         changed = {field: new for field, (_, new) in step.changes.items()}
         if "slug" in changed:
             project.slug, project.name = changed["slug"], changed["name"]
@@ -305,29 +257,17 @@ class Import:
             set_state(actor=actor, project=project, state=changed["state"])
 
     def _grants(self) -> None:
-        new = [step for step in self.plan.grants if step.row is None]
-        for some in self._batches("grants", new):
-            Grant.objects.bulk_create(
-                Grant(
-                    project=self.projects[step.project],
-                    team=self.teams[step.team] if step.team else None,
-                    user=self.users[step.username] if step.username else None,
-                    role=step.role,
-                )
-                for step in some
+        grants = [
+            Given(
+                self.projects[step.project],
+                step.role,
+                team=self.teams[step.team] if step.team else None,
+                user=self.users[step.username] if step.username else None,
             )
-        for step in self.plan.grants:
-            if step.row is not None:
-                step.row.role, step.row.by_default = step.role, False
-                step.row.save(update_fields=["role", "by_default"])
-            project = self.projects[step.project]
-            told = {"repo": project.slug, "role": step.role}
-            told |= (
-                {"team": step.team}
-                if step.team
-                else {"username": step.username, "namespace": self.namespace.name}
-            )
-            self._tell(CHANGE_REPO_PERMISSION, self.namespace, project, told)
+            for step in self.plan.grants
+        ]
+        set_grants(actor=self.system, namespace=self.namespace, grants=grants)
+        self.progress("grants", len(grants), len(grants))
         self._default_grants()
 
     def _default_grants(self) -> None:

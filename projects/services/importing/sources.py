@@ -26,64 +26,19 @@ MAX_DEPTH = 60
 Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class Directory:
-    """A directory in peribolos format: ``org.yaml``, and ``teams.yaml`` at any depth below.
+class Reading:
+    """Makes nodes of files, whoever brings them; limits hold for all files together.
 
     Faults are collected in ``problems``, so that one run names them all.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root.resolve()
+    def __init__(self) -> None:
         self.problems: list[str] = []
-        self.unread: list[str] = []
         self._bytes = self._nodes = 0
 
-    def documents(self) -> Iterator[tuple[str, yaml.Node]]:
-        """Yield the name and the content of each file, ``org.yaml`` first."""
-        if not self.root.is_dir():
-            self.problems.append(f"{self.root}: there is no such directory")
-            return
-        found = self._files()
-        if ORGANIZATION not in found:
-            self.problems.append(f"{ORGANIZATION}: there is no such file in {self.root}")
-        if len(found) > MAX_FILES:
-            self.problems.append(f"{self.root}: {len(found)} files are more than {MAX_FILES}")
-            return
-        for name in sorted(found, key=lambda one: (one != ORGANIZATION, one)):
-            node = self._node(name)
-            if node is not None:
-                yield name, node
-
-    def _files(self) -> list[str]:
-        found = []
-        for folder, folders, names in os.walk(self.root, onerror=self._unreadable):
-            folders[:] = sorted(one for one in folders if not one.startswith("."))
-            for one in list(folders):
-                path = self.root / folder / one
-                if path.is_symlink():
-                    # Following links between directories may never end, and would read teams twice.
-                    self._refuse(self._name(path), "a linked directory is not followed")
-                    folders.remove(one)
-            at_top = self.root.samefile(folder)
-            for one in sorted(names):
-                name = self._name(self.root / folder / one)
-                if one == TEAMS or (one == ORGANIZATION and at_top):
-                    found.append(name)
-                elif one.endswith((".yaml", ".yml")):
-                    self.unread.append(name)
-        return found
-
-    def _unreadable(self, error: OSError) -> None:
-        self._refuse(str(error.filename), f"cannot be read: {error.strerror}")
-
-    def _name(self, path: Path) -> str:
-        return path.relative_to(self.root).as_posix()
-
-    def _refuse(self, name: str, why: str, line: int = 1) -> None:
-        self.problems.append(f"{Place(name, line)}: {why}")
-
-    def _node(self, name: str) -> yaml.Node | None:
-        text = self._text(name)
+    def node(self, name: str, raw: bytes) -> yaml.Node | None:
+        """Return the content of a file, or None after saying why not; ``name`` is how faults call it."""
+        text = self._text(name, raw)
         if text is None:
             return None
         try:
@@ -98,21 +53,10 @@ class Directory:
             self._refuse(name, "the file is empty")
         return node
 
-    def _text(self, name: str) -> str | None:
-        path = self.root / name
-        target = path.resolve()
-        if not target.is_relative_to(self.root):
-            self._refuse(name, "a link that leads out of the directory is not followed")
-            return None
-        if not target.is_file():
-            self._refuse(name, "not a regular file")
-            return None
-        try:
-            with target.open("rb") as file:
-                raw = file.read(MAX_FILE_BYTES + 1)
-        except OSError as error:
-            self._refuse(name, f"cannot be read: {error.strerror}")
-            return None
+    def _refuse(self, name: str, why: str, line: int = 1) -> None:
+        self.problems.append(f"{Place(name, line)}: {why}")
+
+    def _text(self, name: str, raw: bytes) -> str | None:
         self._bytes += len(raw)
         if len(raw) > MAX_FILE_BYTES:
             self._refuse(name, f"larger than {MAX_FILE_BYTES // 2**20} MiB")
@@ -160,6 +104,73 @@ class Directory:
                 self._refuse(name, f"all files together have more than {MAX_NODES} entries", line)
                 return False
         return True
+
+
+class Directory(Reading):
+    """A directory in peribolos format: ``org.yaml``, and ``teams.yaml`` at any depth below."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__()
+        self.root = root.resolve()
+        self.unread: list[str] = []
+
+    def documents(self) -> Iterator[tuple[str, yaml.Node]]:
+        """Yield the name and the content of each file, ``org.yaml`` first."""
+        if not self.root.is_dir():
+            self.problems.append(f"{self.root}: there is no such directory")
+            return
+        found = self._files()
+        if ORGANIZATION not in found:
+            self.problems.append(f"{ORGANIZATION}: there is no such file in {self.root}")
+        if len(found) > MAX_FILES:
+            self.problems.append(f"{self.root}: {len(found)} files are more than {MAX_FILES}")
+            return
+        for name in sorted(found, key=lambda one: (one != ORGANIZATION, one)):
+            raw = self._raw(name)
+            node = self.node(name, raw) if raw is not None else None
+            if node is not None:
+                yield name, node
+
+    def _files(self) -> list[str]:
+        found = []
+        for folder, folders, names in os.walk(self.root, onerror=self._unreadable):
+            folders[:] = sorted(one for one in folders if not one.startswith("."))
+            for one in list(folders):
+                path = self.root / folder / one
+                if path.is_symlink():
+                    # Following links between directories may never end, and would read teams twice.
+                    self._refuse(self._name(path), "a linked directory is not followed")
+                    folders.remove(one)
+            at_top = self.root.samefile(folder)
+            for one in sorted(names):
+                name = self._name(self.root / folder / one)
+                if one == TEAMS or (one == ORGANIZATION and at_top):
+                    found.append(name)
+                elif one.endswith((".yaml", ".yml")):
+                    self.unread.append(name)
+        return found
+
+    def _unreadable(self, error: OSError) -> None:
+        self._refuse(str(error.filename), f"cannot be read: {error.strerror}")
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
+
+    def _raw(self, name: str) -> bytes | None:
+        path = self.root / name
+        target = path.resolve()
+        if not target.is_relative_to(self.root):
+            self._refuse(name, "a link that leads out of the directory is not followed")
+            return None
+        if not target.is_file():
+            self._refuse(name, "not a regular file")
+            return None
+        try:
+            with target.open("rb") as file:
+                return file.read(MAX_FILE_BYTES + 1)
+        except OSError as error:
+            self._refuse(name, f"cannot be read: {error.strerror}")
+            return None
 
 
 def _position(before: bytes) -> tuple[int, int]:
