@@ -107,6 +107,7 @@ class Frame:
             if check(actor, NOTIFICATION_READ, self.organization.namespace):
                 operations.insert(0, place("Notifications", "subscriptions", "paper-airplane"))
             if check(actor, ORGANIZATION_ADMINISTER, self.organization):
+                operations.append(place("Code", "code", "code-bracket"))
                 operations.append(place("Settings", "settings", "cog-6-tooth"))
             groups.append(Group("Operations", operations))
         return groups

@@ -9,6 +9,7 @@ from console.views import (
     addresses,
     apis,
     applications,
+    code,
     credentials,
     defaults,
     deliveries,
@@ -91,6 +92,8 @@ urlpatterns = [
     path(
         f"{ORG}notifications/<uuid:uuid>/<uuid:delivery>/", deliveries.OneDelivery.as_view(), name="delivery"
     ),
+    path(f"{ORG}code/", code.Code.as_view(), name="code"),
+    path(f"{ORG}code/file/", code.Download.as_view(), name="code-file"),
     path(f"{ORG}logs/", logs.Logs.as_view(), name="logs"),
     path(f"{ORG}exports/", logs.Exports.as_view(), name="exports"),
     path(f"{ORG}exports/<uuid:uuid>/", logs.OneExport.as_view(), name="export"),

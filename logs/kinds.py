@@ -252,6 +252,14 @@ ORG_CHANGE_PROFILE = kind(
     "fields",
     "token_max_days",
 )
+ORG_APPLY = kind(
+    "org_apply",
+    "{performer} applied a file to the organization: {added} added, {changed} changed, {removed} removed",
+    "added",
+    "changed",
+    "removed",
+    "pruned",
+)
 ORG_IMPORT = kind(
     "org_import",
     "{performer} imported the organization from {source}",

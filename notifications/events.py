@@ -120,6 +120,7 @@ event(
     kinds.ORG_CHANGE_TAG_EXPIRATION,
     kinds.ORG_CHANGE_NAME,
     kinds.ORG_CHANGE_PROFILE,
+    kinds.ORG_APPLY,
     kinds.ORG_IMPORT,
 )
 event(

@@ -120,7 +120,7 @@ def set_grants(*, actor: Actor, namespace: Namespace, grants: Sequence[Given]) -
             by_role.setdefault(given.role, []).append(row_known.pk)
     for role, rows in by_role.items():
         for start in range(0, len(rows), BATCH):
-            Grant.objects.filter(pk__in=rows[start : start + BATCH]).update(role=role)
+            Grant.objects.filter(pk__in=rows[start : start + BATCH]).update(role=role, by_default=False)
     insert_many(list(new.values()), taken="Somebody granted the same just now")
     actor.forget()
     record_many(

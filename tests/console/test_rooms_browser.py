@@ -48,6 +48,7 @@ ROOMS = [
     "/o/acme/applications/",
     "/o/acme/applications/ROCKET/",
     "/o/acme/credentials/",
+    "/o/acme/code/",
     "/o/acme/settings/",
     "/o/acme/notifications/",
     "/o/acme/notifications/of/web/",
@@ -298,6 +299,43 @@ def test_dialogs_and_menus_open(browse, world):
 
 
 # What people do -------------------------------------------------------------------------------------------
+
+
+def test_apply_a_yaml_diff(browse, world):
+    visit = browse(world.owner)
+    page = visit.goto("/o/acme/code/")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download YAML").click()
+    text = waiting.value.path().read_text()
+    assert "organization: acme" in text
+    changed = text.replace("Rockets for everybody", "Rockets for nobody")
+    changed = changed.replace("  busy:\n", "  brand-new:\n    description: From a file\n  busy:\n", 1)
+    start = changed.index("  unused:\n")
+    end = changed.index("projects:\n")
+    changed = changed[:start] + changed[end:]
+    file = {"name": "acme.yaml", "mimeType": "application/yaml", "buffer": changed.encode()}
+    page.get_by_label("A file").set_input_files(file)
+    page.get_by_label("Prune").check()
+    page.get_by_role("button", name="Compare").click()
+    rows = page.locator("main tbody tr")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(0)).to_contain_text("remove")
+    expect(rows.nth(0)).to_contain_text("robot unused")
+    look(visit, "code-diff")
+    page.get_by_label("Type acme to confirm").fill("acm")
+    page.get_by_label("Your password").fill(make.PASSWORD)
+    page.get_by_role("button", name="Apply all of it").click()
+    expect(page.locator("p.error")).to_contain_text("Type acme to confirm")
+    page.get_by_label("Type acme to confirm").fill("acme")
+    page.get_by_role("button", name="Apply all of it").click()
+    says(page, "acme: 1 added, 1 changed, 1 removed.")
+    look(visit, "code-done", TWO_LOOKS)
+    assert set(world.acme.namespace.robots.values_list("shortname", flat=True)) >= {"brand-new", "busy"}
+    page.get_by_role("link", name="Compare another file").click()
+    page.get_by_label("Or its content").fill("version: 1\nmembers:\n  nobody-here: admin\n  x: king\n")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_role("alert")).to_contain_text("file:4: the role of x must be one of")
+    look(visit, "code-broken", TWO_LOOKS)
 
 
 def test_from_signing_in_to_the_first_grant_and_back(browse, transactional_db):

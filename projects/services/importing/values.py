@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KINDS = {"str": "a text", "int": "a number", "float": "a number", "bool": "true or false", "null": "nothing"}
+NUMBER_MAX = 2**63 - 1
 
 
 class Values:
@@ -79,6 +81,23 @@ class Values:
             self._say(node, f"{what} must be true or false, not {_named(node)}")
             return None
         return str(node.value).lower() in ("true", "yes", "on")
+
+    def _number(self, node: yaml.Node, what: str, *, or_none: bool = False) -> int | None:
+        """Return a whole number from 0; nothing at all is none, where that is allowed."""
+        if or_none and _kind(node) == "null":
+            return None
+        text = node.value if _kind(node) == "int" else ""
+        # What YAML takes for octal or hexadecimal is not what people see.
+        if not re.fullmatch("0|[1-9][0-9]{0,18}", text) or int(text) > NUMBER_MAX:
+            self._say(node, f"{what} must be a whole number from 0{' or null' if or_none else ''}")
+            return None
+        return int(text)
+
+    def _is_null(self, node: yaml.Node) -> bool:
+        return _kind(node) == "null"
+
+    def _is_list(self, node: yaml.Node) -> bool:
+        return isinstance(node, yaml.SequenceNode)
 
     def _one_of(self, node: yaml.Node, what: str, words: tuple[str, ...]) -> str:
         if _kind(node) == "str" and node.value in words:
