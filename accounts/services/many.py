@@ -134,11 +134,11 @@ def seat_members(*, actor: Actor, organization: Organization, seats: Sequence[Se
     enter(actor, TEAM_MEMBER_CHANGE, organization)
     _open(organization, seats)
     inside = set(Membership.objects.filter(organization=organization).values_list("user", flat=True))
-    asks = settings.MAILING and settings.REQUIRE_TEAM_INVITE and not actor.system
-    invited = [seat for seat in seats if asks and seat.user.pk not in inside]
+    asked = _asked(actor, {seat.user.pk for seat in seats} - inside)
+    invited = [seat for seat in seats if seat.user.pk in asked]
     for seat in invited:
         invite(actor=actor, team=seat.team, user=seat.user)
-    taken = [seat for seat in seats if not asks or seat.user.pk in inside]
+    taken = [seat for seat in seats if seat.user.pk not in asked]
     new = {seat.user.pk: seat.user for seat in taken if seat.user.pk in people - inside}
     _reserve_members(organization, len(new))
     insert_many(
@@ -189,6 +189,12 @@ def set_maintainers(*, actor: Actor, organization: Organization, seats: Sequence
             for seat in seats
         ]
     )
+
+
+def _asked(actor: Actor, outside: set[int]) -> set[int]:
+    """Return who of those outside the organization must agree first: all or nobody."""
+    needed = settings.MAILING and settings.REQUIRE_TEAM_INVITE and not actor.system
+    return outside if needed else set()
 
 
 def _hold_people(people: Iterable[User]) -> set[int]:

@@ -111,8 +111,9 @@ class Code(FormRoom):
             diff = self._plan(text.encode(), prune=prune)
         except DomainError:
             return {}
-        form.data = form.data.copy()
-        form.data["fingerprint"] = diff.fingerprint
+        data = self.request.POST.copy()
+        data["fingerprint"] = diff.fingerprint
+        form.data = data
         form.fields["confirm"].required = bool(diff.removals)
         return _shown(diff, SIGNS)
 

@@ -242,7 +242,8 @@ class Applying:
 
     def _depth(self, step: Step) -> int:
         """Return how deep a team shall be: parents are moved first, so that none is ever inside itself."""
-        depth, slug = 0, step.key[1]
+        depth = 0
+        slug: str | None = step.key[1]
         while slug is not None:
             key = ("team", slug)
             said, known = self.document.objects.get(key, {}), self.state.objects.get(key, {})
