@@ -13,28 +13,44 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Invitation, Membership, Organization, Team, TeamMember, User
-from accounts.services.guards import enter, keep_an_administrator
-from accounts.services.organizations import not_above_oneself
-from accounts.services.teams import invite
+from accounts.services.guards import (
+    administers_now,
+    enter,
+    keep_an_administrator,
+    keep_own_administration,
+)
+from accounts.services.invitations import invite
+from accounts.services.organizations import leave_if_teamless, not_above_oneself
 from core.db import hold_all, insert_many
 from core.errors import Invalid, NotFound
 from core.names import is_namespace_name
 from logs.kinds import (
     ORG_ADD_TEAM_MEMBER,
     ORG_CREATE_TEAM,
+    ORG_REMOVE_MEMBER,
+    ORG_REMOVE_TEAM_MEMBER,
     ORG_SET_MEMBER_ROLE,
     ORG_SET_TEAM_MAINTAINER,
 )
 from logs.record import draft, record_many
-from permissions.catalogue import MEMBER_CHANGE, TEAM_CREATE, TEAM_MEMBER_CHANGE, OrganizationRole
-from permissions.checks import require
+from permissions.catalogue import (
+    MEMBER_CHANGE,
+    MEMBER_REMOVE,
+    TEAM_CREATE,
+    TEAM_MEMBER_CHANGE,
+    OrganizationRole,
+)
+from permissions.checks import has_full_access, require
+from permissions.models import DefaultGrant, Grant
 from quotas import services as quotas
 from quotas.models import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from core.actor import Actor
+    from logs.kinds import LogKind
+    from logs.models import LogEntry
 
 BATCH = 500
 
@@ -74,7 +90,8 @@ def set_member_roles(*, actor: Actor, organization: Organization, roles: Sequenc
             )
     _reserve_members(organization, len(new))
     insert_many(new, taken="Somebody is a member already")
-    keep_an_administrator(organization)
+    if by_role:
+        keep_an_administrator(organization)
     actor.forget()
     record_many(
         [
@@ -125,9 +142,11 @@ def create_teams(*, actor: Actor, organization: Organization, teams: Sequence[Te
 
 @transaction.atomic
 def seat_members(*, actor: Actor, organization: Organization, seats: Sequence[Seat]) -> list[Seat]:
-    """Put people into teams; return the places of those who were only invited.
+    """Put people into teams, or say of those who are in them whether they maintain them.
 
-    Raises: as `add_team_member`.
+    Returns the places of those who were only invited.
+
+    Raises: as `add_team_member`, but that nobody is there twice.
     """
     require(actor, TEAM_MEMBER_CHANGE, organization)
     people = _hold_people(seat.user for seat in seats)
@@ -138,55 +157,96 @@ def seat_members(*, actor: Actor, organization: Organization, seats: Sequence[Se
     invited = [seat for seat in seats if seat.user.pk in asked]
     for seat in invited:
         invite(actor=actor, team=seat.team, user=seat.user)
-    taken = [seat for seat in seats if seat.user.pk not in asked]
-    new = {seat.user.pk: seat.user for seat in taken if seat.user.pk in people - inside}
-    _reserve_members(organization, len(new))
+    here = dict(_rows(organization, seats))
+    moved = [seat for seat in seats if here.get((seat.team.pk, seat.user.pk)) is (not seat.is_maintainer)]
+    new = [seat for seat in seats if seat.user.pk not in asked and (seat.team.pk, seat.user.pk) not in here]
+    joining = {seat.user.pk: seat.user for seat in new if seat.user.pk in people - inside}
+    _reserve_members(organization, len(joining))
     insert_many(
         [
             Membership(organization=organization, user=user, role=OrganizationRole.MEMBER, is_direct=False)
-            for user in new.values()
+            for user in joining.values()
         ],
         taken="Somebody is a member already",
     )
     insert_many(
-        [TeamMember(team=seat.team, user=seat.user, is_maintainer=seat.is_maintainer) for seat in taken],
+        [TeamMember(team=seat.team, user=seat.user, is_maintainer=seat.is_maintainer) for seat in new],
         taken="Somebody is already in the team",
     )
-    _end_invitations(organization, taken)
+    for seat in moved:
+        place = TeamMember.objects.filter(team=seat.team, user=seat.user)
+        place.update(is_maintainer=seat.is_maintainer)
+    _end_invitations(organization, new)
     actor.forget()
-    _tell_seats(actor, organization, taken)
+    told = _told(ORG_ADD_TEAM_MEMBER, actor, organization, new)
+    told += [
+        draft(
+            ORG_SET_TEAM_MAINTAINER,
+            actor=actor,
+            namespace=organization.namespace,
+            member=seat.user.username,
+            team=seat.team.slug,
+            maintainer=seat.is_maintainer,
+        )
+        for seat in moved
+    ]
+    record_many(told)
     return invited
 
 
 @transaction.atomic
-def set_maintainers(*, actor: Actor, organization: Organization, seats: Sequence[Seat]) -> None:
-    """Say of people in teams whether they maintain them.
-
-    Raises:
-        Forbidden: not an administrator.
-        NotFound: somebody is not in the team.
-        Invalid: a directory decides who is in the team.
-    """
+def unseat_members(*, actor: Actor, organization: Organization, seats: Sequence[Seat]) -> None:
+    """Take people out of teams. Raises as `remove_team_member`."""
     require(actor, TEAM_MEMBER_CHANGE, organization)
     enter(actor, TEAM_MEMBER_CHANGE, organization)
     _open(organization, seats)
+    was = administers_now(actor, organization)
+    by_team: dict[int, list[int]] = {}
     for seat in seats:
-        place = TeamMember.objects.filter(team=seat.team, user=seat.user)
-        if not place.update(is_maintainer=seat.is_maintainer):
-            raise NotFound(
-                f"{seat.user.username} does not belong to team {seat.team.slug}", absent="membership"
-            )
+        by_team.setdefault(seat.team.pk, []).append(seat.user.pk)
+    for team, people in by_team.items():
+        for some in _batches(people):
+            TeamMember.objects.filter(team=team, user__in=some).delete()
+    for some in _batches([seat.user.pk for seat in seats]):
+        leave_if_teamless(organization, some)
+    keep_an_administrator(organization)
+    keep_own_administration(actor, organization, was and not has_full_access(actor))
+    actor.forget()
+    record_many(_told(ORG_REMOVE_TEAM_MEMBER, actor, organization, seats))
+
+
+@transaction.atomic
+def remove_members(*, actor: Actor, organization: Organization, users: Sequence[User]) -> None:
+    """Remove people from all teams, direct grants and the organization. Raises as `remove_member`."""
+    require(actor, MEMBER_REMOVE, organization)
+    _hold_people(users)
+    enter(actor, MEMBER_REMOVE, organization)
+    gone = 0
+    for some in _batches([user.pk for user in users]):
+        rows = Membership.objects.filter(organization=organization, user__in=some)
+        not_above_oneself(actor, organization, set(rows.values_list("role", flat=True)))
+        TeamMember.objects.filter(team__organization=organization, user__in=some).delete()
+        Grant.objects.filter(project__namespace=organization.namespace, user__in=some).delete()
+        DefaultGrant.objects.filter(organization=organization, user__in=some).delete()
+        gone += rows.delete()[0]
+    addresses = {user.email.lower() for user in users} - {""}
+    people = {user.pk for user in users}
+    offers = Invitation.objects.filter(organization=organization).values_list("pk", "user", "email")
+    ended = [pk for pk, user, email in offers if user in people or email.lower() in addresses]
+    for some in _batches(ended):
+        Invitation.objects.filter(pk__in=some).delete()
+    keep_an_administrator(organization)
+    quotas.release(
+        resource=Resource.MEMBERS,
+        namespace=organization.namespace,
+        account_id=organization.account_id,
+        amount=gone,
+    )
+    actor.forget()
     record_many(
         [
-            draft(
-                ORG_SET_TEAM_MAINTAINER,
-                actor=actor,
-                namespace=organization.namespace,
-                member=seat.user.username,
-                team=seat.team.slug,
-                maintainer=seat.is_maintainer,
-            )
-            for seat in seats
+            draft(ORG_REMOVE_MEMBER, actor=actor, namespace=organization.namespace, member=user.username)
+            for user in users
         ]
     )
 
@@ -209,14 +269,23 @@ def _hold_people(people: Iterable[User]) -> set[int]:
 def _open(organization: Organization, seats: Sequence[Seat]) -> None:
     """Hold the teams, and make sure that they are there, ours, and nobody else's to fill."""
     wanted = {seat.team.pk: seat.team for seat in seats}
-    held = hold_all(Team, wanted)
-    rows = Team.objects.filter(organization=organization).values_list("pk", "sync_service")
-    synced = dict(rows)
+    synced: dict[int, str] = {}
+    for some in _batches(sorted(wanted)):
+        rows = Team.objects.select_for_update(no_key=True).filter(organization=organization, pk__in=some)
+        synced |= dict(rows.order_by("pk").values_list("pk", "sync_service"))
     for pk, team in wanted.items():
-        if pk not in held or pk not in synced:
+        if pk not in synced:
             raise NotFound(f"Team {team.slug} not found")
         if synced[pk]:
             raise Invalid(f"A directory decides who is in the team {team.slug}")
+
+
+def _rows(organization: Organization, seats: Sequence[Seat]) -> Iterator[tuple[tuple[int, int], bool]]:
+    """Yield team and person, by their keys, with whether she maintains it: of the teams that are meant."""
+    for some in _batches(sorted({seat.team.pk for seat in seats})):
+        rows = TeamMember.objects.filter(team__in=some, user__isnull=False)
+        for team, user, maintains in rows.values_list("team", "user", "is_maintainer"):
+            yield (team, user), maintains
 
 
 def _reserve_members(organization: Organization, amount: int) -> None:
@@ -238,19 +307,17 @@ def _end_invitations(organization: Organization, seats: Sequence[Seat]) -> None:
         Invitation.objects.filter(pk__in=some).delete()
 
 
-def _tell_seats(actor: Actor, organization: Organization, seats: Sequence[Seat]) -> None:
-    record_many(
-        [
-            draft(
-                ORG_ADD_TEAM_MEMBER,
-                actor=actor,
-                namespace=organization.namespace,
-                member=seat.user.username,
-                team=seat.team.slug,
-            )
-            for seat in seats
-        ]
-    )
+def _told(kind: LogKind, actor: Actor, organization: Organization, seats: Sequence[Seat]) -> list[LogEntry]:
+    return [
+        draft(
+            kind,
+            actor=actor,
+            namespace=organization.namespace,
+            member=seat.user.username,
+            team=seat.team.slug,
+        )
+        for seat in seats
+    ]
 
 
 def _batches(keys: list[int]) -> Iterable[list[int]]:

@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from accounts.models import Robot, Team
-from accounts.services.many import Seat, create_teams, seat_members, set_maintainers, set_member_roles
+from accounts.services.many import (
+    Seat,
+    create_teams,
+    remove_members,
+    seat_members,
+    set_member_roles,
+    unseat_members,
+)
 from accounts.services.nesting import move_team
-from accounts.services.organizations import change_organization, remove_member
+from accounts.services.organizations import change_organization
 from accounts.services.robots import change_robot, create_robot, delete_robot, set_robot_federation
 from accounts.services.syncing import disable_team_sync, enable_team_sync
 from accounts.services.teams import add_team_member, change_team, delete_team, remove_team_member
@@ -155,16 +162,19 @@ class Applying:
 
     def _end_people(self) -> None:
         robots = {step.key[1] for step in self.diff.of(REMOVE, "robot")}
+        seats = [self._seat(step, 0) for step in self.diff.of(REMOVE, "seat") if step.key[2] == "user"]
+        if seats:
+            unseat_members(actor=self.actor, organization=self.organization, seats=seats)
         for step in self._steps(REMOVE, "seat"):
             _, slug, sort, name = step.key
-            if sort == "robot" and name in robots:
-                continue  # it took its places along
-            holder = {sort: self._holder(sort, name)}
-            remove_team_member(actor=self.actor, team=self.state.teams[slug], **holder)
+            if sort == "robot" and name not in robots:  # else it took its places along
+                robot = self.state.robots[name]
+                remove_team_member(actor=self.actor, team=self.state.teams[slug], robot=robot)
         for step in self._steps(REMOVE, "team"):
             delete_team(actor=self.actor, team=self.state.teams[step.key[1]])
-        for step in self._steps(REMOVE, "member"):
-            remove_member(actor=self.actor, organization=self.organization, user=self.people[step.key[1]])
+        users = [self.people[step.key[1]] for step in self.diff.of(REMOVE, "member")]
+        if users:
+            remove_members(actor=self.actor, organization=self.organization, users=users)
 
     # Robots and people ----------------------------------------------------------------------------------
 
@@ -252,15 +262,13 @@ class Applying:
         return depth
 
     def _seats(self) -> None:
-        new = [self._seat(step) for step in self.diff.of(ADD, "seat") if step.key[2] == "user"]
-        moved = [self._seat(step) for step in self.diff.of(CHANGE, "seat") if step.key[2] == "user"]
-        if new:
-            invited = seat_members(actor=self.actor, organization=self.organization, seats=new)
+        steps = self.diff.of(ADD, "seat") + self.diff.of(CHANGE, "seat")
+        seats = [self._seat(step, 1) for step in steps if step.key[2] == "user"]
+        if seats:
+            invited = seat_members(actor=self.actor, organization=self.organization, seats=seats)
             self.diff.notes += [
                 f"{seat.user.username} is invited to the team {seat.team.slug}" for seat in invited
             ]
-        if moved:
-            set_maintainers(actor=self.actor, organization=self.organization, seats=moved)
         for step in self._steps(ADD, "seat"):
             if step.key[2] == "robot":
                 add_team_member(
@@ -269,8 +277,8 @@ class Applying:
                     robot=self.state.robots[step.key[3]],
                 )
 
-    def _seat(self, step: Step) -> Seat:
-        maintains = step.fields["maintainer"][1]
+    def _seat(self, step: Step, which: int) -> Seat:
+        maintains = bool(step.fields["maintainer"][which])
         return Seat(self.state.teams[step.key[1]], self.people[step.key[3]], is_maintainer=maintains)
 
     def _bind(self) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from accounts.models import Organization, Team, TeamMember, User
 from accounts.services.guards import keep_an_administrator
 from accounts.services.many import Seat as Place
-from accounts.services.many import create_teams, seat_members, set_maintainers, set_member_roles
+from accounts.services.many import create_teams, seat_members, set_member_roles
 from accounts.services.organizations import change_organization, create_organization
 from accounts.services.users import add_people
 from logs.kinds import (
@@ -207,13 +207,12 @@ class Import:
             self._tell(ORG_CHANGE_TEAM, self.namespace, team=team.slug, fields=others, old_name=old_name)
 
     def _seats(self) -> None:
-        new = [self._seat(seat) for seat in self.seats if seat.row is None]
-        moved = [self._seat(seat) for seat in self.seats if seat.row is not None]
+        seats = [self._seat(seat) for seat in self.seats]
+        if seats:
+            seat_members(actor=self.system, organization=self.organization, seats=seats)
+        new = sum(seat.row is None for seat in self.seats)
         if new:
-            seat_members(actor=self.system, organization=self.organization, seats=new)
-            self.progress("team members", len(new), len(new))
-        if moved:
-            set_maintainers(actor=self.system, organization=self.organization, seats=moved)
+            self.progress("team members", new, new)
 
     def _seat(self, seat: Seat) -> Place:
         return Place(self.teams[seat.team], self.users[seat.username], is_maintainer=seat.is_maintainer)
