@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from celery import shared_task
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from accounts import mails
@@ -37,6 +37,9 @@ from projects.models import Project
 from quotas.models import Quota
 from tokens.models import Application, Credential, ServiceKey
 from tokens.selectors import EXPIRED_SHOWN
+from trash.archive import move
+from trash.models import Trashed
+from trash.tasks import purge_within
 
 log = logging.getLogger(__name__)
 
@@ -64,9 +67,16 @@ def _purge_namespace(namespace_id: int) -> None:
 
 @shared_task(name="accounts.purge_organization")
 def purge_organization(organization_id: int) -> None:
-    """Purge one organization, if it is deleted; an account that it leaves empty and unmanaged goes too."""
-    organization = Organization.objects.filter(pk=organization_id).exclude(deleted_at=None).first()
+    """Put one deleted organization into the trash, or purge it where nobody can restore it."""
+    # Asked at once: whoever restores it meanwhile finds it whole.
+    thing = Trashed.objects.filter(kind=Trashed.Kind.ORGANIZATION, target=OuterRef("pk"))
+    here = thing.exclude(status=Trashed.Status.PURGING)
+    rows = Organization.objects.filter(pk=organization_id).exclude(deleted_at=None)
+    organization = rows.annotate(trashed=Subquery(here.values("pk"))).first()
     if organization is None:
+        return
+    if organization.trashed is not None:
+        move(organization.trashed)
         return
     _purge_namespace(organization.namespace_id)
     delete_in_batches(Invitation.objects.filter(organization=organization))
@@ -74,6 +84,7 @@ def purge_organization(organization_id: int) -> None:
     delete_in_batches(Grant.objects.filter(team__organization=organization))
     delete_in_batches(Team.objects.filter(organization=organization))
     delete_in_batches(Credential.objects.filter(organization=organization))
+    purge_within(organization.namespace_id)
     organization.delete()
 
 
@@ -87,6 +98,7 @@ def purge_user(user_id: int) -> None:
     delete_in_batches(Credential.objects.filter(user=user))
     delete_in_batches(Grant.objects.filter(user=user))
     Account.objects.filter(user=user).delete()
+    purge_within(user.namespace_id)
     user.delete()
 
 

@@ -68,6 +68,8 @@ GROUPS = (
         "Operations",
         (
             ("Usage log", "receipt_long", "logs_logentry"),
+            ("Trash", "delete", "trash_trashed"),
+            ("Rows in the trash", "inventory_2", "trash_trashedrows"),
             ("Log exports", "download", "logs_logexport"),
             ("Notifications", "notifications", "notifications_subscription"),
             ("Deliveries", "send", "notifications_delivery"),

@@ -19,6 +19,7 @@ from permissions.catalogue import (
     ORGANIZATION_ADMINISTER,
     ORGANIZATION_READ,
     ROBOT_LIST,
+    TRASH_READ,
 )
 from permissions.checks import check, may_open_back_office
 
@@ -106,6 +107,8 @@ class Frame:
                 operations.append(place("Credentials", "credentials", "key"))
             if check(actor, NOTIFICATION_READ, self.organization.namespace):
                 operations.insert(0, place("Notifications", "subscriptions", "paper-airplane"))
+            if check(actor, TRASH_READ, self.organization):
+                operations.append(place("Trash", "trash", "trash"))
             if check(actor, ORGANIZATION_ADMINISTER, self.organization):
                 operations.append(place("Code", "code", "code-bracket"))
                 operations.append(place("Settings", "settings", "cog-6-tooth"))

@@ -34,6 +34,7 @@ from console.views import (
     subscriptions,
     teams,
     tokens,
+    trash,
     viewing,
 )
 
@@ -57,6 +58,7 @@ urlpatterns = [
     path("account/", account.MyAccount.as_view(), name="account"),
     path("account/applications/", tokens.MyApplications.as_view(), name="authorizations"),
     path("account/security/", security.Security.as_view(), name="security"),
+    path("account/trash/", trash.MyTrash.as_view(), name="my-trash"),
     path("account/tokens/", tokens.MyTokens.as_view(), name="tokens"),
     path("apis/", apis.Apis.as_view(), name="apis"),
     path("apis/<str:wire>/", apis.OneApi.as_view(), name="api"),
@@ -94,6 +96,7 @@ urlpatterns = [
     ),
     path(f"{ORG}code/", code.Code.as_view(), name="code"),
     path(f"{ORG}code/file/", code.Download.as_view(), name="code-file"),
+    path(f"{ORG}trash/", trash.Trash.as_view(), name="trash"),
     path(f"{ORG}logs/", logs.Logs.as_view(), name="logs"),
     path(f"{ORG}exports/", logs.Exports.as_view(), name="exports"),
     path(f"{ORG}exports/<uuid:uuid>/", logs.OneExport.as_view(), name="export"),

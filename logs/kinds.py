@@ -222,6 +222,14 @@ ORG_CREATE = kind("org_create", "{performer} created the organization {namespace
 ORG_DELETE = kind(
     "org_delete", "{performer} deleted the organization {namespace}", "namespace", group="security"
 )
+ORG_RESTORE = kind(
+    "org_restore",
+    "{performer} restored the organization {namespace}",
+    "namespace",
+    "old_name",
+    "dropped",
+    group="security",
+)
 ORG_CHANGE_EMAIL = kind(
     "org_change_email",
     "{performer} changed the organization's e-mail address",
@@ -289,6 +297,14 @@ ORG_SET_MEMBER_ROLE = kind(
 ORG_REMOVE_MEMBER = kind("org_remove_member", "{performer} removed {member} from the organization", "member")
 ORG_CREATE_TEAM = kind("org_create_team", "{performer} created the team {team}", "team")
 ORG_DELETE_TEAM = kind("org_delete_team", "{performer} deleted the team {team}", "team")
+ORG_RESTORE_TEAM = kind(
+    "org_restore_team",
+    "{performer} restored the team {team}",
+    "team",
+    "old_name",
+    "dropped",
+    group="security",
+)
 ORG_SET_TEAM_DESCRIPTION = kind(
     "org_set_team_description", "{performer} changed the description of team {team}", "team", "description"
 )
@@ -391,6 +407,14 @@ CREATE_ROBOT = kind(
     "create_robot", "{performer} created the robot {robot}", "robot", "description", "unstructured_metadata"
 )
 DELETE_ROBOT = kind("delete_robot", "{performer} deleted the robot {robot}", "robot")
+RESTORE_ROBOT = kind(
+    "restore_robot",
+    "{performer} restored the robot {robot}",
+    "robot",
+    "old_name",
+    "dropped",
+    group="security",
+)
 REGENERATE_ROBOT_TOKEN = kind(
     "regenerate_robot_token", "{performer} regenerated the token of robot {robot}", "robot", group="security"
 )
@@ -422,6 +446,15 @@ DISABLE_ROBOT = kind("disable_robot", "{performer} disabled the robot {robot}", 
 CREATE_REPO = kind("create_repo", "{performer} created the project {repo}", "repo", "namespace")
 DELETE_REPO = kind(
     "delete_repo", "{performer} deleted the project {repo}", "repo", "namespace", group="security"
+)
+RESTORE_REPO = kind(
+    "restore_repo",
+    "{performer} restored the project {repo}",
+    "repo",
+    "namespace",
+    "old_name",
+    "dropped",
+    group="security",
 )
 SET_REPO_DESCRIPTION = kind(
     "set_repo_description",
@@ -866,4 +899,9 @@ REDELIVER_NAMESPACE_NOTIFICATION = kind(
     "namespace",
     *_NOTIFICATION,
     "count",
+)
+
+# The trash
+PURGE_TRASH = kind(
+    "purge_trash", "{performer} deleted the {what} {name} for good", "what", "name", group="security"
 )

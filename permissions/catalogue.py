@@ -171,6 +171,9 @@ CREDENTIAL_REVOKE = _right("credential_revoke", _ORG, _A, "revoke the organizati
 APPLICATION_LIST = _right("application_list", _ORG, _A, "see the organization's applications", reading=True)
 APPLICATION_CHANGE = _right("application_change", _ORG, _A, "change the organization's applications")
 
+TRASH_READ = _right("trash_read", _ORG, _A, "see what was deleted", own=_A, reading=True)
+TRASH_CHANGE = _right("trash_change", _ORG, _A, "restore what was deleted, or end it for good", own=_A)
+
 # Projects
 PROJECT_READ = _right("project_read", _PRJ, _R, "see the project", reading=True)
 PROJECT_WRITE = _right("project_write", _PRJ, _W, "change the project's description")

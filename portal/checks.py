@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECRET_KEY_MIN = 32  # characters
+TRASH_DAYS_MAX = 3650
 READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -216,3 +217,17 @@ def check_sign_in(**_: Any) -> list[checks.CheckMessage]:
                 )
             )
     return found
+
+
+@checks.register(checks.Tags.security)
+def check_trash(**_: Any) -> list[checks.CheckMessage]:
+    """Find a number of days that would purge what was deleted just now, or count beyond the calendar."""
+    if 0 <= settings.TRASH_DAYS <= TRASH_DAYS_MAX:
+        return []
+    return [
+        checks.Error(
+            f"MUSTER_TRASH_DAYS is {settings.TRASH_DAYS}.",
+            hint=f"A number of days from 0, for no trash, to {TRASH_DAYS_MAX}.",
+            id="muster.E040",
+        )
+    ]

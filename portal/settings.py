@@ -112,6 +112,7 @@ INSTALLED_APPS = [
     "quotas",
     "logs",
     "notifications",
+    "trash",
     "api",
     "console",
     "portal",
@@ -220,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=23),
         "options": {"expires": 3600},
     },
+    "trash": {"task": "trash.sweep", "schedule": 300, "options": {"expires": 300}},
     "sessions": {
         "task": "portal.clear_sessions",
         "schedule": crontab(hour=3, minute=17),
@@ -450,6 +452,10 @@ NOTIFICATION_DAYS = env.int("MUSTER_NOTIFICATION_DAYS", default=30)  # that fini
 SLACK_TOKEN = _text("MUSTER_SLACK_TOKEN")
 SLACK_API = env.str("MUSTER_SLACK_API", default="https://slack.com/api").rstrip("/")
 NOTICE_DAYS = env.int("MUSTER_NOTICE_DAYS", default=90)  # that what people are told in the console is kept
+
+# Trash ---------------------------------------------------------------------------------------------------
+# Days for which deleted projects, teams, robots and organizations can be restored; 0: deleted at once.
+TRASH_DAYS = env.int("MUSTER_TRASH_DAYS", default=30)
 
 # Language and time ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

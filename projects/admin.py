@@ -112,7 +112,7 @@ class ProjectDesk(Desk):
         Verb(
             "delete",
             "Delete",
-            f"Ends access and its tokens now; a worker removes the rows. This cannot be undone. {BY_ROLE}",
+            f"Ends access and its tokens now; a worker removes the rows. The trash keeps it. {BY_ROLE}",
             "Deleted",
             lambda actor, project, data: services.delete_project(actor=actor, project=project),
             icon="delete",

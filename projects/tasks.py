@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.db.models import OuterRef, Subquery
 
 from core.batches import delete_in_batches
 from notifications.models import Delivery, Subscription
 from permissions.models import Grant
 from projects.models import Project, Star
 from tokens.models import Credential
+from trash.archive import move
+from trash.models import Trashed
 
 
 def purge(project_id: int) -> None:
@@ -23,9 +26,16 @@ def purge(project_id: int) -> None:
 
 @shared_task(name="projects.purge_project")
 def purge_project(project_id: int) -> None:
-    """Purge one project, if it is deleted."""
-    if Project.objects.filter(pk=project_id).exclude(deleted_at=None).exists():
-        purge(project_id)
+    """Put one deleted project into the trash, or purge it where nobody can restore it."""
+    # Asked at once: whoever restores it meanwhile finds it whole.
+    thing = Trashed.objects.filter(kind=Trashed.Kind.PROJECT, target=OuterRef("pk"))
+    here = thing.exclude(status=Trashed.Status.PURGING)
+    row = Project.objects.filter(pk=project_id).exclude(deleted_at=None)
+    for kept in row.annotate(trashed=Subquery(here.values("pk"))).values_list("trashed", flat=True):
+        if kept is None:
+            purge(project_id)
+        else:
+            move(kept)
 
 
 def end_link(project_id: int) -> None:
@@ -46,7 +56,7 @@ def disconnect(project_id: int) -> None:
 def sweep() -> None:
     """Purge every deleted project, and disconnect every project, whose bell was lost."""
     for project_id in Project.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:1000]:
-        purge(project_id)
+        purge_project(project_id)
     waiting = Project.objects.filter(connection_status=Project.Connection.DISCONNECTING)
     for project_id in waiting.values_list("pk", flat=True)[:1000]:
         end_link(project_id)

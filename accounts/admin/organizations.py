@@ -146,7 +146,7 @@ class OrganizationDesk(Desk):
             "delete",
             "Delete",
             "Ends all access now: every token of its robots, projects and applications dies, and a worker "
-            "removes the rows. Its name is free again and inherits nothing. This cannot be undone.",
+            "removes the rows. Its name is free again and inherits nothing. The trash keeps it.",
             "Deleted",
             lambda actor, row, data: services.delete_organization(actor=actor, organization=row),
             icon="delete",

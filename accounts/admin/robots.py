@@ -70,7 +70,7 @@ class RobotDesk(Desk):
         Verb(
             "delete",
             "Delete",
-            f"Deletes it with its tokens, grants and team memberships. This cannot be undone. {BY_ROLE}",
+            f"Deletes it with its tokens, grants and team memberships. The trash keeps it. {BY_ROLE}",
             "Deleted",
             lambda actor, robot, data: services.delete_robot(actor=actor, robot=robot),
             icon="delete",

@@ -103,6 +103,7 @@ from accounts.services.tenants import (
     remove_administrator,
     rename_account,
 )
+from accounts.services.trash import restore_organization, restore_robot, restore_team
 from accounts.services.users import (
     change_own_account,
     change_user,
@@ -191,6 +192,9 @@ __all__ = [
     "renew_invitation",
     "request_recovery",
     "reset_second_factor",
+    "restore_organization",
+    "restore_robot",
+    "restore_team",
     "rotate_robot_token",
     "send_recovery",
     "set_licence_plan",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import Namespace
 from core.db import insert
-from core.errors import Invalid
+from core.errors import Conflict, Invalid
 from core.names import fold, is_namespace_name
 
 
@@ -38,3 +39,17 @@ def bury(namespace: Namespace) -> None:
     """Turn a namespace into a tombstone: the name is free at once, and whoever takes it inherits nothing."""
     namespace.deleted_at = timezone.now()
     namespace.save(update_fields=["deleted_at"])
+
+
+def revive(namespace: Namespace, key: str) -> None:
+    """Give a tombstone its life back, under this name.
+
+    Raises:
+        Conflict: a living namespace has the name.
+    """
+    namespace.name, namespace.key, namespace.deleted_at = key, key, None
+    try:
+        with transaction.atomic():
+            namespace.save(update_fields=["name", "key", "deleted_at"])
+    except IntegrityError as error:
+        raise Conflict(f"{key} is already taken", field="name") from error

@@ -57,9 +57,11 @@ from permissions.models import DefaultGrant, Grant
 from quotas import services as quotas
 from quotas.models import Resource
 from tokens import services as tokens
+from trash import services as trash
 
 if TYPE_CHECKING:
     from core.actor import Actor
+    from trash.models import Trashed
 
 OWNERS = "owners"
 PROFILE = ("name", "description", "url", "location", "provider", "provider_organization", "token_max_days")
@@ -229,7 +231,7 @@ def rename_organization(*, actor: Actor, organization: Organization, name: str) 
 
 @transaction.atomic
 def delete_organization(*, actor: Actor, organization: Organization) -> None:
-    """Delete an organization: access ends now, rows go in batches by a worker.
+    """Delete an organization: access ends now, rows go in batches by a worker. It can be restored.
 
     Every credential of its robots, projects and applications dies in this transaction; the name is free at
     once and inherits nothing.
@@ -242,12 +244,36 @@ def delete_organization(*, actor: Actor, organization: Organization) -> None:
     if not by_superuser:
         require(actor, ORGANIZATION_DELETE, organization)
     enter(actor, ORGANIZATION_MANAGE if by_superuser else ORGANIZATION_DELETE, organization)
-    quotas.close(namespace=organization.namespace, account_id=organization.account_id)
+    thing = trash_organization(actor=actor, organization=organization)
+    quotas.close(namespace=organization.namespace, account_id=organization.account_id, thing=thing)
     quotas.release(resource=Resource.ORGANIZATIONS, account_id=organization.account_id)
-    end_organization(actor=actor, organization=organization)
+    end_organization(actor=actor, organization=organization, thing=thing)
 
 
-def end_organization(*, actor: Actor, organization: Organization) -> None:
+def trash_organization(*, actor: Actor, organization: Organization) -> Trashed | None:
+    """Put a dying organization into the trash, where its owners find it; its rows follow.
+
+    A building block: the caller has checked the right and holds the organization.
+    """
+    namespace = organization.namespace
+    owned = Q(organization=organization) | Q(project__namespace=namespace)
+    thing = trash.put(
+        actor=actor,
+        kind=trash.Kind.ORGANIZATION,
+        namespace=namespace,
+        target=organization.pk,
+        name=namespace.name,
+        title=organization.name,
+        account_id=organization.account_id,
+        details={"tokens": tokens.living_names(owned)},
+    )
+    if thing is not None:
+        owners = organization.memberships.filter(role=OrganizationRole.OWNER)
+        thing.owners.set(owners.values_list("user", flat=True))
+    return thing
+
+
+def end_organization(*, actor: Actor, organization: Organization, thing: Trashed | None) -> None:
     """End all access to an organization now and leave its rows to a worker.
 
     A building block: the caller has checked the right, holds the organization and has closed its quotas.
@@ -258,7 +284,8 @@ def end_organization(*, actor: Actor, organization: Organization) -> None:
     names.bury(namespace)
     organization.deleted_at = timezone.now()
     organization.save(update_fields=["deleted_at"])
-    organization.memberships.all().delete()
+    members = organization.memberships.all()
+    trash.take(thing, members) if thing else members.delete()
     actor.forget()
     ring(tasks.purge_organization, organization.pk)
 
@@ -295,14 +322,16 @@ def seat(team: Team, user: User, *, is_maintainer: bool = False) -> None:
     )
 
 
-def leave_if_teamless(organization: Organization, users: list[int]) -> None:
-    """End the memberships, of people by their keys, that only a team gave, when the last team is gone."""
+def leave_if_teamless(organization: Organization, users: list[int], thing: Trashed | None = None) -> None:
+    """End the memberships, of people by their keys, that only a team gave, when the last team is gone.
+
+    With a ``thing``, a deleted team, they can come back with it.
+    """
     in_team = TeamMember.objects.filter(team__organization=organization, user__in=users)
-    gone, _ = (
-        Membership.objects.filter(organization=organization, user__in=users, is_direct=False)
-        .exclude(user__in=in_team.values("user"))
-        .delete()
+    ending = Membership.objects.filter(organization=organization, user__in=users, is_direct=False).exclude(
+        user__in=in_team.values("user")
     )
+    gone = trash.take(thing, ending) if thing else ending.delete()[0]
     quotas.release(
         resource=Resource.MEMBERS,
         namespace=organization.namespace,

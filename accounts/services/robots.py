@@ -33,6 +33,7 @@ from quotas import services as quotas
 from quotas.models import Resource
 from tokens import services as tokens
 from tokens.kinds import Kind
+from trash import services as trash
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -189,7 +190,7 @@ def end_replaced_token(*, actor: Actor, robot: Robot) -> None:
 
 @transaction.atomic
 def delete_robot(*, actor: Actor, robot: Robot) -> None:
-    """Delete a robot with its tokens, grants and team memberships.
+    """Delete a robot with its tokens, grants and team memberships; all but the tokens can be restored.
 
     Raises:
         Forbidden: the actor may not delete robots here.
@@ -199,7 +200,13 @@ def delete_robot(*, actor: Actor, robot: Robot) -> None:
     require(actor, ROBOT_DELETE, namespace)
     quotas.release(resource=Resource.ROBOTS, namespace=namespace, account_id=namespace.account_id)
     hold(robot, gone=MISSING)
-    Robot.objects.filter(pk=robot.pk).delete()
+    thing = trash.put(
+        actor=actor, kind=trash.Kind.ROBOT, namespace=namespace, target=robot.pk, name=robot.shortname
+    )
+    if thing is None:
+        Robot.objects.filter(pk=robot.pk).delete()
+    else:
+        trash.move(thing.pk)
     record(DELETE_ROBOT, actor=actor, namespace=namespace, robot=robot.shortname)
 
 

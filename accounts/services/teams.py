@@ -39,6 +39,7 @@ from permissions.catalogue import (
     OrganizationRole,
 )
 from permissions.checks import has_full_access, require
+from trash import services as trash
 
 if TYPE_CHECKING:
     from core.actor import Actor
@@ -173,7 +174,7 @@ def _change(
 
 @transaction.atomic
 def delete_team(*, actor: Actor, team: Team, teams_only: bool = False) -> None:
-    """Delete a team; what its members had by it alone ends.
+    """Delete a team; what its members had by it alone ends. It can be restored from the trash.
 
     ``teams_only`` speaks for a wire on which roles come from teams alone: members of a deleted admin team
     lose their direct administration as well.
@@ -190,10 +191,21 @@ def delete_team(*, actor: Actor, team: Team, teams_only: bool = False) -> None:
     now = hold(team, gone=f"Team {team.slug} not found")
     was = administers_now(actor, organization)
     people = _people(team)
-    Team.objects.filter(pk=team.pk).delete()
+    thing = trash.put(
+        actor=actor,
+        kind=trash.Kind.TEAM,
+        namespace=organization.namespace,
+        target=team.pk,
+        name=now.slug,
+        title=now.name,
+    )
+    if thing is None:
+        Team.objects.filter(pk=team.pk).delete()
+    else:
+        trash.move(thing.pk)
     if teams_only and now.role == Team.Role.ADMIN:
         _end_direct_administration(organization, people)
-    leave_if_teamless(organization, people)
+    leave_if_teamless(organization, people, thing)
     keep_an_administrator(organization)
     keep_own_administration(actor, organization, was and not has_full_access(actor))
     actor.forget()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import Account, AccountAdministrator, User
 from accounts.services.guards import lock
-from accounts.services.organizations import end_organization
+from accounts.services.organizations import end_organization, trash_organization
 from core.db import hold, insert, update
 from core.errors import Conflict, Invalid, NotFound
 from logs.kinds import (
@@ -124,11 +124,12 @@ def delete_account(*, actor: Actor, account: Account) -> None:
     """
     _administer(actor, account, ORGANIZATION_DELETE)
     organizations = lock(account.organizations.filter(deleted_at=None))
+    things = {one.pk: trash_organization(actor=actor, organization=one) for one in organizations}
     for organization in organizations:
         # The account's own counting rows need no giving back: they go with it.
-        quotas.close(namespace=organization.namespace)
+        quotas.close(namespace=organization.namespace, thing=things[organization.pk])
     for organization in organizations:
-        end_organization(actor=actor, organization=organization)
+        end_organization(actor=actor, organization=organization, thing=things[organization.pk])
     account.deleted_at = timezone.now()
     account.save(update_fields=["deleted_at"])
     AccountAdministrator.objects.filter(account=account).delete()

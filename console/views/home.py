@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -9,10 +10,16 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts import selectors, services
 from console.room import FormRoom
+from console.views.trash import EndForm, RestoreForm, fill, lost, thing_row
+from core.errors import Invalid, NotFound
 from notifications import selectors as notifications
+from trash import selectors as trash
+from trash.services import purge_trashed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from trash.models import Trashed
 
 
 class OrganizationForm(forms.Form):
@@ -33,7 +40,8 @@ class Home(FormRoom):
 
     room = "home"
     template = "console/home.html"
-    dialogs = {"create": OrganizationForm}
+    dialogs = {"create": OrganizationForm, "restore": RestoreForm, "end": EndForm}
+    fresh = frozenset({"end"})
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the person's organizations with her best role in each, messages to all, and invitations."""
@@ -41,8 +49,61 @@ class Home(FormRoom):
             "memberships": selectors.own_organizations(actor=self.actor),
             "global_messages": notifications.messages(),
             "invitations": selectors.own_invitations(actor=self.actor),
+            "deleted": [thing_row(thing) for thing in trash.trashed_organizations(actor=self.actor)],
+            "restorer": self.opener("restore"),
+            "ender": self.opener("end"),
+            **self._one(sent),
             "forms": self.all_forms(sent),
         }
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Fill the forms for what was deleted with what is meant."""
+        form = super().make_form(name, data)
+        if name in ("restore", "end"):
+            fill(form, self._meant(data.get("uuid", "") if data else ""), name)
+        return form
+
+    def _meant(self, uuid: str = "") -> Trashed | None:
+        uuid = uuid or self.asked("restore") or self.asked("end")
+        if not uuid:
+            return None
+        if uuid not in self.found:
+            self.found[uuid] = trash.trashed_organization(actor=self.actor, uuid=uuid)
+        return self.found[uuid]
+
+    @cached_property
+    def found(self) -> dict[str, Trashed]:
+        """What was looked up already."""
+        return {}
+
+    def _one(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        form = sent.get("restore") or sent.get("end")
+        thing = self._meant(str(form.data.get("uuid", "")) if form else "")
+        if thing is None:
+            return {}
+        opened = next(iter(sent), "") or ("restore" if self.asked("restore") else "end")
+        return {"thing": thing, "meant": thing_row(thing), "open": opened}
+
+    def save_restore(self, data: dict[str, Any]) -> HttpResponse:
+        """Bring an organization back and go there."""
+        thing = self._meant(data["uuid"])
+        if thing is None:
+            raise NotFound(trash.GONE)
+        made, dropped = services.restore_organization(
+            actor=self.actor, thing=thing, name=data["name"].strip()
+        )
+        words = f"The organization {made.slug} is back.{lost(dropped)}"
+        return self.done(words, "console:overview", made.slug)
+
+    def save_end(self, data: dict[str, Any]) -> HttpResponse:
+        """Delete an organization for good, if its name was typed."""
+        thing = self._meant(data["uuid"])
+        if thing is None:
+            raise NotFound(trash.GONE)
+        if data["name"] != thing.name:
+            raise Invalid(f"Type {thing.name} to confirm", field="name")
+        purge_trashed(actor=self.actor, thing=thing)
+        return self.done(f"The organization {thing.name} is deleted for good.")
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Create an organization and go there."""

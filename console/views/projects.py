@@ -14,6 +14,7 @@ from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
 from console.holders import WHO, holder_name, holder_of
 from console.room import FormRoom
+from console.undo import deleted
 from console.views.tokens import name_of, token_row
 from core.errors import Invalid, NotFound
 from core.paging import cut, page_token, read_token
@@ -366,6 +367,11 @@ class OneProject(FormRoom):
         if data["name"] != project.slug:
             raise Invalid(f"Type {project.slug} to confirm", field="name")
         services.delete_project(actor=self.actor, project=project)
-        return self.done(
-            f"The project {project.slug} is deleted.", "console:projects", self.organization.slug
+        words = deleted(
+            f"The project {project.slug} is deleted.",
+            actor=self.actor,
+            namespace=project.namespace,
+            kind="project",
+            name=project.slug,
         )
+        return self.done(words, "console:projects", self.organization.slug)

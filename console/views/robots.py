@@ -15,6 +15,7 @@ from console import expiry, snippets
 from console.bulk import BulkRoom, Verb
 from console.paging import paging, start_of
 from console.room import FormRoom
+from console.undo import deleted
 from console.views.access import address_of
 from core.errors import Invalid
 from permissions.catalogue import (
@@ -336,7 +337,14 @@ class OneRobot(FormRoom):
         if data["name"] not in (self.robot.shortname, name):
             raise Invalid(f"Type {self.robot.shortname} to confirm", field="name")
         services.delete_robot(actor=self.actor, robot=self.robot)
-        return self.done(f"The robot {name} is deleted.", "console:robots", self.organization.slug)
+        words = deleted(
+            f"The robot {name} is deleted.",
+            actor=self.actor,
+            namespace=self.organization.namespace,
+            kind="robot",
+            name=self.robot.shortname,
+        )
+        return self.done(words, "console:robots", self.organization.slug)
 
 
 def once(robot: Robot, secret: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from console import charts
 from console.expiry import ExpiryForm
 from console.paging import paging, start_of
 from console.room import FormRoom
+from console.undo import deleted
 from console.views.tokens import RevokeForm, name_of, token_row
 from core.errors import Invalid
 from permissions.catalogue import (
@@ -270,7 +271,14 @@ class Settings(FormRoom):
         if data["name"] != organization.slug:
             raise Invalid(f"Type {organization.slug} to confirm", field="name")
         accounts.delete_organization(actor=self.actor, organization=organization)
-        return self.done(f"The organization {organization.slug} is deleted.", "console:home")
+        words = deleted(
+            f"The organization {organization.slug} is deleted.",
+            actor=self.actor,
+            namespace=organization.namespace,
+            kind="organization",
+            name=organization.slug,
+        )
+        return self.done(words, "console:home")
 
 
 def _limits(numbers: Mapping[str, Quota]) -> Iterator[tuple[str, str, str]]:

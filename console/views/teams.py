@@ -12,6 +12,7 @@ from accounts import selectors, services
 from console.fields import described, suggest
 from console.paging import paging, start_of
 from console.room import FormRoom
+from console.undo import deleted
 from console.views.access import address_of
 from permissions.catalogue import (
     ORGANIZATION_READ,
@@ -235,4 +236,11 @@ class OneTeam(FormRoom):
         """Delete the team."""
         organization, name = self.team.organization, self.team.name
         services.delete_team(actor=self.actor, team=self.team)
-        return self.done(f"The team {name} is deleted.", "console:teams", organization.slug)
+        words = deleted(
+            f"The team {name} is deleted.",
+            actor=self.actor,
+            namespace=organization.namespace,
+            kind="team",
+            name=self.team.slug,
+        )
+        return self.done(words, "console:teams", organization.slug)

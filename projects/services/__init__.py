@@ -21,6 +21,7 @@ from projects.services.projects import (
     set_visibility,
 )
 from projects.services.stars import star_project, unstar_project
+from projects.services.trash import restore_project
 from projects.services.usage import report_usage
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "remove_collaborator",
     "replace_project",
     "report_usage",
+    "restore_project",
     "revoke_grant",
     "set_description",
     "set_grant",

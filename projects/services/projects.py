@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from accounts.models import Namespace, Robot, Team, User
+from accounts.models import Membership, Namespace, Robot, Team, User
 from core.bell import ring
 from core.db import hold, hold_all, insert, update
 from core.errors import Conflict, Invalid, NotFound
@@ -36,6 +36,7 @@ from projects.models import Project
 from quotas import services as quotas
 from quotas.models import Resource
 from tokens import services as tokens
+from trash import services as trash
 
 if TYPE_CHECKING:
     from core.actor import Actor
@@ -244,6 +245,8 @@ def change_settings(*, actor: Actor, project: Project, changes: dict[str, str]) 
 def delete_project(*, actor: Actor, project: Project) -> None:
     """Delete a project: access and its tokens end now, its name is free at once, rows go by a worker.
 
+    It can be restored from the trash, but for its tokens.
+
     Raises:
         Forbidden: below admin.
         NotFound: somebody else deleted it just now.
@@ -259,12 +262,34 @@ def delete_project(*, actor: Actor, project: Project) -> None:
     quotas.release(resource=Resource.PROJECTS, namespace=namespace, account_id=namespace.account_id)
     if size:
         quotas.move_bytes(actor=actor, ledger=ledger, amount=-size)
+    thing = trash.put(
+        actor=actor,
+        kind=trash.Kind.PROJECT,
+        namespace=namespace,
+        target=project.pk,
+        name=held.slug,
+        title=held.name,
+        size_bytes=size,
+        details={"tokens": tokens.living_names(Q(project=project)), "members": _granted_members(project)},
+    )
     Project.objects.filter(pk=project.pk).update(deleted_at=timezone.now())
     tokens.end_of_project(project)
-    project.stars.all().delete()
+    stars = project.stars.all()
+    trash.take(thing, stars) if thing else stars.delete()
     actor.forget()
     record(DELETE_REPO, actor=actor, namespace=namespace, metadata=_told(project))
     ring(tasks.purge_project, project.pk)
+
+
+def _granted_members(project: Project) -> list[int]:
+    """Return who of those that are granted a role is in the organization; who leaves it loses the role."""
+    if project.namespace.kind != Namespace.Kind.ORGANIZATION:
+        return []
+    granted = Grant.objects.filter(project=project, user__isnull=False)
+    inside = Membership.objects.filter(organization__namespace=project.namespace_id)
+    return list(
+        inside.filter(user__in=granted.values("user")).order_by("user").values_list("user", flat=True)
+    )
 
 
 def _told(project: Project, **keys: Any) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from logs.kinds import CHANGE_LIMIT
 from logs.record import record
 from permissions.catalogue import QUOTA_MANAGE
 from permissions.checks import require
-from quotas.models import Quota, Resource
+from quotas.models import Quota, Resource, Threshold
+from trash.archive import take
 
 if TYPE_CHECKING:
     from accounts.models import Account
     from core.actor import Actor
+    from trash.models import Trashed
 
 OF_NAMESPACE = (Resource.BYTES, Resource.PROJECTS, Resource.ROBOTS, Resource.MEMBERS)
 OF_ACCOUNT = (*OF_NAMESPACE, Resource.ORGANIZATIONS)
@@ -104,15 +106,39 @@ def release(
                 break
 
 
-def close(*, namespace: Namespace, account_id: int | None = None) -> None:
-    """End the counting rows of a dying namespace and give back to its account all that they counted."""
+def close(*, namespace: Namespace, account_id: int | None = None, thing: Trashed | None = None) -> None:
+    """End the counting rows of a dying namespace and give back to its account all that they counted.
+
+    With a ``thing`` the rows go into the trash: `reopen` counts again when they are back.
+    """
     rows = Quota.objects.filter(namespace=namespace)
     counted = {row.resource: row.used for row in rows.select_for_update().order_by("pk")}
     if account_id is not None:
         # In the order of the rows, for those who wait for several of them.
         for resource in OF_NAMESPACE:
             release(resource=resource, account_id=account_id, amount=counted.get(resource, 0))
-    rows.delete()
+    if thing is None:
+        rows.delete()
+    else:
+        take(thing, Threshold.objects.filter(quota__namespace=namespace))
+        take(thing, rows)
+
+
+def reopen(*, namespace: Namespace, account_id: int, used: dict[str, int]) -> None:
+    """Count in the rows of a namespace, which are back, what is used by now, and in its account as well.
+
+    Raises:
+        QuotaExceeded: a limit of the account would be passed.
+        Invalid: more than can be counted.
+    """
+    for resource in OF_NAMESPACE:
+        Quota.objects.filter(namespace=namespace, resource=resource).update(used=used[resource])
+    for resource in OF_NAMESPACE:
+        if used[resource]:
+            row = Quota.objects.select_for_update(no_key=True).get(account=account_id, resource=resource)
+            if row.used + used[resource] >= 2**63:
+                raise Invalid("That is more than can be counted")
+            reserve(resource=resource, account_id=account_id, amount=used[resource])
 
 
 def close_account(*, account: Account) -> None:

@@ -56,6 +56,7 @@ BUILDING_BLOCKS = {
     "quotas.services.counters.adopt": "a part of what moves an organization into an account",
     "quotas.services.counters.reserve": "a part of what creates the thing that is counted",
     "quotas.services.counters.close": "part of what deletes",
+    "quotas.services.counters.reopen": "a part of what restores",
     "quotas.services.counters.close_account": "part of what deletes",
     "quotas.services.counters.release": "a part of what deletes it",
     "quotas.services.usage.take_ledger": "a part of what reports or deletes",
@@ -74,6 +75,9 @@ BUILDING_BLOCKS = {
     "tokens.services.credentials.end_all": "a part of what deletes their owners",
     "tokens.services.credentials.end_of_namespace": "as above",
     "tokens.services.credentials.end_of_project": "as above",
+    "tokens.services.credentials.living_names": "a question",
+    "trash.services.put": "a part of what deletes",
+    "trash.services.may_restore": "a question",
 }
 # Services that tell the log nothing.
 UNTOLD = {

@@ -31,6 +31,7 @@ from quotas.models import Quota, RegistrySize, Threshold
 from tests import make
 from tests.backoffice.conftest import signed_in
 from tokens.models import Credential, ServiceKey
+from trash.models import Trashed
 
 # model, verb, which row (by a lookup), the form, kind of the log entry, and what then holds of the row
 CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
@@ -225,6 +226,15 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
         "redeliver_repo_notification",
         {"status": "queued", "attempts": 0, "error": ""},
     ),
+    (
+        Trashed,
+        "restore",
+        {"name": "first-gone"},
+        {"name": "first-back"},
+        "org_restore",
+        "gone",
+    ),
+    (Trashed, "purge", {"name": "first-gone"}, {}, "purge_trash", {"status": "purging"}),
 ]
 NEED_A_ROLE: set[Any] = {
     Membership,

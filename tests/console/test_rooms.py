@@ -121,6 +121,8 @@ PAGES = [
     ("/o/acme/access/matrix/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/code/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/code/file/", 302, 403, 403, 403, 403, 200, 200),
+    ("/o/acme/trash/", 302, 403, 403, 403, 403, 200, 200),
+    ("/account/trash/", 302, 200, 200, 200, 200, 200, 200),
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200),
     ("/view-as/member/", 302, 403, 403, 403, 403, 403, 403),
@@ -212,6 +214,10 @@ POSTS = [
     (f"{ONE}", {"do": "delete"}, 403, 403, 403, 302),
     ("/o/acme/code/", {"do": "compare", "text": "version: 1\nprofile: {}"}, 403, 403, 403, 200),
     ("/o/acme/code/", {"do": "apply", "text": "version: 1\nrobots: {new: {}}"}, 403, 403, 403, 200),
+    ("/o/acme/trash/", {"do": "restore_chosen"}, 403, 403, 403, 302),
+    ("/o/acme/trash/", {"do": "ask_end"}, 403, 403, 403, 302),
+    ("/o/acme/trash/", {"do": "restore", "uuid": "x", "name": "web"}, 403, 403, 403, 404),
+    ("/o/acme/trash/", {"do": "end", "uuid": "x", "name": "web"}, 403, 403, 403, 404),
     ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 302),
     ("/o/acme/credentials/", {"do": "bulk", "verb": "disable", "all": "1"}, 403, 403, 403, 200),
     ("/o/acme/access/matrix/", {"do": "csv"}, 403, 403, 403, 200),
@@ -705,6 +711,8 @@ ROOMS = [
     "logs/",
     "logs/?q=devs&performer=system&group=change",
     "exports/",
+    "trash/",
+    "trash/?q=dead&kind=project",
 ]
 
 
@@ -726,6 +734,8 @@ def grow(acme):
     web, devs, ci = Project.objects.get(slug="web"), Team.objects.get(slug="devs"), Robot.objects.get()
     application, hook = Application.objects.get(), Subscription.objects.get(uuid=HOOK)
     for number in range(20):
+        dead = make.project(acme, f"dead{number}")
+        projects.delete_project(actor=make.SYSTEM, project=dead)
         for kind, owner in ((Kind.KEY, {"organization": acme}), (Kind.REPOSITORY, {"project": web})):
             tokens.create_token(actor=make.SYSTEM, kind=kind, title=f"grown{number}", **owner)
         tokens.create_application(actor=make.SYSTEM, organization=acme, name=f"grown{number}")

@@ -43,7 +43,7 @@ IN_ORGANIZATION = {
         team_grant_list access_read default_grant_list default_grant_change proxy_cache_change team_sync
         application_list application_change *robot_read *robot_secret *robot_create *robot_change
         *robot_delete *log_read *log_export *notification_read *notification_change *credential_issue
-        *credential_revoke""",
+        *credential_revoke *trash_read *trash_change""",
     9: "quota_change",  # nobody's by a role
 }
 IN_PROJECT = {

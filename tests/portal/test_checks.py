@@ -7,7 +7,14 @@ import pytest
 from cryptography.fernet import Fernet
 from django.core import checks
 
-from portal.checks import check_keys, check_production, check_secret_files, check_sign_in, check_slack
+from portal.checks import (
+    check_keys,
+    check_production,
+    check_secret_files,
+    check_sign_in,
+    check_slack,
+    check_trash,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -219,3 +226,9 @@ def test_who_signs_people_in_is_described_and_spoken_to_in_secret(production, va
 def test_a_token_of_slack_that_cannot_be_used(production, token, api, refusals):
     production.SLACK_TOKEN, production.SLACK_API = token, api
     assert [message.id for message in check_slack()] == refusals
+
+
+@pytest.mark.parametrize(("days", "refusals"), [(0, 0), (30, 0), (3650, 0), (-1, 1), (3651, 1)])
+def test_days_in_the_trash_that_cannot_be(settings, days, refusals):
+    settings.TRASH_DAYS = days
+    assert [message.id for message in check_trash()] == ["muster.E040"] * refusals

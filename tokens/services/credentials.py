@@ -35,6 +35,7 @@ from permissions.checks import ceiling, require
 from tokens.kinds import FORMS, Kind, is_misprinted, new_client_id, new_client_secret
 from tokens.models import Application, Credential
 from tokens.services.lifetimes import end_within, limit_of
+from trash.archive import reseal as reseal_trash
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from projects.models import Project
 
 SECRET_MAX = 2048
+CALLED_MAX = 100  # as many as anybody reads
 USED_GRAIN = timedelta(minutes=1)
 
 
@@ -351,6 +353,15 @@ def end_of_namespace(namespace: Namespace) -> int:
     )
 
 
+def living_names(owners: Q) -> list[str]:
+    """Return what the living credentials that match are called, for who has to make them anew."""
+    living = Credential.objects.filter(owners, revoked_at=None).order_by("pk")
+    return [
+        f"{Kind(kind).label}: {title or hint}"
+        for kind, title, hint in living.values_list("kind", "title", "hint")[:CALLED_MAX]
+    ]
+
+
 def end_of_project(project: Project) -> int:
     """End every credential of a dying project."""
     return end_all(Q(project=project))
@@ -388,5 +399,6 @@ def rotate_keys(*, actor: Actor) -> int:
     for app in AuthenticatorApp.objects.only("pk", "secret_sealed").iterator(chunk_size=500):
         AuthenticatorApp.objects.filter(pk=app.pk).update(secret_sealed=seal.reseal(app.secret_sealed))
         count += 1
+    count += reseal_trash()
     record(ROTATE_KEYS, actor=actor, count=count)
     return count

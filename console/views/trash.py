@@ -1,0 +1,294 @@
+"""The trash: what was deleted lately, restored or deleted for good."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.shortcuts import redirect
+
+from accounts import services as accounts
+from console import charts
+from console.paging import paging, start_of
+from console.room import CORRECTABLE, FormRoom
+from core.errors import Invalid, NotFound
+from permissions.catalogue import TRASH_CHANGE, TRASH_READ
+from permissions.checks import check
+from projects import services as projects
+from trash import selectors, services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from django.http import HttpRequest, HttpResponse
+
+    from accounts.models import Namespace
+    from trash.models import Trashed
+    from trash.services import Dropped
+
+SHOWN = 50
+CHIPS = [("", "All"), ("project", "Projects"), ("team", "Teams"), ("robot", "Robots")]
+ICONS = {"project": "folder", "team": "user-group", "robot": "cpu-chip", "organization": "squares-2x2"}
+TOLD = 5
+RESTORE: dict[str, Callable[..., tuple[Any, list[Dropped]]]] = {
+    "project": projects.restore_project,
+    "team": accounts.restore_team,
+    "robot": accounts.restore_robot,
+    "organization": accounts.restore_organization,
+}
+
+
+class RestoreForm(forms.Form):
+    """What comes back, and under which name."""
+
+    uuid = forms.CharField(widget=forms.HiddenInput)
+    name = forms.CharField(
+        max_length=255,
+        help_text="If somebody has taken the name meanwhile, give it another.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+
+
+class EndForm(forms.Form):
+    """Typing the name proves that one means it."""
+
+    uuid = forms.CharField(widget=forms.HiddenInput)
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+
+class ChosenForm(forms.Form):
+    """Several of the list."""
+
+    chosen = forms.MultipleChoiceField(required=False)
+
+
+class EndChosenForm(forms.Form):
+    """Several of the list, and the proof that one means it."""
+
+    uuids = forms.CharField(widget=forms.HiddenInput)
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+
+def lost(dropped: Iterable[Dropped]) -> str:
+    """Return in words what could not come back, empty if all did."""
+    told = sorted({f"{one.what} of {one.whom}" if one.whom else one.what for one in dropped})
+    if not told:
+        return ""
+    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
+    return f" What could not come back: {', '.join(told[:TOLD])}{more}."
+
+
+def fill(form: forms.Form, thing: Trashed | None, name: str) -> None:
+    """Fill the form that restores or ends a thing with what it is."""
+    if thing is None:
+        return
+    form.initial = {"uuid": str(thing.uuid)}
+    if name == "restore":
+        form.initial["name"] = thing.name
+    elif name == "end":
+        form.fields["name"].label = f"Type {thing.name} to confirm"
+
+
+class Trash(FormRoom):
+    """What was deleted in an organization."""
+
+    room = "trash"
+    template = "console/trash.html"
+    part = "console/trash_list.html"
+    dialogs = {
+        "restore": RestoreForm,
+        "end": EndForm,
+        "restore_chosen": ChosenForm,
+        "ask_end": ChosenForm,
+        "end_chosen": EndChosenForm,
+    }
+    fresh = frozenset({"end", "end_chosen"})
+
+    @cached_property
+    def namespace(self) -> Namespace:
+        """Whose trash this is."""
+        return self.enter(TRASH_READ).namespace
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Save the form that was sent by somebody who may see this; the services ask for more."""
+        self.namespace  # noqa: B018 - raises
+        return super().post(request, *args, **kwargs)
+
+    @cached_property
+    def found(self) -> dict[str, Trashed]:
+        """What was looked up already."""
+        return {}
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Fill the forms with what is meant."""
+        form = super().make_form(name, data)
+        if name in ("restore", "end"):
+            fill(form, self._meant(data["uuid"] if data and "uuid" in data else ""), name)
+        elif name in ("restore_chosen", "ask_end") and data is not None:
+            # The selector tells which of them are there, and hers.
+            chosen = [(one, one) for one in data.getlist("chosen")]
+            form.fields["chosen"].choices = chosen  # type: ignore[attr-defined]
+        elif name == "end_chosen":
+            form.fields["name"].label = f"Type {self.namespace.name} to confirm"
+        return form
+
+    def _meant(self, uuid: str = "") -> Trashed | None:
+        uuid = uuid or self.asked("restore") or self.asked("end")
+        if not uuid:
+            return None
+        if uuid not in self.found:
+            self.found[uuid] = selectors.trashed_thing(actor=self.actor, namespace=self.namespace, uuid=uuid)
+        return self.found[uuid]
+
+    def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return a page of the trash, narrowed by name and kind; the dialog of one thing, if one is meant."""
+        namespace = self.namespace
+        search, kind = self.asked("q"), self.asked("kind")
+        page = selectors.trash_page(
+            actor=self.actor, namespace=namespace, kind=kind, search=search, start=start_of(self), size=SHOWN
+        )
+        return {
+            "things": [thing_row(thing) for thing in page.things],
+            "paging": paging(self, found=page.found, size=SHOWN),
+            "has_any": bool(page.counts) or bool(search),
+            "chips": [
+                (
+                    one,
+                    label,
+                    page.counts.get(one, 0) if one else sum(page.counts.values()),
+                    self.here(kind=one, start=""),
+                )
+                for one, label in CHIPS
+            ],
+            "kind": kind,
+            "search": search,
+            "days": settings.TRASH_DAYS,
+            "owner": namespace.name,
+            "restorer": self.opener("restore"),
+            "ender": self.opener("end"),
+            "may_change": check(self.actor, TRASH_CHANGE, namespace),
+            "forms": self.all_forms(sent),
+            **self._one(sent),
+        }
+
+    def _one(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        form = sent.get("restore") or sent.get("end")
+        thing = self._meant(str(form.data.get("uuid", ""))) if form else self._meant()
+        if thing is None:
+            return {}
+        opened = next(iter(sent), "") or ("restore" if self.asked("restore") else "end")
+        return {"thing": thing, "meant": thing_row(thing), "open": opened}
+
+    def done_with(self, thing: Trashed, made: Any, words: str) -> HttpResponse:
+        """Say what is back, and show it."""
+        messages.success(self.request, words)
+        if thing.kind == "team":
+            return redirect("console:team", thing.namespace.name, made.slug)
+        if thing.kind == "robot":
+            return redirect("console:robot", thing.namespace.name, made.shortname)
+        return redirect("console:project", thing.namespace.name, made.slug)
+
+    def save_restore(self, data: dict[str, Any]) -> HttpResponse:
+        """Bring it back."""
+        thing = self._meant(data["uuid"])
+        if thing is None:
+            raise NotFound(selectors.GONE)
+        made, dropped = RESTORE[thing.kind](actor=self.actor, thing=thing, name=data["name"].strip())
+        words = f"The {thing.kind} {data['name'].strip()} is back.{lost(dropped)}"
+        return self.done_with(thing, made, words)
+
+    def save_end(self, data: dict[str, Any]) -> HttpResponse:
+        """Delete it for good, if its name was typed."""
+        thing = self._meant(data["uuid"])
+        if thing is None:
+            raise NotFound(selectors.GONE)
+        if data["name"] != thing.name:
+            raise Invalid(f"Type {thing.name} to confirm", field="name")
+        services.purge_trashed(actor=self.actor, thing=thing)
+        return self.done(f"The {thing.kind} {thing.name} is deleted for good.")
+
+    def _each(self, uuids: Iterable[str], act: Callable[[Trashed], str]) -> int:
+        """Do something to each that was chosen; tell of those that it is refused for."""
+        count = 0
+        for uuid in list(uuids)[:SHOWN]:
+            thing = selectors.trashed_thing(actor=self.actor, namespace=self.namespace, uuid=uuid)
+            try:
+                words = act(thing)
+            except CORRECTABLE as error:
+                messages.error(self.request, f"{thing.name}: {error.message}")
+                continue
+            count += 1
+            if words:
+                messages.warning(self.request, f"{thing.name} is back.{words}")
+        return count
+
+    def save_restore_chosen(self, data: dict[str, Any]) -> HttpResponse:
+        """Bring back what was chosen, each by itself."""
+
+        def restore(thing: Trashed) -> str:
+            return lost(RESTORE[thing.kind](actor=self.actor, thing=thing)[1])
+
+        count = self._each(data["chosen"], restore)
+        if not count:
+            return redirect(self.here())
+        return self.done(f"{count} thing{'' if count == 1 else 's'} {'is' if count == 1 else 'are'} back.")
+
+    def save_ask_end(self, data: dict[str, Any]) -> HttpResponse:
+        """Ask whether one means it."""
+        if not data["chosen"]:
+            return redirect(self.here())
+        context = self.context({})
+        context["forms"]["end_chosen"].initial = {"uuids": " ".join(data["chosen"][:SHOWN])}
+        return self.page({**context, "open": "end_chosen", "chosen_count": len(data["chosen"][:SHOWN])})
+
+    def save_end_chosen(self, data: dict[str, Any]) -> HttpResponse:
+        """Delete for good what was chosen."""
+        if data["name"] != self.namespace.name:
+            raise Invalid(f"Type {self.namespace.name} to confirm", field="name")
+
+        def end(thing: Trashed) -> str:
+            services.purge_trashed(actor=self.actor, thing=thing)
+            return ""
+
+        count = self._each(data["uuids"].split(), end)
+        return self.done(
+            f"{count} thing{'' if count == 1 else 's'} {'is' if count == 1 else 'are'} deleted for good."
+        )
+
+
+class MyTrash(Trash):
+    """What somebody deleted of her own."""
+
+    room = "account"
+
+    @cached_property
+    def namespace(self) -> Namespace:
+        """Her own namespace."""
+        if self.actor.user is None:
+            raise NotFound(selectors.GONE)
+        return self.actor.user.namespace
+
+    def done_with(self, thing: Trashed, made: Any, words: str) -> HttpResponse:
+        """Say what is back; what people own has no room of its own."""
+        return self.done(words)
+
+
+def thing_row(thing: Trashed) -> dict[str, Any]:
+    """Return what the list shows of a thing."""
+    days = selectors.days_left(thing)
+    return {
+        "uuid": str(thing.uuid),
+        "kind": thing.kind,
+        "icon": ICONS[thing.kind],
+        "name": thing.name,
+        "title": thing.title if thing.title != thing.name else "",
+        "size": charts.size(thing.size_bytes) if thing.size_bytes else "",
+        "by": thing.deleted_by_name,
+        "at": thing.deleted_at,
+        "days": days,
+        "tone": "bad" if days <= 3 else "warn" if days <= 7 else "",
+        "tokens": thing.details.get("tokens", ()),
+    }

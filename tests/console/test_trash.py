@@ -1,0 +1,197 @@
+"""The trash in the console, without a browser."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts import services as accounts
+from accounts.models import Organization, Robot
+from logs.models import LogEntry
+from projects import services as projects
+from projects.models import Project
+from projects.tasks import purge_project
+from tests import make
+from tests.console.test_rooms import acme, enter, person  # noqa: F401 - a fixture
+from tokens import services as tokens
+from tokens.kinds import Kind
+from trash.models import Trashed
+
+pytestmark = pytest.mark.django_db
+TRASH = "/o/acme/trash/"
+
+
+@pytest.fixture
+def owner(acme):  # noqa: F811
+    return enter(person("owner"))
+
+
+def delete_web(owner):
+    tokens.create_token(
+        actor=make.SYSTEM, kind=Kind.REPOSITORY, project=Project.objects.get(slug="web"), title="for builds"
+    )
+    page = owner.post("/o/acme/projects/web/", {"do": "delete", "name": "web"}, follow=True).content.decode()
+    return Trashed.objects.get(kind="project"), page
+
+
+def text(answer):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", answer.content.decode()))
+
+
+def test_the_news_of_a_deletion_leads_to_the_way_back(owner):
+    thing, page = delete_web(owner)
+    assert f'is deleted. <a href="/o/acme/trash/?restore={thing.uuid}">Undo</a>' in page
+    shown = owner.get(f"{TRASH}?restore={thing.uuid}")
+    assert 'id="restore-dialog" aria-labelledby="restore-dialog-title" open' in shown.content.decode()
+    assert "These must be made again: repository API token: for builds" in text(shown)
+    done = owner.post(f"{TRASH}?restore={thing.uuid}", {"do": "restore", "uuid": thing.uuid, "name": "web"})
+    assert done["Location"] == "/o/acme/projects/web/"
+    assert "The project web is back." in text(owner.get(done["Location"]))
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "back"),
+    [("robots/ci/", "robot", "/o/acme/robots/ci/"), ("teams/devs/", "team", "/o/acme/teams/devs/")],
+)
+def test_robots_and_teams_come_back_too(owner, path, kind, back):
+    page = owner.post(f"/o/acme/{path}", {"do": "delete", "name": "ci"}, follow=True).content.decode()
+    thing = Trashed.objects.get(kind=kind)
+    assert f"?restore={thing.uuid}" in page
+    done = owner.post(TRASH, {"do": "restore", "uuid": thing.uuid, "name": thing.name})
+    assert done["Location"] == back
+    assert owner.get(back).status_code == 200
+
+
+def test_a_taken_name_is_said_at_the_field(owner):
+    thing, _ = delete_web(owner)
+    make.project(Organization.objects.get(), "web")
+    sent = {"do": "restore", "uuid": thing.uuid, "name": "web"}
+    page = text(owner.post(TRASH, sent))
+    assert "A project of this name is here by now: restore it under another one" in page
+    done = owner.post(TRASH, sent | {"name": "web-old"})
+    assert done["Location"] == "/o/acme/projects/web-old/"
+
+
+def test_what_is_missing_is_told(owner):
+    thing, _ = delete_web(owner)
+    purge_project(thing.target)
+    accounts.delete_user(actor=make.SYSTEM, user=person("writer"))
+    page = owner.post(TRASH, {"do": "restore", "uuid": thing.uuid, "name": "web"}, follow=True)
+    assert "What could not come back: permission of writer." in text(page)
+
+
+def test_the_list_tells_what_it_is_and_how_long_it_stays(owner):
+    thing, _ = delete_web(owner)
+    page = text(owner.get(TRASH))
+    assert "can be restored for 30 days" in page
+    assert "30 days" in page
+    Trashed.objects.update(deleted_at=timezone.now() - timedelta(days=29, hours=5))
+    assert "1 day " in text(owner.get(TRASH))
+    Trashed.objects.update(deleted_at=timezone.now() - timedelta(days=31))
+    assert "The trash is empty" in text(owner.get(TRASH))
+    assert owner.get(f"{TRASH}?restore={thing.uuid}").status_code == 404
+
+
+def test_it_is_narrowed_by_kind_and_name(owner):
+    delete_web(owner)
+    accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
+    assert "1 thing" in text(owner.get(f"{TRASH}?kind=robot"))
+    assert "Nothing in the trash has “zebra”" in text(owner.get(f"{TRASH}?q=zebra"))
+    assert "Nothing of that kind" in text(owner.get(f"{TRASH}?kind=team"))
+
+
+def test_for_good_wants_the_name_typed(owner):
+    thing, _ = delete_web(owner)
+    sent = {"do": "end", "uuid": thing.uuid, "name": "wep"}
+    assert "Type web to confirm" in text(owner.post(TRASH, sent))
+    assert Trashed.objects.filter(status="purging").count() == 0
+    page = owner.post(TRASH, sent | {"name": "web"}, follow=True)
+    assert "The project web is deleted for good." in text(page)
+    assert "The trash is empty" in text(page)
+    assert LogEntry.objects.get(kind="purge_trash").performer.username == "owner"
+
+
+def test_several_are_restored_at_once_and_who_is_refused_is_told(owner):
+    delete_web(owner)
+    site = Project.objects.get(slug="site")
+    projects.delete_project(actor=make.SYSTEM, project=site)
+    make.project(Organization.objects.get(), "web")
+    chosen = [str(one.uuid) for one in Trashed.objects.all()]
+    page = text(owner.post(TRASH, {"do": "restore_chosen", "chosen": chosen}, follow=True))
+    assert "1 thing is back." in page
+    assert "web: A project of this name is here by now" in page
+    assert Project.objects.get(slug="site", deleted_at=None) == site
+
+
+def test_several_are_deleted_for_good_at_once(owner):
+    delete_web(owner)
+    accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
+    chosen = [str(one.uuid) for one in Trashed.objects.all()]
+    asked = owner.post(TRASH, {"do": "ask_end", "chosen": chosen}).content.decode()
+    assert 'id="end-chosen-dialog"' in asked
+    assert all(uuid in asked for uuid in chosen)
+    sent = {"do": "end_chosen", "uuids": " ".join(chosen), "name": "web"}
+    assert "Type acme to confirm" in text(owner.post(TRASH, sent))
+    page = owner.post(TRASH, sent | {"name": "acme"}, follow=True)
+    assert "2 things are deleted for good." in text(page)
+    assert not Trashed.objects.exclude(status="purging").exists()
+
+
+def test_another_tenants_things_are_not_there(owner):
+    other = make.organization("other", owner=make.user("eve"))
+    projects.delete_project(actor=make.SYSTEM, project=make.project(other, "theirs"))
+    uuid = Trashed.objects.get().uuid
+    for form in (
+        {"do": "restore", "name": "theirs"},
+        {"do": "end", "name": "theirs"},
+        {"do": "restore_chosen", "chosen": [str(uuid)]},
+        {"do": "end_chosen", "uuids": str(uuid), "name": "acme"},
+    ):
+        assert owner.post(TRASH, {"uuid": uuid, **form}).status_code == 404
+    assert owner.get(f"{TRASH}?restore={uuid}").status_code == 404
+    assert owner.get(f"{TRASH}?restore=nonsense").status_code == 404
+    assert Trashed.objects.get().status == "moving"
+
+
+def test_a_deleted_organization_is_on_its_owners_first_page(owner, acme):  # noqa: F811
+    sent = {"do": "delete", "name": "acme"}
+    page = owner.post("/o/acme/settings/", sent, follow=True)
+    thing = Trashed.objects.get()
+    assert f'<a href="/?restore={thing.uuid}">Undo</a>' in page.content.decode()
+    assert "Deleted organizations" in text(page)
+    admin = enter(person("admin"))
+    assert "Deleted organizations" not in text(admin.get("/"))
+    assert admin.get(f"/?restore={thing.uuid}").status_code == 404
+    assert admin.post("/", {"do": "restore", "uuid": thing.uuid, "name": "acme"}).status_code == 404
+    done = owner.post("/", {"do": "restore", "uuid": thing.uuid, "name": "acme"})
+    assert done["Location"] == "/o/acme/"
+    assert owner.get("/o/acme/projects/web/").status_code == 200
+    assert admin.get("/o/acme/projects/web/").status_code == 200
+
+
+def test_an_organization_is_deleted_for_good(owner, acme):  # noqa: F811
+    accounts.delete_organization(actor=make.SYSTEM, organization=acme)
+    thing = Trashed.objects.get()
+    sent = {"do": "end", "uuid": thing.uuid}
+    assert "Type acme to confirm" in text(owner.post("/", sent | {"name": "acne"}))
+    assert "is deleted for good" in text(owner.post("/", sent | {"name": "acme"}, follow=True))
+    assert "Deleted organizations" not in text(owner.get("/"))
+
+
+def test_what_people_own_themselves(acme):  # noqa: F811
+    stranger = person("stranger")
+    mine = make.project(stranger, "mine")
+    projects.delete_project(actor=make.actor(stranger), project=mine)
+    client, uuid = enter(stranger), Trashed.objects.get().uuid
+    assert "mine" in text(client.get("/account/trash/"))
+    assert "mine" not in text(enter(person("owner")).get("/account/trash/"))
+    client.post("/account/trash/", {"do": "restore", "uuid": uuid, "name": "mine"})
+    assert Project.objects.get(slug="mine", deleted_at=None) == mine
+
+
+def test_without_a_trash_the_page_says_so(owner, settings):
+    settings.TRASH_DAYS = 0
+    assert "this instance has no trash" in text(owner.get(TRASH))
+    page = owner.post("/o/acme/projects/web/", {"do": "delete", "name": "web"}, follow=True)
+    assert "Undo" not in page.content.decode()

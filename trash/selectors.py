@@ -1,0 +1,124 @@
+"""What lies in the trash, and who sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from core.errors import NotFound
+from permissions.catalogue import ORGANIZATION_MANAGE, TRASH_READ
+from permissions.checks import check, require
+from trash.models import Trashed
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from accounts.models import Namespace
+    from core.actor import Actor
+
+GONE = "It is not in the trash any more"
+
+
+def trashed(*, actor: Actor, namespace: Namespace) -> QuerySet[Trashed]:
+    """Return what lies in the trash of a living namespace, last deleted first.
+
+    Raises:
+        Unauthenticated, Forbidden: not an administrator of it.
+    """
+    require(actor, TRASH_READ, namespace)
+    return _here().filter(namespace=namespace).exclude(kind=Trashed.Kind.ORGANIZATION)
+
+
+@dataclass(frozen=True)
+class TrashPage:
+    """Some of what lies in a trash; ``counts`` by kind are of all that fits the search."""
+
+    things: list[Trashed]
+    found: int
+    counts: dict[str, int]
+
+
+def trash_page(
+    *, actor: Actor, namespace: Namespace, kind: str = "", search: str = "", start: int = 0, size: int = 50
+) -> TrashPage:
+    """Return a page of the trash of a living namespace. Raises as `trashed`."""
+    rows = trashed(actor=actor, namespace=namespace)
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(title__icontains=search))
+    counted = rows.order_by().values_list("kind").annotate(number=Count("pk"))
+    counts = {str(one): int(number) for one, number in counted}
+    if kind:
+        rows = rows.filter(kind=kind)
+    found = counts.get(kind, 0) if kind else sum(counts.values())
+    return TrashPage(list(rows[start : start + size]), found, counts)
+
+
+def trashed_thing(*, actor: Actor, namespace: Namespace, uuid: str) -> Trashed:
+    """Return one of them. Raises NotFound, too, if it is not there any more."""
+    found = trashed(actor=actor, namespace=namespace).filter(uuid=_uuid(uuid)).first()
+    if found is None:
+        raise NotFound(GONE)
+    return found
+
+
+def trashed_organizations(*, actor: Actor) -> QuerySet[Trashed]:
+    """Return the deleted organizations that the acting person owned, last deleted first."""
+    if actor.user is None:
+        return Trashed.objects.none()
+    return _here().filter(kind=Trashed.Kind.ORGANIZATION, owners=actor.user)
+
+
+def trashed_organization(*, actor: Actor, uuid: str) -> Trashed:
+    """Return a deleted organization that the acting person may restore.
+
+    Raises:
+        NotFound: there is none, or not for her.
+    """
+    rows = _here().filter(kind=Trashed.Kind.ORGANIZATION, uuid=_uuid(uuid))
+    if not check(actor, ORGANIZATION_MANAGE):
+        rows = rows.filter(owners=actor.user)
+    found = rows.first()
+    if found is None:
+        raise NotFound(GONE)
+    return found
+
+
+def _uuid(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise NotFound(GONE) from error
+
+
+def latest(*, actor: Actor, namespace: Namespace, kind: str, name: str) -> Trashed | None:
+    """Return what was deleted last under a name, for a way back beside the news of it."""
+    here = _here().filter(kind=kind, name=name)
+    if kind == Trashed.Kind.ORGANIZATION:
+        return here.filter(namespace=namespace, owners=actor.user).first()
+    return here.filter(namespace=namespace).first() if check(actor, TRASH_READ, namespace) else None
+
+
+def ends_at(thing: Trashed) -> datetime:
+    """Return when a thing is deleted for good."""
+    return thing.deleted_at + timedelta(days=settings.TRASH_DAYS)
+
+
+def days_left(thing: Trashed) -> int:
+    """Return for how many days, the last one counted whole, a thing can be restored."""
+    left = ends_at(thing) - timezone.now()
+    return max(0, -(-left // timedelta(days=1)))
+
+
+def _here() -> QuerySet[Trashed]:
+    # What is to be purged by now is nobody's any more, though the sweeper may not have come.
+    oldest = timezone.now() - timedelta(days=settings.TRASH_DAYS)
+    rows = Trashed.objects.exclude(status=Trashed.Status.PURGING).filter(deleted_at__gte=oldest)
+    return rows.select_related("namespace__organization", "account").order_by("-deleted_at", "-pk")
