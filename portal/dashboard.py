@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from django.conf import settings
 from django.contrib import admin
+from kombu.exceptions import KombuError
 
 from backoffice.desk import Figure
+from portal.celery import app
 from portal.health import CHECKS, OK, readiness
 
 if TYPE_CHECKING:
@@ -16,6 +20,61 @@ if TYPE_CHECKING:
 
 # The database has just been asked by this very page.
 WATCHED = {name: check for name, check in CHECKS.items() if name != "database"}
+
+
+QUEUES = (settings.CELERY_TASK_DEFAULT_QUEUE, "exports")
+MANY_WAITING = 1000
+# What people meet differently by: the setting's name, what it switches, and when that is worth a second look.
+SWITCHES: tuple[tuple[str, str, bool | None], ...] = (
+    ("READ_ONLY", "Read-only mode: every change is refused", True),
+    ("SUPERUSERS_FULL_ACCESS", "Superusers pass every check in organizations", True),
+    ("ANONYMOUS_ACCESS", "Public projects are readable without signing in", None),
+    ("USER_CREATION", "Anybody may sign up", True),
+    ("PUBLIC_API", "The Qodana API", None),
+    ("QUOTA_MANAGEMENT", "Quotas of storage", None),
+    ("MAILING", "Mails are sent", False),
+    ("VERIFY_EMAIL", "Addresses are proven by mail", None),
+    ("REQUIRE_TEAM_INVITE", "Strangers are asked before they are in a team", None),
+    ("TEAM_SYNCING", "Teams may mirror groups", None),
+    ("TEAM_SYNCING_BY_ADMINS", "Administrators bind teams themselves", None),
+    ("ASSIGN_OAUTH_TOKENS", "Tokens may be made for others", None),
+    ("SUPERUSER_CONFIGDUMP", "Superusers read the configuration by the API", None),
+)
+
+
+@dataclass(frozen=True)
+class Switch:
+    """A switch of the instance: how it stands, and by which variable of the environment it is set."""
+
+    variable: str
+    words: str
+    is_on: bool
+    is_notable: bool
+
+
+def switches() -> list[Switch]:
+    """Return the switches of the instance; they are set by the environment, and read when Muster starts."""
+    return [
+        Switch(f"MUSTER_{name}", words, bool(getattr(settings, name)), getattr(settings, name) is notable)
+        for name, words, notable in SWITCHES
+    ]
+
+
+def waiting() -> list[Figure]:
+    """Return how many bells wait in each queue of the workers; nothing where the broker does not answer.
+
+    What has to be done stands in the database: a long queue says that workers are few; losing it, nothing.
+    """
+    found = []
+    try:
+        with app.connection_for_write() as broker, broker.channel() as channel:
+            for name in QUEUES:
+                count = channel.queue_declare(queue=name, passive=False, durable=True).message_count
+                mood = "danger" if count >= MANY_WAITING else ""
+                found.append(Figure(f"Queue {name}", count, note="bells that wait", mood=mood, rank=21))
+    except (KombuError, OSError):
+        return []
+    return found
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -33,4 +92,6 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 rank=20,
             )
         )
-    return {**context, "title": "Overview", "figures": sorted(figures, key=lambda one: one.rank)}
+    figures += waiting()
+    shown = sorted(figures, key=lambda one: one.rank)
+    return {**context, "title": "Overview", "figures": shown, "switches": switches()}

@@ -216,3 +216,38 @@ def test_the_policy_is_wide_below_admin_and_nowhere_else(world, operator):
     for policy in (wide, strict):
         assert "default-src 'self'" in policy
         assert "frame-ancestors 'none'" in policy
+
+
+def test_the_first_page_tells_how_the_switches_stand(world, operator, settings):
+    settings.READ_ONLY = settings.USER_CREATION = False
+    page = operator.get("/admin/").content.decode()
+    assert page.count('class="bo-notable"') == page.count('class="bo-notable"><dt>Mails')
+    settings.READ_ONLY = True
+    page = operator.get("/admin/").content.decode()
+    assert '<div class="bo-notable"><dt>Read-only mode' in page
+    assert "MUSTER_READ_ONLY" in page
+
+
+def test_every_switch_is_a_setting_that_the_page_of_settings_names():
+    from pathlib import Path
+
+    from portal.dashboard import switches
+
+    text = Path("docs/settings.md").read_text(encoding="utf-8")
+    for one in switches():
+        assert f"`{one.variable}`" in text
+
+
+def test_bells_that_wait_are_counted(world, operator, settings):
+    from portal.celery import app
+    from portal.dashboard import waiting
+
+    before = {one.label: one.value for one in waiting()}
+    assert before.keys() == {"Queue default", "Queue exports"}
+    app.send_task("nobody.does.this", queue="exports")
+    try:
+        after = {one.label: one.value for one in waiting()}
+        assert after["Queue exports"] == before["Queue exports"] + 1
+    finally:
+        with app.connection_for_write() as broker, broker.channel() as channel:
+            channel.queue_purge("exports")
