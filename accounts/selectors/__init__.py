@@ -870,3 +870,13 @@ def people(*, actor: Actor, organization: Organization, search: str = "") -> Que
         name = Q(user__username__icontains=search) | Q(user__name__icontains=search)
         found = found.filter(name | Q(user__email__icontains=search))
     return found.order_by("user__username")
+
+
+def count_expired_invitations(*, actor: Actor, organization: Organization) -> int:
+    """Count the invitations to an organization that ended unanswered and are still listed.
+
+    Raises:
+        Forbidden: not an administrator.
+    """
+    require(actor, MEMBER_LIST, organization)
+    return Invitation.objects.filter(organization=organization, expires_at__lte=timezone.now()).count()

@@ -9,15 +9,13 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
-from accounts import listing
 from accounts import selectors as accounts
-from console import charts, entries
+from console import attention, charts, entries
 from console.room import Room
 from logs import selectors as logs
-from permissions.catalogue import LOG_READ, MEMBER_CHANGE, ORGANIZATION_READ, PROJECT_CREATE, ROBOT_READ
+from permissions.catalogue import LOG_READ, MEMBER_CHANGE, ORGANIZATION_READ, PROJECT_CREATE
 from permissions.checks import check, organization_paths
 from projects import selectors as projects
 from quotas.selectors import by_name_limit_of, limit_of
@@ -56,7 +54,7 @@ class Overview(Room):
             "may_add": check(self.actor, MEMBER_CHANGE, organization),
         }
         if context["may_add"]:
-            context["attention"] = [*self._tight(limits), *self._robots()]
+            context["attention"] = attention.of(actor=self.actor, organization=organization, limits=limits)
         if check(self.actor, LOG_READ, organization):
             return self.page(context | self._activity())
         return self.page(context | self._own(teams))
@@ -68,27 +66,6 @@ class Overview(Room):
 
     def _room(self, name: str) -> str:
         return reverse(f"console:{name}", args=[self.organization.slug])
-
-    def _tight(self, limits: list[tuple[str, charts.Meter]]) -> Iterable[tuple[str, str]]:
-        """Yield what is said about limits that are nearly reached, and where to look."""
-        for resource, meter in limits:
-            if meter.tone:
-                room = "projects" if resource == Resource.BYTES else resource
-                url = self._room(room) if room in ("members", "projects", "robots") else ""
-                yield f"{meter.label.lower()}: {meter.used} of {meter.limit} ({meter.words})", url
-
-    def _robots(self) -> Iterable[tuple[str, str]]:
-        """Yield what is said about robots' tokens, and the list of those robots."""
-        if not check(self.actor, ROBOT_READ, self.organization.namespace):
-            return
-        counts = listing.robot_counts(actor=self.actor, namespace=self.organization.namespace)
-        for state, number, words in (
-            ("expired", counts.expired, "with an expired token"),
-            ("expiring", counts.expiring, f"whose token expires within {listing.EXPIRING_DAYS} days"),
-            ("unused", counts.unused, f"unused for {listing.UNUSED_DAYS} days"),
-        ):
-            if number:
-                yield f"{number:,} robot{pluralize(number)} {words}", f"{self._room('robots')}?state={state}"
 
     def _activity(self) -> dict[str, Any]:
         """Return the last month's chart and the newest entries, for who may read the log."""

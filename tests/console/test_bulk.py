@@ -11,6 +11,7 @@ from accounts.models import Membership, Robot
 from console.bulk import LIMIT
 from core.errors import Unauthenticated
 from logs.models import LogEntry
+from notifications.models import Subscription
 from projects.models import Project
 from tests import make
 from tests.console.test_rooms import enter
@@ -246,3 +247,52 @@ def test_who_was_not_here_for_long_is_found(acme, owner):
 
 def accounts_user(name):
     return Membership.objects.get(user__username=name).user
+
+
+# What needs attention --------------------------------------------------------------------------------------
+
+
+def test_the_overview_says_what_needs_attention_and_where(acme, owner):
+    client = enter(owner)
+    assert "Needs attention" not in client.get("/o/acme/").content.decode()
+    accounts.change_organization(actor=make.SYSTEM, organization=acme, changes={"token_max_days": 30})
+    now = NOW()
+    for number, ends in enumerate((3, 9, 20)):
+        tokens.create_token(
+            actor=make.SYSTEM,
+            kind=Kind.KEY,
+            organization=acme,
+            title=f"k{number}",
+            expires_at=now + timedelta(days=ends),
+        )
+    accounts.invite(actor=make.SYSTEM, team=make.team(acme), email="eve@example.test")
+    acme.invitations.update(expires_at=now - timedelta(days=1))
+    hook = Subscription.objects.create(
+        project=make.project(acme),
+        event="repo_change",
+        method="webhook",
+        secret_sealed="x",
+        number_of_failures=3,
+    )
+    made = tokens.create_token(actor=make.SYSTEM, kind=Kind.KEY, organization=acme, title="old")[0]
+    Credential.objects.filter(pk=made.pk).update(expires_at=None, created_at=now - timedelta(days=100))
+    found = {item.words: item.url for item in client.get("/o/acme/").context["attention"]}
+    assert found == {
+        "1 notification failing or switched off": "/o/acme/logs/?q=notification",
+        "2 credentials to expire within 14 days": f"{HERE}?state=expiring",
+        "1 credential living longer than the organization allows": f"{HERE}?state=over",
+        "1 credential unused for 90 days": f"{HERE}?state=unused",
+        "1 credential without expiry": f"{HERE}?state=endless",
+        "1 invitation expired unanswered": "/o/acme/invitations/?state=expired",
+    }
+    for words, url in found.items():
+        page = client.get(url)
+        assert page.status_code == 200
+        if "credential" in words:
+            assert len(page.context["credentials"]) == int(words.split()[0])
+    hook.delete()
+    make.user("member")
+    accounts.set_member_role(
+        actor=make.SYSTEM, organization=acme, user=type(owner).objects.get(username="member"), role="member"
+    )
+    assert "attention" not in enter(accounts_user("member")).get("/o/acme/").context
