@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 ROOMS = ("members", "projects", "robots")
 CREDENTIALS = [  # state, tone, words behind the number
-    ("expired", "bad", "expired and still there"),
-    ("expiring", "warn", f"to expire within {listing.EXPIRING_DAYS} days"),
+    ("expired", "warn", "expired and still there"),
+    ("expiring", "warn", f"due to expire within {listing.EXPIRING_DAYS} days"),
     ("over", "warn", "living longer than the organization allows"),
     ("unused", "", f"unused for {listing.UNUSED_DAYS} days"),
     ("endless", "", "without expiry"),

@@ -19,7 +19,7 @@ from backoffice.desk import Desk, Figure, Neighbour, column, link
 from backoffice.filters import StateFilter
 from backoffice.verbs import Verb, VerbForm, choice, long_text, making
 from notifications import services
-from notifications.models import AuthorizedAddress, Delivery, GlobalMessage, Notice, Subscription
+from notifications.models import AuthorizedAddress, Delivery, GlobalMessage, Notice, Reminder, Subscription
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -366,3 +366,24 @@ class NoticeDesk(Desk):
     @column(description="About")
     def about(self, row: Notice) -> SafeString | str:
         return link(row.namespace)
+
+
+@admin.register(Reminder)
+class ReminderDesk(Desk):
+    list_display = ("created_at", "person", "token", "days", "mail_due_at", "attempts")
+    list_filter = ("days", ("user", AutocompleteSelectFilter))
+    search_fields = ("user__username", "credential__title")
+    search_help_text = "Person, or the credential's title"
+    ordering = ("-pk",)
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    related = ("user", "credential")
+    fields = ("person", "token", "days", "created_at", "mail_due_at", "attempts")
+
+    @column(description="Told to", ordering="user__username")
+    def person(self, row: Reminder) -> SafeString | str:
+        return link(row.user)
+
+    @column(description="Of")
+    def token(self, row: Reminder) -> SafeString | str:
+        return link(row.credential)

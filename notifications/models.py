@@ -242,3 +242,34 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.user}"
+
+
+class Reminder(models.Model):
+    """That one person is told, ``days`` ahead, that a credential expires; once, whatever happens.
+
+    The row is the queue of the mail: ``mail_due_at`` is when a worker should send it, with all else that she
+    is owed; None when nothing is owed. ``claim`` names who wrote the row, and later who sends it.
+    """
+
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="+", db_index=False)
+    credential = models.ForeignKey("tokens.Credential", models.CASCADE, related_name="reminders")
+    days = models.PositiveSmallIntegerField("days ahead")
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+    mail_due_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "credential", "days"], name="reminder_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["mail_due_at"], condition=Q(mail_due_at__isnull=False), name="reminder_mail_due"
+            ),
+            models.Index(fields=["claim"], name="reminder_by_claim"),
+            models.Index(fields=["created_at"], name="reminder_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.days} days ahead to {self.user}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from core.bell import ring
-from notifications import addresses, deliveries, dispatch, off
+from notifications import addresses, deliveries, dispatch, off, reminders
 
 RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
 
@@ -25,6 +25,8 @@ def sweep() -> None:
         ring(ask, address_id)
     for subscription_id in off.due(RUNG_AT_ONCE):
         ring(tell_off, subscription_id)
+    for user_id in reminders.due(RUNG_AT_ONCE):
+        ring(send_reminders, user_id)
 
 
 @shared_task(name="notifications.ask", expires=60)
@@ -39,6 +41,18 @@ def tell_off(subscription_id: int) -> None:
     off.mail(subscription_id)
 
 
+@shared_task(name="notifications.remind", expires=600)
+def remind() -> None:
+    """Remind people of credentials that expire soon."""
+    reminders.remind()
+
+
+@shared_task(name="notifications.send_reminders", expires=60)
+def send_reminders(user_id: int) -> None:
+    """Mail one person what she is reminded of, if that is owed."""
+    reminders.mail(user_id)
+
+
 @shared_task(name="notifications.forget")
 def forget(subscription_id: int) -> None:
     """Remove the deliveries of a subscription that is gone."""
@@ -50,3 +64,4 @@ def prune() -> None:
     """Remove what is over and old, and what a lost bell left."""
     deliveries.prune()
     addresses.prune()
+    reminders.prune()

@@ -216,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
     "quotas": {"task": "quotas.sweep", "schedule": 60, "options": {"expires": 60}},
     "logs": {"task": "logs.sweep", "schedule": 30, "options": {"expires": 30}},
     "notifications": {"task": "notifications.sweep", "schedule": 5, "options": {"expires": 5}},
+    "reminders": {"task": "notifications.remind", "schedule": 600, "options": {"expires": 600}},
     "old notifications": {
         "task": "notifications.prune",
         "schedule": crontab(minute=23),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from notifications.models import Notice
 
 PAGE = 30
+EXPIRING = "credentials_expire"
 LOOKS = {Level.ERROR: ("exclamation-triangle", "bad"), Level.WARNING: ("exclamation-triangle", "warn")}
 
 
@@ -50,6 +51,10 @@ def _where(notice: Notice) -> str:
     name, project = notice.namespace.name, notice.metadata.get("name")
     if notice.kind == OFF and notice.namespace.kind == "organization":
         return reverse("console:subscription", args=[name, notice.metadata["notification_id"]])
+    if notice.kind == EXPIRING:
+        if notice.namespace.kind != "organization":
+            return reverse("console:tokens")
+        return f"{reverse('console:credentials', args=[name])}?state=expiring"
     if "repository" in notice.metadata and isinstance(project, str):
         return reverse("console:project", args=[name, project])
     if notice.namespace.kind == "organization":

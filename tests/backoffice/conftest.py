@@ -28,7 +28,7 @@ from core.seal import digest, seal
 from logs.models import LogExport
 from notifications import services as notifications
 from notifications.channels.webhook import new_secret
-from notifications.models import AuthorizedAddress, Subscription
+from notifications.models import AuthorizedAddress, Reminder, Subscription
 from projects import services as projects
 from projects.models import Project
 from quotas import services as quotas
@@ -153,6 +153,7 @@ def one_more(world: World, name: str) -> None:
     AuthorizedAddress.objects.create(project=project, email=f"{name}@address.example.test", code_digest=code)
     invitation = accounts.invite(actor=make.SYSTEM, team=make.team(acme, f"{name}-asks"), user=person)
     world.secrets |= {code.hex(), invitation.code}
+    Reminder.objects.create(user=person, credential=robot.credentials.get(), days=7)
     gone = make.organization(f"{name}-gone", owner=person)
     accounts.delete_organization(actor=make.SYSTEM, organization=gone)
 
