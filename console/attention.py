@@ -47,12 +47,7 @@ def of(*, actor: Actor, organization: Organization, limits: list[tuple[str, Mete
     ``limits`` are the meters of the organization's resources, which are asked for already.
     """
     found = [*_tight(organization, limits), *_credentials(actor, organization)]
-    failing = notifications.count_failing(actor=actor, namespace=organization.namespace)
-    if failing:
-        url = f"{_room(organization, 'logs')}?q=notification"
-        found.append(
-            Item(f"{failing:,} notification{pluralize(failing)} failing or switched off", "bad", url)
-        )
+    found += _notifications(actor, organization)
     if check(actor, MEMBER_LIST, organization):
         gone = accounts.count_expired_invitations(actor=actor, organization=organization)
         if gone:
@@ -84,3 +79,13 @@ def _credentials(actor: Actor, organization: Organization) -> Iterable[Item]:
         if number:
             url = f"{_room(organization, 'credentials')}?state={state}"
             yield Item(f"{number:,} credential{pluralize(number)} {words}", tone, url)
+
+
+def _notifications(actor: Actor, organization: Organization) -> Iterable[Item]:
+    within = notifications.subscriptions_within(actor=actor, namespace=organization.namespace)
+    numbers = notifications.count_by_state(within)
+    for state, tone, words in (("failing", "bad", "failing"), ("off", "warn", "switched off")):
+        number = numbers[state]
+        if number:
+            url = f"{_room(organization, 'subscriptions')}?state={state}"
+            yield Item(f"{number:,} notification{pluralize(number)} {words}", tone, url)

@@ -198,14 +198,6 @@ def integration_secret(*, actor: Actor, subscription: Subscription) -> str:
 # Deliveries ----------------------------------------------------------------------------------------------
 
 
-def count_failing(*, actor: Actor, namespace: Namespace) -> int:
-    """Count the subscriptions of a namespace and its projects that fail, or were switched off for it.
-
-    Raises: as `subscriptions_within`.
-    """
-    return subscriptions_within(actor=actor, namespace=namespace).filter(number_of_failures__gt=0).count()
-
-
 def deliveries(*, actor: Actor, subscription: Subscription) -> QuerySet[Delivery]:
     """Return what was, or will be, delivered to a subscription; newest first.
 

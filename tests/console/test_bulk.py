@@ -278,7 +278,7 @@ def test_the_overview_says_what_needs_attention_and_where(acme, owner):
     Credential.objects.filter(pk=made.pk).update(expires_at=None, created_at=now - timedelta(days=100))
     found = {item.words: item.url for item in client.get("/o/acme/").context["attention"]}
     assert found == {
-        "1 notification failing or switched off": "/o/acme/logs/?q=notification",
+        "1 notification failing": "/o/acme/notifications/?state=failing",
         "2 credentials due to expire within 14 days": f"{HERE}?state=expiring",
         "1 credential living longer than the organization allows": f"{HERE}?state=over",
         "1 credential unused for 90 days": f"{HERE}?state=unused",
