@@ -261,8 +261,9 @@ class ProjectSubscriptions(SubscriptionsRoom):
 
     def save_channel(self, data: dict[str, Any]) -> HttpResponse:
         """Add a channel of Slack, where the operator has connected it."""
-        if self.project and not settings.SLACK_TOKEN:
-            raise NotFound("Slack is not connected to this instance")
+        namespace = self.project.namespace
+        if not settings.SLACK_TOKEN:
+            raise NotFound("Slack is not connected to this instance", namespace=namespace)
         return self._integrate(data, channel_id=data["channel_id"])
 
     def save_address(self, data: dict[str, Any]) -> HttpResponse:

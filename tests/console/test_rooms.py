@@ -250,9 +250,11 @@ def test_who_may_send_what(acme, path, form, statuses):
             assert refused.namespace_name == "acme"
 
 
+TOLD = (Subscription, Delivery)
+
+
 def counts():
-    models = (Membership, Team, TeamMember, Project, Grant, Robot, LogExport, Application, Credential)
-    models += (Subscription, Delivery)
+    models = (Membership, Team, TeamMember, Project, Grant, Robot, LogExport, Application, Credential, *TOLD)
     return [model.objects.count() for model in models]
 
 
@@ -752,9 +754,16 @@ def grow(acme):
         make.grant(web, "read", team=team)
         make.grant(web, "read", robot=robot)
         LogExport.objects.create(namespace=acme.namespace, starts_at=timezone.now(), ends_at=timezone.now())
-        told = {"event": "repo_change", "method": "in_console", "config": {}, "title": f"grown{number}"}
-        for owner in ({"namespace": acme.namespace}, {"project": project}, {"project": web}):
-            notifications.create_subscription(actor=make.SYSTEM, **owner, **told)
+        for space, place in ((acme.namespace, None), (None, project), (None, web)):
+            notifications.create_subscription(
+                actor=make.SYSTEM,
+                namespace=space,
+                project=place,
+                event="repo_change",
+                method="in_console",
+                config={},
+                title=f"grown{number}",
+            )
         notifications.send_test(actor=make.SYSTEM, subscription=hook)
 
 

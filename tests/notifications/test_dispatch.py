@@ -171,8 +171,12 @@ def test_the_turn_passes_while_calls_are_still_under_way(web, globex, stalls, qu
 
 def test_a_call_that_breaks_leaves_room_and_comes_again(hook, owner, monkeypatch, receiver, settings):
     row = services.send_test(actor=owner, subscription=hook)
+
+    def broken():
+        raise ZeroDivisionError
+
     with monkeypatch.context() as patch:
-        patch.setattr(deliveries, "prepare", lambda delivery: Letter(lambda: 1 // 0))
+        patch.setattr(deliveries, "prepare", lambda delivery: Letter(broken))
         tasks.deliver(row.pk)
     row.refresh_from_db()
     assert row.status == "running"

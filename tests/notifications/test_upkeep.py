@@ -208,8 +208,8 @@ def test_a_pause_ends_when_somebody_ends_it(hook, owner, web, receiver):
     assert send(hook, owner).error == "The notification is switched off."
     services.reset_subscription(actor=owner, subscription=found)
     assert send(hook, owner).status == "done"
-    found.refresh_from_db()
-    assert (found.paused, found.disabled_at) == (False, None)
+    again = Subscription.objects.get()
+    assert (again.paused, again.disabled_at) == (False, None)
 
 
 # Secrets
