@@ -78,8 +78,13 @@ def work(delivery_id: int) -> None:
 
 def take(delivery_id: int) -> Delivery | None:
     """Return a delivery that is due, ours for the length of a lease; None if it is not due, or another's."""
+    return next(iter(take_all([delivery_id])), None)
+
+
+def take_all(keys: Collection[int]) -> list[Delivery]:
+    """Return those of these deliveries that are due, as `take` does; two queries, however many there are."""
     claim, now = uuid4(), timezone.now()
-    taken = Delivery.objects.filter(pk=delivery_id, due_at__lte=now).update(
+    taken = Delivery.objects.filter(pk__in=keys, due_at__lte=now).update(
         claim=claim,
         status=Status.RUNNING,
         attempts=F("attempts") + 1,
@@ -87,12 +92,12 @@ def take(delivery_id: int) -> Delivery | None:
         due_at=now + timedelta(seconds=settings.NOTIFICATION_LEASE_SECONDS),
     )
     if not taken:
-        return None
-    mine = Delivery.objects.filter(pk=delivery_id, claim=claim)
-    delivery = mine.select_related(*_WITH).first()
-    if delivery is None:
-        mine.delete()  # its subscription is gone
-    return delivery
+        return []
+    mine = Delivery.objects.filter(pk__in=keys, claim=claim)
+    found = list(mine.select_related(*_WITH))
+    if len(found) < taken:
+        mine.exclude(pk__in=[one.pk for one in found]).delete()  # their subscriptions are gone
+    return found
 
 
 def prepare(delivery: Delivery) -> Letter:

@@ -129,24 +129,20 @@ class Spell:
         return bool(more)
 
     def _start(self) -> None:
-        held = []
-        for one in self.waiting:
-            if not ROOM.take(one):
-                held.append(one)
-                continue
-            sent = False
-            try:
-                sent = self._send(one)
-            finally:
-                if not sent:
-                    ROOM.leave(one)
-        self.waiting = held
+        """Take what there is room for, and let it be sent."""
+        fits = {one.pk: one for one in self.waiting if ROOM.take(one)}
+        self.waiting = [one for one in self.waiting if one.pk not in fits]
+        try:
+            taken = {one.pk: one for one in deliveries.take_all(fits)} if fits else {}
+            for pk in [pk for pk in fits if pk in taken]:
+                if self._send(fits[pk], taken[pk]):
+                    del fits[pk]
+        finally:
+            for one in fits.values():
+                ROOM.leave(one)
 
-    def _send(self, one: Waiting) -> bool:
-        """Take a delivery and let it be sent; return whether that is under way."""
-        delivery = deliveries.take(one.pk)
-        if delivery is None:
-            return False
+    def _send(self, one: Waiting, delivery: Delivery) -> bool:
+        """Let a delivery be sent; return whether that is under way."""
         try:
             letter = deliveries.prepare(delivery)
         except Undelivered as error:
