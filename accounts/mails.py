@@ -27,6 +27,8 @@ EVENTS = {
     "passkey_removed": ("A passkey was removed", "The passkey {detail} does not sign you in any more."),
     "codes_made": ("New recovery codes were made", "The old ones do not work any more."),
     "code_used": ("A recovery code was used", "It signed somebody in as you. You have {detail} left."),
+    "password": ("Your password was changed", "All other sessions of yours ended."),
+    "email": ("Your e-mail address was changed", "Mails to you go to {detail} from now on."),
     "reset": (
         "Your second factor was reset",
         "An operator took it away. All your sessions ended; your password signs you in.",

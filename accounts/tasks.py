@@ -9,6 +9,7 @@ import logging
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
@@ -16,6 +17,7 @@ from django.utils import timezone
 from accounts import mails
 from accounts.models import (
     Account,
+    BrowserSession,
     FailedSignIn,
     Invitation,
     MailedLink,
@@ -253,6 +255,8 @@ def sweep() -> None:
         send_invitation(key)
     ended = timezone.now() - LINK_WINDOW
     delete_in_batches(MailedLink.objects.filter(expires_at__lt=ended, created_at__lt=ended))
+    age = timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    delete_in_batches(BrowserSession.objects.filter(seen_at__lt=timezone.now() - age))
     delete_in_batches(SecurityMail.objects.filter(at__lt=timezone.now() - SECURITY_MAIL_KEPT))
     delete_in_batches(ServiceKey.objects.filter(expires_at__lt=timezone.now() - EXPIRED_SHOWN))
     delete_in_batches(FailedSignIn.objects.filter(at__lt=timezone.now() - timedelta(hours=1)))

@@ -60,6 +60,7 @@ GROUPS = (
             ("Authenticator apps", "phonelink_lock", "accounts_authenticatorapp"),
             ("Passkeys", "passkey", "accounts_passkey"),
             ("Recovery codes", "pin", "accounts_recoverycode"),
+            ("Browser sessions", "devices", "accounts_browsersession"),
             ("Security mails", "mark_email_unread", "accounts_securitymail"),
             ("Failed sign-ins", "gpp_maybe", "accounts_failedsignin"),
         ),

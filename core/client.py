@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
 SIGNED_IN_AT = "signed_in_at"
+ACTIVE_AT = "active_at"  # when it was noted last that the session is in use, in seconds since 1970
 VIEWING = "viewing"  # in an operator's session: [whom she views, until when]
 IPV6_PREFIX = 64
 

@@ -126,6 +126,12 @@ USER_ADD_AUTHENTICATOR = kind(
 USER_REMOVE_AUTHENTICATOR = kind(
     "user_remove_authenticator", "{performer} removed the authenticator app", group="security"
 )
+USER_END_SESSION = kind(
+    "user_end_session", "{performer} ended an own session", "useragent", "address", group="security"
+)
+USER_END_OTHER_SESSIONS = kind(
+    "user_end_other_sessions", "{performer} ended {count} other own sessions", "count", group="security"
+)
 USER_ADD_PASSKEY = kind("user_add_passkey", "{performer} added the passkey {name}", "name", group="security")
 USER_RENAME_PASSKEY = kind(
     "user_rename_passkey", "{performer} renamed the passkey {old_name} to {name}", "name", "old_name"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 import sys
 from pathlib import Path
@@ -176,6 +177,37 @@ def check_slack(**_: Any) -> list[checks.CheckMessage]:
                 id="muster.E031",
             )
         )
+    return found
+
+
+DIGEST = re.compile(rb"[0-9A-Fa-f]{40}(:\d+)?\s*")
+
+
+@checks.register(checks.Tags.security)
+def check_passwords(**_: Any) -> list[checks.CheckMessage]:
+    """Find a rule for new passwords that cannot be kept, and a list of leaked ones that cannot be read."""
+    found: list[checks.CheckMessage] = []
+    if not 8 <= settings.PASSWORD_MIN <= 128:
+        found.append(
+            checks.Error(
+                f"MUSTER_PASSWORD_MIN is {settings.PASSWORD_MIN}.", hint="8 to 128.", id="muster.E030"
+            )
+        )
+    if settings.BREACHED_PASSWORDS:
+        try:
+            with Path(settings.BREACHED_PASSWORDS).open("rb") as lines:
+                first = [line for line in (lines.readline(), lines.readline()) if line]
+        except OSError:
+            first = []
+        digests = [line[:40].upper() for line in first if DIGEST.fullmatch(line)]
+        if not digests or len(digests) < len(first) or digests != sorted(digests):
+            found.append(
+                checks.Error(
+                    "MUSTER_BREACHED_PASSWORDS is no readable list of SHA-1 digests in order.",
+                    hint="One a line, as hexadecimal digits, sorted; what follows a colon is ignored.",
+                    id="muster.E031",
+                )
+            )
     return found
 
 

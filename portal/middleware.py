@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import time
 from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
 from django.utils import timezone
 
-from accounts import selectors
+from accounts import selectors, services
 from core.actor import Actor
-from core.client import VIEWING
+from core.client import ACTIVE_AT, VIEWING
 from core.errors import DomainError
 
 if TYPE_CHECKING:
@@ -44,6 +45,20 @@ def content_security_policy(get_response: Handler) -> Handler:
         if request.path.startswith("/admin/"):
             response._csp_config = settings.ADMIN_CONTENT_SECURITY_POLICY["DIRECTIVES"]  # type: ignore[attr-defined]
         return response
+
+    return handle
+
+
+def activity(get_response: Handler) -> Handler:
+    """Note now and then that a session is in use, so that its owner sees where it is."""
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and ACTIVE_AT in request.session:
+            now = time.time()
+            if now - request.session[ACTIVE_AT] >= services.ACTIVE_GRAIN.total_seconds():
+                request.session[ACTIVE_AT] = now
+                services.note_activity(session_key=request.session.session_key or "")
+        return get_response(request)
 
     return handle
 

@@ -128,6 +128,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.middleware.activity",
     "portal.middleware.viewing",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -239,10 +240,9 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
+# New passwords; accounts.services.rules looks at them, also for Django's list of common ones.
+PASSWORD_MIN = env.int("MUSTER_PASSWORD_MIN", default=8)
+BREACHED_PASSWORDS = env.str("MUSTER_BREACHED_PASSWORDS", default="")
 SUPERUSERS = frozenset(name.casefold() for name in env.list("MUSTER_SUPERUSERS", default=[]))
 SUPERUSERS_FULL_ACCESS = env.bool("MUSTER_SUPERUSERS_FULL_ACCESS", default=False)
 READONLY_SUPERUSERS = frozenset(

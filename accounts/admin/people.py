@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, Q
 from django.urls import reverse
@@ -35,7 +36,9 @@ class NewPersonForm(VerbForm):
 
 
 class PasswordForm(VerbForm):
-    password = new_password("New password", help_text="At least 8 characters, no white space.")
+    password = new_password(
+        "New password", help_text=f"At least {settings.PASSWORD_MIN} characters, no white space."
+    )
 
 
 class AddressForm(VerbForm):

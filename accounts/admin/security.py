@@ -11,7 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from accounts.models import AuthenticatorApp, FailedSignIn, Passkey, RecoveryCode, SecurityMail
+from accounts.models import (
+    AuthenticatorApp,
+    BrowserSession,
+    FailedSignIn,
+    Passkey,
+    RecoveryCode,
+    SecurityMail,
+)
 from backoffice.desk import Desk, Figure, column, link
 from backoffice.filters import StateFilter
 
@@ -67,6 +74,19 @@ class PasskeyDesk(OfPerson):
     search_help_text = "Name of the passkey, or name or e-mail of the person"
     date_hierarchy = "created_at"
     fields = ("name", "user_link", "host", "is_verifying", "created_at", "used_at")
+
+
+@admin.register(BrowserSession)
+class BrowserSessionDesk(OfPerson):
+    list_display = ("session", "user_link", "ip", "browser", "created_at", "seen_at")
+    search_fields = ("user__username", "user__email", "=ip")
+    search_help_text = "Name or e-mail of the person, or a whole address"
+    date_hierarchy = "seen_at"
+    fields = ("user_link", "ip", "browser", "created_at", "seen_at")
+
+    @column(description="Session", ordering="pk")
+    def session(self, row: BrowserSession) -> str:
+        return f"#{row.pk}"
 
 
 class MailFilter(StateFilter):

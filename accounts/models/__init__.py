@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from accounts.models.security import AuthenticatorApp as AuthenticatorApp
+from accounts.models.security import BrowserSession as BrowserSession
 from accounts.models.security import Passkey as Passkey
 from accounts.models.security import RecoveryCode as RecoveryCode
 from accounts.models.security import SecurityMail as SecurityMail
@@ -495,6 +496,7 @@ class FailedSignIn(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["ip", "at"], name="failed_sign_in_by_ip"),
+            models.Index(fields=["name", "at"], name="failed_sign_in_by_name"),
         ]
 
     def __str__(self) -> str:

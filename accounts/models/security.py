@@ -59,6 +59,32 @@ class Passkey(models.Model):
         return f"{self.name} of {self.user}"
 
 
+class BrowserSession(models.Model):
+    """Where a person is, or was, signed in by a browser: beside Django's row of the session, which says less.
+
+    ``auth_hash`` is what the session was bound to: once her password or epoch is another, it is dead.
+    ``source`` is the address to count by, known to be hers while the row is there.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="browser_sessions")
+    session_key = models.CharField(max_length=40, unique=True, editable=False)
+    auth_hash = models.CharField(max_length=64, editable=False)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+    source = models.GenericIPAddressField(null=True, blank=True, editable=False)
+    browser = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    seen_at = models.DateTimeField("last active", default=timezone.now, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["seen_at"], name="browser_session_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} by {self.browser}"
+
+
 class SecurityMail(models.Model):
     """A mail that tells a person what was done to her account's safety; the row is the queue."""
 

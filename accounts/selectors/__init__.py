@@ -36,7 +36,9 @@ from accounts.models import (
     User,
 )
 from accounts.selectors.security import factors_of as factors_of
+from accounts.selectors.security import own_sessions as own_sessions
 from accounts.selectors.security import second_factor as second_factor
+from accounts.selectors.security import unproven_address as unproven_address
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from core.names import fold, plain
 from permissions.catalogue import (

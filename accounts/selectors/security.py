@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from accounts.models import AuthenticatorApp, Passkey, RecoveryCode
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from accounts.models import AuthenticatorApp, BrowserSession, MailedLink, Passkey, RecoveryCode
 from core.errors import Unauthenticated
 from permissions.catalogue import ACCOUNT_READ
 from permissions.checks import require
@@ -13,6 +18,8 @@ from permissions.checks import require
 if TYPE_CHECKING:
     from accounts.models import User
     from core.actor import Actor
+
+SESSIONS_MAX = 100  # that are listed
 
 
 @dataclass
@@ -35,6 +42,31 @@ def second_factor(*, actor: Actor) -> SecondFactor:
     if actor.user is None:
         raise Unauthenticated
     return factors_of(user=actor.user)
+
+
+def unproven_address(*, actor: Actor) -> str:
+    """Return the acting person's address that waits for proof, if any: a new one, or the one she has."""
+    require(actor, ACCOUNT_READ)
+    user = actor.user
+    if user is None or not (settings.MAILING and settings.VERIFY_EMAIL):
+        return ""
+    asked = MailedLink.objects.filter(
+        user=user, purpose=MailedLink.Purpose.VERIFICATION, used_at=None, expires_at__gt=timezone.now()
+    )
+    link = asked.exclude(email=user.email).order_by("-pk").first()
+    return link.email if link is not None else "" if user.is_verified else user.email
+
+
+def own_sessions(*, actor: Actor) -> list[BrowserSession]:
+    """Return where the acting person is signed in, last used first; one query."""
+    require(actor, ACCOUNT_READ)
+    if actor.user is None:
+        raise Unauthenticated
+    living = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=timezone.now())
+    mine = BrowserSession.objects.filter(
+        Exists(living), user=actor.user, auth_hash=actor.user.get_session_auth_hash()
+    )
+    return list(mine.order_by("-seen_at", "-pk")[:SESSIONS_MAX])
 
 
 def factors_of(*, user: User) -> SecondFactor:

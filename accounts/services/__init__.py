@@ -1,5 +1,12 @@
 """Everything that changes people, tenants, organizations, teams and robots."""
 
+from accounts.services.browsers import (
+    ACTIVE_GRAIN,
+    end_other_sessions,
+    end_session,
+    note_activity,
+    note_session,
+)
 from accounts.services.factors import (
     add_authenticator_app,
     has_second_factor,
@@ -34,6 +41,7 @@ from accounts.services.links import (
     link_is_good,
     recover,
     request_recovery,
+    resend_proof,
     send_recovery,
     verify_email,
 )
@@ -117,6 +125,7 @@ from accounts.services.users import (
 from accounts.services.viewing import begin_viewing, end_viewing
 
 __all__ = [
+    "ACTIVE_GRAIN",
     "Invited",
     "accept_if_invited",
     "accept_invitation",
@@ -150,7 +159,9 @@ __all__ = [
     "disable_team_sync",
     "enable_team_sync",
     "end_invitation",
+    "end_other_sessions",
     "end_replaced_token",
+    "end_session",
     "end_sessions",
     "end_standing",
     "end_viewing",
@@ -167,7 +178,9 @@ __all__ = [
     "make_client_key",
     "make_recovery_codes",
     "nobody_is_here",
+    "note_activity",
     "note_presence",
+    "note_session",
     "offer_authenticator_app",
     "offer_first_run",
     "offer_passkey",
@@ -191,6 +204,7 @@ __all__ = [
     "rename_passkey",
     "renew_invitation",
     "request_recovery",
+    "resend_proof",
     "reset_second_factor",
     "restore_organization",
     "restore_robot",

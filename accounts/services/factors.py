@@ -14,6 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import AuthenticatorApp, FailedSignIn, Passkey, RecoveryCode, User
+from accounts.services.browsers import is_known
 from accounts.services.security_mails import tell_owner
 from core import seal
 from core.client import source_of
@@ -219,7 +220,8 @@ def use_code(*, actor: Actor, user: User, code: str, recovery: bool = True) -> s
 
     Raises:
         BadCredentials: it is wrong, or was used.
-        TooManyRequests: five were wrong from this address within five minutes, or twenty within an hour.
+        TooManyRequests: five were wrong from this address within five minutes; or twenty within an hour, and
+            she was not signed in from this address before.
     """
 
     def compare() -> str:
@@ -239,9 +241,9 @@ def guarded(actor: Actor, user: User, compare: Callable[[], str]) -> str:
     attempt = FailedSignIn.objects.create(user=user, ip=source, at=now)
     tries = FailedSignIn.objects.filter(user=user)
     here = tries.filter(ip=source, at__gt=now - WINDOW)
-    if (
-        here[: TRIES_PER_ADDRESS + 1].count() > TRIES_PER_ADDRESS
-        or tries.filter(at__gt=now - LONG_WINDOW)[: TRIES_PER_PERSON + 1].count() > TRIES_PER_PERSON
+    anywhere = tries.filter(at__gt=now - LONG_WINDOW)
+    if here[: TRIES_PER_ADDRESS + 1].count() > TRIES_PER_ADDRESS or (
+        anywhere[: TRIES_PER_PERSON + 1].count() > TRIES_PER_PERSON and not is_known(user=user, ip=actor.ip)
     ):
         attempt.delete()
         raise TooManyRequests("Too many wrong codes; wait a little", retry_after=60)

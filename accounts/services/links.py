@@ -11,14 +11,15 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import tasks
+from accounts import selectors, tasks
 from accounts.models import MailedLink, User
 from accounts.services.rules import check_password_rule
+from accounts.services.security_mails import tell_owner
 from core import seal
 from core.bell import ring
 from core.client import source_of
 from core.db import hold, update
-from core.errors import Invalid, NotFound, TooManyRequests
+from core.errors import Conflict, Invalid, NotFound, TooManyRequests, Unauthenticated
 from logs.kinds import (
     ACCOUNT_CHANGE_PASSWORD,
     USER_CHANGE_EMAIL,
@@ -27,7 +28,7 @@ from logs.kinds import (
     USER_VERIFY_EMAIL,
 )
 from logs.record import record
-from permissions.catalogue import USER_MANAGE
+from permissions.catalogue import ACCOUNT_CHANGE, USER_MANAGE
 from permissions.checks import require
 
 if TYPE_CHECKING:
@@ -116,6 +117,24 @@ def ask_for_proof(*, actor: Actor, user: User, email: str, or_say_so: bool = Fal
     _queue(VERIFICATION, user=user, email=email, ip=source_of(actor.ip))
 
 
+@transaction.atomic
+def resend_proof(*, actor: Actor) -> str:
+    """Mail the acting person another link for the address that waits for proof; return the address.
+
+    Raises:
+        Conflict: none waits.
+        TooManyRequests: three were mailed within the hour.
+    """
+    require(actor, ACCOUNT_CHANGE)
+    if actor.user is None:
+        raise Unauthenticated
+    email = selectors.unproven_address(actor=actor)
+    if not email:
+        raise Conflict("No address waits for proof")
+    ask_for_proof(actor=actor, user=actor.user, email=email, or_say_so=True)
+    return email
+
+
 def forget_proofs(*, user: User) -> None:
     """Let no link that was mailed for an address work any more; a part of what changes the address."""
     MailedLink.objects.filter(user=user, used_at=None).update(expires_at=timezone.now(), due_at=None)
@@ -181,6 +200,7 @@ def recover(*, actor: Actor, code: str, password: str) -> User:
     by = replace(actor, user=user, memo={})
     record(USER_RECOVER, actor=by, namespace=user.namespace, username=user.username)
     record(ACCOUNT_CHANGE_PASSWORD, actor=by, namespace=user.namespace)
+    tell_owner(actor=by, user=user, event="password")
     return user
 
 
@@ -199,6 +219,8 @@ def verify_email(*, actor: Actor, code: str) -> User:
     if old != email:
         told = {"email": email, "old_email": old}
         record(USER_CHANGE_EMAIL, actor=by, namespace=user.namespace, metadata=told)
+        if old:
+            tell_owner(actor=by, user=user, event="email", detail=email, email=old)
     record(USER_VERIFY_EMAIL, actor=by, namespace=user.namespace, username=user.username, email=email)
     forget_proofs(user=user)
     return user

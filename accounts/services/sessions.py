@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import FailedSignIn, Identity, User
 from accounts.services import factors, passkeys
+from accounts.services.browsers import is_known
 from accounts.services.identities import enter_by_directory
 from accounts.services.links import ask_for_proof, verification_is_on
 from core import seal
@@ -41,6 +42,7 @@ WINDOW = timedelta(minutes=5)
 SEEN_GRAIN = timedelta(minutes=1)
 TRIES_PER_NAME_AND_ADDRESS = 10
 TRIES_PER_ADDRESS = 50
+LONG_WINDOW, TRIES_PER_NAME = timedelta(hours=1), 100
 
 
 NEEDS_CODE = "A code of your authenticator app, or a recovery code, is needed as well"
@@ -136,7 +138,8 @@ def prove(*, actor: Actor, username: str, password: str) -> User:
         BadCredentials: wrong name or password, or she is disabled; the answer does not tell which. Or, with
             ``details["unverified"]``, both are right and her address is not proven: another link is mailed.
         Unreachable: the directory that checks passwords is down.
-        TooManyRequests: ten failures within five minutes for this name from this address, or fifty from it.
+        TooManyRequests: ten failures within five minutes for this name from this address, or fifty from it;
+            or a hundred for the name within an hour, and she was not signed in from this address before.
     """
     user, _ = _proven(actor, username, password)
     if factors.has_second_factor(user=user):
@@ -315,6 +318,12 @@ def _slow_down(name: str, ip: str | None) -> None:
     by_name = recent.filter(name=name)[:TRIES_PER_NAME_AND_ADDRESS].count()
     if by_name >= TRIES_PER_NAME_AND_ADDRESS or recent[:TRIES_PER_ADDRESS].count() >= TRIES_PER_ADDRESS:
         raise TooManyRequests("Too many failed sign-ins; wait a little", retry_after=60)
+    # One name is guessed at from many addresses, too. Where she was signed in lately she is not slowed down.
+    anywhere = FailedSignIn.objects.filter(name=name, user=None, at__gt=timezone.now() - LONG_WINDOW)
+    if name and anywhere[:TRIES_PER_NAME].count() >= TRIES_PER_NAME:
+        meant = User.objects.by_login(name)
+        if meant is None or not is_known(user=meant, ip=ip):
+            raise TooManyRequests("Too many failed sign-ins; wait a little", retry_after=600)
 
 
 def _as(actor: Actor, user: User) -> Actor:

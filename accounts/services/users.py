@@ -17,6 +17,7 @@ from accounts.services import names
 from accounts.services.guards import hand_over_accounts, keep_an_administrator, lock
 from accounts.services.links import ask_for_proof, forget_proofs, verification_is_on
 from accounts.services.rules import check_email_rule, check_password_rule
+from accounts.services.security_mails import tell_owner
 from core.bell import ring
 from core.db import hold, insert, one_at_a_time, update
 from core.errors import Conflict, Forbidden, Invalid, Unauthenticated
@@ -213,6 +214,8 @@ def _change_email(actor: Actor, user: User, email: str, **by: str) -> None:
     update(user, "email", taken="The e-mail address is already in use")
     told = {"email": email, "old_email": old, **by}
     record(USER_CHANGE_EMAIL, actor=actor, namespace=user.namespace, metadata=told)
+    if old:
+        tell_owner(actor=actor, user=user, event="email", detail=email or "nobody", email=old)
 
 
 @transaction.atomic
@@ -261,6 +264,7 @@ def change_own_account(*, actor: Actor, changes: dict[str, Any]) -> User:
         user.set_password(changes["password"])
         update(user, "password")
         record(ACCOUNT_CHANGE_PASSWORD, actor=actor, namespace=user.namespace)
+        tell_owner(actor=actor, user=user, event="password")
     if changes.get("email") is not None:
         _change_own_email(actor, user, changes["email"])
     for field in ("invoice_email", "invoice_email_address"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
 
 from accounts import selectors, services
 from console.room import FormRoom
@@ -40,7 +41,7 @@ class PasswordForm(forms.Form):
         label="New password",
         strip=False,
         max_length=1024,
-        help_text="At least 8 characters, no spaces. Every other session of yours ends.",
+        help_text=f"At least {settings.PASSWORD_MIN} characters, no spaces. Your other sessions end.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -50,7 +51,7 @@ class MyAccount(FormRoom):
 
     room = "account"
     template = "console/account.html"
-    dialogs = {"profile": ProfileForm, "password": PasswordForm, "unlink": forms.Form}
+    dialogs = {"profile": ProfileForm, "password": PasswordForm, "unlink": forms.Form, "resend": forms.Form}
 
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Fill the profile with what is there."""
@@ -68,6 +69,7 @@ class MyAccount(FormRoom):
         return {
             "user": user,
             "identities": identities,
+            "unproven": selectors.unproven_address(actor=self.actor),
             "provider": provider_name(),
             "may_link": bool(provider_name()) and not linked,
             "forms": self.all_forms(sent),
@@ -91,6 +93,11 @@ class MyAccount(FormRoom):
         user = services.change_own_account(actor=self.actor, changes={"password": data["password"]})
         start_session(self.request, user)
         return self.done("Your password is changed.")
+
+    def save_resend(self, data: dict[str, Any]) -> HttpResponse:
+        """Mail another link for an address that waits for proof."""
+        email = services.resend_proof(actor=self.actor)
+        return self.done(f"Another mail is on its way to {email}.")
 
     def save_unlink(self, data: dict[str, Any]) -> HttpResponse:
         """Let the identity provider no longer sign the person in."""

@@ -108,7 +108,7 @@ class NewPasswordForm(forms.Form):
         label="New password",
         strip=False,
         max_length=1024,
-        help_text="At least 8 characters, no spaces. All your sessions end.",
+        help_text=f"At least {settings.PASSWORD_MIN} characters, no spaces. All your sessions end.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

@@ -24,7 +24,7 @@ from django.views.generic import View
 from accounts import selectors, services
 from console import passkeys
 from console.room import DIALECT
-from core.client import SIGNED_IN_AT, session_actor
+from core.client import ACTIVE_AT, SIGNED_IN_AT, session_actor
 from core.errors import DomainError, NotFound
 
 if TYPE_CHECKING:
@@ -46,8 +46,16 @@ class SignInForm(forms.Form):
 
 def start_session(request: HttpRequest, user: User) -> None:
     """Make a fresh session for somebody who has just proved herself."""
+    is_hers = request.user.is_authenticated and request.user.pk == user.pk
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    if is_hers:
+        request.session.cycle_key()  # which Django leaves as it is
     request.session[SIGNED_IN_AT] = timezone.now().isoformat()
+    request.session[ACTIVE_AT] = time.time()
+    if request.session.session_key is None:
+        request.session.save()
+    actor = session_actor(request, dialect=DIALECT)
+    services.note_session(actor=actor, user=user, session_key=request.session.session_key or "")
 
 
 @method_decorator([gzip_page, never_cache, sensitive_post_parameters("password")], name="dispatch")
@@ -247,7 +255,7 @@ class SetupForm(forms.Form):
     password = forms.CharField(
         max_length=1024,
         strip=False,
-        help_text="At least 8 characters, no spaces.",
+        help_text=f"At least {settings.PASSWORD_MIN} characters, no spaces.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

@@ -35,6 +35,8 @@ BUILDING_BLOCKS = {
     "accounts.services.users.nobody_is_here": "a question",
     "accounts.services.links.link_is_good": "a question",
     "accounts.services.sessions.password_of": "a question",
+    "accounts.services.browsers.note_session": "a part of what signs somebody in",
+    "accounts.services.browsers.note_activity": "concerns nobody's rights",
     "accounts.services.factors.has_second_factor": "a question",
     "accounts.services.factors.offer_authenticator_app": "makes a secret, and keeps nothing",
     "accounts.services.factors.offered_secret": "a question",
@@ -86,6 +88,7 @@ UNTOLD = {
     "notifications.services.notices.dismiss_notice": "concerns the person alone",
     "notifications.services.notices.dismiss_notices": "concerns the person alone",
     "notifications.services.addresses.request_address": "told on no wire (quay-b.md 9)",
+    "accounts.services.links.resend_proof": "the worker tells it",
     "accounts.services.links.request_recovery": "the worker tells it, if there is somebody to be mailed",
     "notifications.services.subscriptions.send_test": "sends sample data and changes nothing (quay-b.md 9)",
 }

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts import services as accounts
 from accounts.models import (
     AuthenticatorApp,
+    BrowserSession,
     FailedSignIn,
     Identity,
     MailedLink,
@@ -76,6 +77,8 @@ def one_more(world: World, name: str) -> None:
     FailedSignIn.objects.create(user=person, ip="192.0.2.7")
     secret = pyotp.random_base32()
     AuthenticatorApp.objects.create(user=person, secret_sealed=seal(secret))
+    BrowserSession.objects.create(user=person, session_key=f"session-{name}", auth_hash=f"hash-of-{name}")
+    world.secrets |= {f"session-{name}", f"hash-of-{name}"}
     Passkey.objects.create(
         user=person,
         name=f"{name} key",

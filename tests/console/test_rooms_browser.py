@@ -23,6 +23,7 @@ ROOMS = [
     "/",
     "/account/",
     "/account/security/",
+    "/account/sessions/",
     "/account/tokens/",
     "/account/applications/",
     "/apis/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from api.quay.errors import ERROR, MESSAGE
 from api.quay.operation import operation
 from api.quay.view import QuayView, Refused, wire_name
 from core.actor import Actor
-from core.client import SIGNED_IN_AT
+from core.client import ACTIVE_AT, SIGNED_IN_AT
 from core.errors import BadCredentials, Invalid, SecondFactorRequired
 from core.seal import seal
 from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_READ, Scope
@@ -45,9 +46,16 @@ def start_session(view: QuayView, user: User) -> str:
     From here on she is who calls.
     """
     http = view.request._request
+    is_hers = http.user.is_authenticated and http.user.pk == user.pk
     login(http, user, backend="django.contrib.auth.backends.ModelBackend")
+    if is_hers:
+        http.session.cycle_key()  # which Django leaves as it is
     http.session[SIGNED_IN_AT] = timezone.now().isoformat()
+    http.session[ACTIVE_AT] = time.time()
+    if http.session.session_key is None:
+        http.session.save()
     view.actor = view.here(Actor(user=user), view.request)
+    services.note_session(actor=view.actor, user=user, session_key=http.session.session_key or "")
     return get_token(http)
 
 

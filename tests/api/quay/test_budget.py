@@ -42,34 +42,34 @@ GROWS = {"post TeamSyncing": "people are taken out of the team, and the log tell
 CEILINGS = {
     count: {" ".join(name.split()) for name in names.split(",")}
     for count, names in {
-        42: "post Convert",
+        45: "post Convert",
         36: "post TakeOwnership",
         26: "delete OneTeam",
         22: "post TeamSyncing",
         19: "delete TeamMember",
         18: "delete OneMember, delete OneOrganization, delete OneRobot, put TeamMember",
         16: "delete InstanceOrganization, delete InstanceUser, post Organizations",
-        15: "delete OwnUser, put AnswerInvitation, put OneTeam",
-        14: "delete OneApplication, post OwnUser",
-        13: "delete OneRepository",
+        15: "delete OwnUser, post OwnUser, put AnswerInvitation, put OneTeam",
+        14: "delete OneApplication",
+        13: "delete OneRepository, post SignIn",
         12: "put UserPermission",
         11: """delete TeamInvite, post ApplicationTokens, post Prototypes, post Repositories, put
         TeamInvite""",
-        10: """post SignIn, put OneOrganization, put OrganizationQuota, put RepositoryUsage, put
+        10: """put OneOrganization, put OrganizationQuota, put RepositoryUsage, put
         TeamPermission""",
         9: """delete AnswerInvitation, delete OrganizationQuota, delete TeamSyncing, post AuthorizedEmail,
         post RegenerateRobotToken, post RobotFederation, put InstanceQuota, put OneRobot, put
         OrganizationQuotaLimit""",
-        8: """delete ApplicationToken, delete InstanceQuota, delete RobotFederation,
+        8: """post ClientKey, delete ApplicationToken, delete InstanceQuota, delete RobotFederation,
         post OrganizationQuotaLimits, post OrganizationQuotas, post ResetClientSecret, put
         InstanceOrganization, put OneApplication""",
         7: """delete AppToken, delete Authorization, delete OnePrototype, delete OrganizationQuotaLimit,
-        delete TeamPermission, delete UserPermission, post Applications, post ClientKey, post
+        delete TeamPermission, delete UserPermission, post Applications, post VerifySignIn, post
         ExportOrganizationLogs, post ExportRepositoryLogs, post InstanceQuotas, post Starred, put
         OnePrototype, put OwnUser""",
         6: """delete OrganizationNotification, delete RepositoryNotification, post ChangeVisibility, post
         InstanceUsers, post OrganizationNotification, post OrganizationNotifications, post
-        RepositoryNotification, post RepositoryNotifications, post SendRecovery, post VerifySignIn,
+        RepositoryNotification, post RepositoryNotifications, post SendRecovery,
         put ChangeState, put OneRepository, put OneServiceKey""",
         5: """post ApprovedKey, post ExportUserLogs, post InstanceSize, post ServiceKeys, post
         TestOrganizationNotification, post TestRepositoryNotification, put InstanceUser""",
