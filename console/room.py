@@ -176,7 +176,7 @@ class Room(View):
         organization = self.organization if "orgname" in self.kwargs else None
         names = calls.names_of(
             organization=organization,
-            project=context["project"] if page == "project" else None,
+            project=context.get("project") if page == "project" else None,
             parts=self.kwargs,
         )
         found = list(calls.commands(calls.PAGES.get(page, ()), names))

@@ -74,8 +74,9 @@ def qodana() -> Stage:
     payments = accounts.create_team(actor=make.SYSTEM, organization=acme, name="Payments")
     with override_settings(MAILING=True):
         invitation = accounts.invite(actor=make.SYSTEM, team=payments, user=people["eve"])
-    named = {"slug": "ledger", "name": "ledger service", "team": payments}
-    ledger = projects.create_project(actor=make.SYSTEM, namespace=acme.namespace, **named)
+    ledger = projects.create_project(
+        actor=make.SYSTEM, namespace=acme.namespace, slug="ledger", name="ledger service", team=payments
+    )
     make.project(acme, "loose")
     vault = make.project(globex, "vault", visibility="public")
     accounts.set_licence_plan(actor=make.SYSTEM, organization=globex, plan="COMMUNITY")

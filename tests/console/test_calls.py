@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from django.test import Client, override_settings
+from playwright.sync_api import expect
 
 from accounts import services as accounts
 from console import calls
@@ -157,3 +158,26 @@ def test_the_organization_of_the_first_calls_is_chosen_and_must_be_ones_own():
     # Another's is refused like one that is not there.
     assert [client.get(f"/apis/quay/?org={name}").status_code for name in ("other", "nothing")] == [403, 403]
     assert Client().get("/apis/quay/").status_code == 302
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scripts", [True, False], ids=["", "without scripts"])
+def test_the_dialog_opens_from_the_bar_and_on_a_phone_from_the_menu(browse, transactional_db, scripts):
+    ada = make.user("ada")
+    make.organization("acme", ada)
+    visit = browse(ada, scripts=scripts)
+    page = visit.goto("/o/acme/projects/")
+    dialog = page.get_by_role("dialog", name="This page by API")
+    page.get_by_role("button", name="This page by API").click()
+    expect(dialog.locator("code", has_text="namespace=acme")).to_be_visible()
+    if scripts:
+        visit.check("calls-1280-light")
+    dialog.get_by_role("button", name="Close").last.click()
+    expect(dialog).to_be_hidden()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("button", name="Account menu of ada").click()
+    page.get_by_role("button", name="This page by API").click()
+    expect(dialog.locator("code", has_text="namespace=acme")).to_be_visible()
+    if scripts:
+        page.emulate_media(color_scheme="dark")
+        visit.check("calls-390-dark")

@@ -267,8 +267,6 @@ DIALOGS = [
     (f"/o/acme/notifications/{worlds.HOOK}/", "Send all failed again…"),
     (f"/o/acme/notifications/{worlds.HOOK}/", "Remove notification…"),
     ("/o/acme/logs/", "Export"),
-    ("/o/acme/projects/", "This page by API"),
-    ("/o/acme/", "This page by API"),
 ]
 
 

@@ -13,7 +13,7 @@ from logs.models import LogEntry
 from projects import services as projects
 from projects.models import Project
 from quotas import services as quotas
-from quotas.models import Quota
+from quotas.models import Quota, Resource
 from tests import make
 from tests.api import describing
 from tests.api.quay.world import signed_in
@@ -236,7 +236,7 @@ def test_the_limit_is_5000_unless_the_organization_has_another(acme):
 
 
 def test_the_limit_of_all_projects_is_told_alike(acme):
-    quotas.set_limit(actor=make.SYSTEM, resource="projects", limit=0, namespace=acme.namespace)
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.PROJECTS, limit=0, namespace=acme.namespace)
     refused(obtained(org_token(acme), "one"), 400, "too_many_projects_for_organization")
 
 
