@@ -66,12 +66,17 @@ def entries(
     performer: str = "",
     kinds: Collection[str] = (),
     search: str = "",
+    about: str = "",
+    credential: str = "",
+    door: str = "",
+    ip: str = "",
 ) -> QuerySet[LogEntry]:
     """Return the entries of a project, of a namespace or, without both, of the instance; newest first.
 
-    ``starts_at <= at < ends_at``. ``performer`` is an exact name as it was then; ``search`` looks for a piece
-    of text in names, kinds, addresses and metadata. Entries carry the names of what they tell about, so
-    showing them costs no further query.
+    ``starts_at <= at < ends_at``. ``performer``, ``about`` (a project's slug), ``credential`` (the name of a
+    token) and ``door`` (where the call came in: a dialect, or ``console``) are exact names as they were then,
+    ``ip`` an address; ``search`` looks for a piece of text in names, kinds, addresses and metadata. Entries
+    carry the names of what they tell about, so showing them costs no further query.
 
     Raises:
         Unauthenticated, Forbidden: the log is not the actor's to read.
@@ -87,6 +92,10 @@ def entries(
         performer=performer,
         kinds=kinds,
         search=search,
+        about=about,
+        credential=credential,
+        door=door,
+        ip=ip,
     )
     return found.order_by("-at", "-id")
 
@@ -117,6 +126,10 @@ def by_day(
     performer: str = "",
     kinds: Collection[str] = (),
     search: str = "",
+    about: str = "",
+    credential: str = "",
+    door: str = "",
+    ip: str = "",
 ) -> list[DayCount]:
     """Return how often each kind happened on each day (UTC), in one query; quiet days have no row.
 
@@ -131,6 +144,10 @@ def by_day(
         performer=performer,
         kinds=kinds,
         search=search,
+        about=about,
+        credential=credential,
+        door=door,
+        ip=ip,
     )
     # SQLite keeps UTC, and PostgreSQL is spoken to in UTC: both know DATE(), far faster than a truncation
     # that SQLite has to ask Python for.
@@ -148,6 +165,10 @@ def matching(
     performer: str = "",
     kinds: Collection[str] = (),
     search: str = "",
+    about: str = "",
+    credential: str = "",
+    door: str = "",
+    ip: str = "",
 ) -> QuerySet[LogEntry]:
     """Return entries in no order, whoever asks: for `entries` and for the worker that writes exports."""
     found = LogEntry.objects.all()
@@ -163,6 +184,8 @@ def matching(
         found = found.filter(performer_name=performer)
     if kinds:
         found = found.filter(kind__in=kinds)
+    exact = {"project_name": about, "credential_name": credential, "dialect": door, "ip": ip}
+    found = found.filter(**{field: value for field, value in exact.items() if value})
     if search:
         found = found.alias(address=Cast("ip", TextField()), told=Cast("metadata", TextField())).filter(
             Q(kind__icontains=search)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
     from projects.models import Project
 
-FILTERS = frozenset({"performer", "kinds", "search"})
+FILTERS = frozenset({"performer", "kinds", "search", "about", "credential", "door", "ip"})
 EMAIL_MAX = 254
 # The wire asks for an @ and nothing more; what could become a second recipient or header is not an address.
 ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\x00-\x1f\x7f]+@[^\s@,;:<>()\[\]\"\x00-\x1f\x7f]+")

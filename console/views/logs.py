@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 
 from console import entries
 from console.room import FormRoom, Room
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from logs import downloads, selectors, services
 from logs.kinds import KINDS
 from permissions.catalogue import LOG_EXPORT, LOG_READ
@@ -26,6 +26,20 @@ if TYPE_CHECKING:
 PAGE = 25
 DAYS = 30
 CHART_MAX = 92
+WINDOW = timedelta(days=15)  # before and after a day from which a range is chosen
+# Where calls come in, as entries remember it.
+DOORS = [
+    ("console", "Console"),
+    ("admin", "Back office"),
+    ("quay", "Quay API"),
+    ("qodana", "Qodana API"),
+    ("codacy", "Codacy API"),
+    ("cisense", "CI Sense API"),
+    ("flexstack", "FlexStack API"),
+]
+# What the fields beside the text, the events and the days are called on the chips that take them away.
+NAMED = {"performer": "by", "about": "project", "credential": "token", "door": "through", "ip": "from"}
+RUNNING = ("queued", "running")
 EPOCH, DOOMSDAY = date(2000, 1, 1), date(2999, 12, 31)
 
 
@@ -56,6 +70,10 @@ class LogFilter(forms.Form):
         choices=_events,
         widget=forms.Select(attrs={"aria-label": "Event"}),
     )
+    about = forms.CharField(label="Project", required=False, max_length=255)
+    credential = forms.CharField(label="Token", required=False, max_length=255)
+    door = forms.ChoiceField(label="Door", required=False, choices=[("", "Any door"), *DOORS])
+    ip = forms.GenericIPAddressField(label="Address", required=False)
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
@@ -82,7 +100,7 @@ class LogFilter(forms.Form):
         """Tell whether less than everything of the last thirty days is shown."""
         data = getattr(self, "cleaned_data", {})
         today = datetime.now(UTC).date()
-        named = any(data.get(name) for name in ("q", "performer", "group", "kind"))
+        named = any(data.get(name) for name in ("q", "group", "kind", *NAMED))
         return named or self.first_and_last() != (today - timedelta(days=DAYS - 1), today)
 
     def criteria(self) -> dict[str, Any]:
@@ -95,9 +113,22 @@ class LogFilter(forms.Form):
             kinds = tuple(name for name, kind in KINDS.items() if kind.group == data["group"])
         return {
             "search": data.get("q") or "",
-            "performer": data.get("performer") or "",
             "kinds": kinds,
+            **{name: data.get(name) or "" for name in NAMED},
         }
+
+    def named(self) -> list[tuple[str, str]]:
+        """Return the fields that narrow the list, each with the words for it."""
+        data = getattr(self, "cleaned_data", {})
+        doors = dict(DOORS)
+        told = [("q", f"“{data['q']}”")] if data.get("q") else []
+        if data.get("kind"):
+            told.append(("kind", entries.label_of(data["kind"])))
+        return told + [
+            (name, f"{words} {doors.get(data[name], data[name])}")
+            for name, words in NAMED.items()
+            if data.get(name)
+        ]
 
 
 def _start(day: date) -> datetime:
@@ -155,6 +186,11 @@ class Logs(FormRoom):
             "is_chart_cut": chart_first != first,
             "chips": [(key, label, None, self.here(group=key, kind="", page="")) for key, label in groups],
             "group": self.asked("group"),
+            "narrowed": [(words, self.here(**{name: "", "page": ""})) for name, words in chosen.named()],
+            "more_open": any(self.asked(name) for name in ("about", "credential", "door", "ip")),
+            "mark": self._mark(),
+            "unmark": self.here(mark=""),
+            "range": self._range(first, last),
             "first": first,
             "last": last,
             "clear": self.request.path if chosen.is_narrowed else "",
@@ -164,13 +200,31 @@ class Logs(FormRoom):
         }
 
     def _day(self, day: date) -> str:
-        return self.here(since=day.isoformat(), until=day.isoformat(), page="")
+        """Return where a day of the chart leads: to itself, or to the range of which it is the other end."""
+        first, last = sorted((self._mark() or day, day))
+        return self.here(since=first.isoformat(), until=last.isoformat(), mark="", page="")
+
+    def _mark(self) -> date | None:
+        """Return the day from which a range is being chosen."""
+        try:
+            day = date.fromisoformat(self.asked("mark"))
+        except ValueError:
+            return None
+        return day if EPOCH <= day <= DOOMSDAY else None
+
+    def _range(self, first: date, last: date) -> str:
+        """Return where the other end of a range is chosen, if one day is shown."""
+        if first != last or not EPOCH + WINDOW <= first <= DOOMSDAY - WINDOW:
+            return ""
+        around = {"since": (first - WINDOW).isoformat(), "until": (first + WINDOW).isoformat()}
+        return self.here(mark=first.isoformat(), page="", **around)
 
     def save_export(self, data: dict[str, Any]) -> HttpResponse:
         """Queue an export of exactly what is shown."""
         organization = self.enter(LOG_EXPORT)
         chosen = LogFilter(self.request.GET)
-        chosen.is_valid()
+        if not chosen.is_valid():
+            raise Invalid("The filter has a mistake: mend it first, or more would be exported than is meant")
         first, last = chosen.first_and_last()
         made = services.request_export(
             actor=self.actor,
@@ -190,12 +244,19 @@ class Exports(Room):
 
     room = "exports"
     template = "console/exports.html"
+    part = "console/exports_list.html"
 
     def get(self, request: HttpRequest, orgname: str) -> HttpResponse:
-        """Show the newest exports."""
+        """Show the newest exports; htmx asks again every two seconds while one runs."""
         organization = self.enter(LOG_EXPORT)
         found = selectors.exports(actor=self.actor, namespace=organization.namespace)
-        return self.page({"exports": [(export, _last_day(export)) for export in found[:PAGE]]})
+        shown = list(found[:PAGE])
+        return self.page(
+            {
+                "exports": [(export, _last_day(export)) for export in shown],
+                "is_running": any(export.status in RUNNING for export in shown),
+            }
+        )
 
 
 class OneExport(Room):
@@ -219,7 +280,7 @@ class OneExport(Room):
         context = {
             "export": export,
             "last_day": _last_day(export),
-            "is_running": export.status in ("queued", "running"),
+            "is_running": export.status in RUNNING,
             "is_ready": ready,
             # By whatever name one came here, the file is at the same one.
             "link": downloads.link(export).removeprefix(settings.PUBLIC_URL) if ready else "",

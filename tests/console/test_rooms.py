@@ -460,6 +460,62 @@ def test_the_log_is_filtered_by_the_address(acme):
         assert client.get(f"/o/acme/logs/?{nonsense}").status_code == 200
 
 
+def test_each_field_of_the_log_narrows_it_and_is_taken_away_again(acme):
+    client = enter(person("owner"))
+    web = {"project_name": "rare", "credential_name": "deploy", "dialect": "quay", "ip": "10.9.9.9"}
+    LogEntry.objects.filter(kind="create_robot").update(**web)
+    fields = {"about": "rare", "credential": "deploy", "door": "quay", "ip": "10.9.9.9"}
+    for number in range(1, 5):
+        chosen = dict(list(fields.items())[:number])
+        page = client.get("/o/acme/logs/", chosen)
+        assert [line.label for line, _ in page.context["lines"]] == ["Create robot"]
+        assert len(page.context["narrowed"]) == number
+        for (_, without), field in zip(
+            page.context["narrowed"], ("about", "credential", "door", "ip"), strict=False
+        ):
+            assert f"{field}=" not in without
+            assert without.count("=") == number - 1
+    for field in fields:
+        page = client.get("/o/acme/logs/", fields | {field: "flexstack" if field == "door" else "1.2.3.4"})
+        assert page.context["lines"] == []
+    page = client.get("/o/acme/logs/?ip=nonsense")
+    assert "Enter a valid IPv4 or IPv6 address" in page.content.decode()
+    answer = client.post("/o/acme/logs/?ip=nonsense", {"do": "export"})
+    assert "The filter has a mistake" in answer.content.decode()
+    assert not LogExport.objects.exists()
+    client.post("/o/acme/logs/?ip=10.9.9.9&about=web", {"do": "export"})
+    assert LogExport.objects.get().filters == {"about": "web", "ip": "10.9.9.9"}
+
+
+def test_a_range_is_chosen_on_the_chart_by_two_days(acme):
+    client = enter(person("owner"))
+    for day in (7, 10, 12):
+        at = datetime(2026, 3, day, 12, tzinfo=UTC)
+        made = make.robot(acme, f"on-{day}").shortname
+        LogEntry.objects.filter(kind="create_robot", metadata__robot=made).update(at=at)
+    page = client.get("/o/acme/logs/?since=2026-03-10&until=2026-03-10&kind=create_robot")
+    assert page.context["range"].endswith(
+        "kind=create_robot&mark=2026-03-10&since=2026-02-23&until=2026-03-25"
+    )
+    page = client.get(page.context["range"])
+    assert "Choose the other end on the chart" in page.content.decode()
+    for since, until in (("10", "12"), ("07", "10"), ("10", "10")):
+        wanted = f"/o/acme/logs/?kind=create_robot&amp;since=2026-03-{since}&amp;until=2026-03-{until}"
+        assert f'href="{wanted}"' in page.content.decode()
+    for nonsense in ("mark=x", "mark=0001-01-01", "mark=%00", "since=9999-12-31&until=9999-12-31"):
+        assert client.get(f"/o/acme/logs/?{nonsense}").status_code == 200
+
+
+def test_the_list_of_exports_moves_while_one_is_written(acme):
+    client = enter(person("owner"))
+    client.post("/o/acme/logs/", {"do": "export"})
+    part = client.get("/o/acme/exports/", headers={"hx-request": "true"}).content.decode()
+    assert 'hx-trigger="every 2s"' in part
+    assert "<html" not in part
+    LogExport.objects.update(status="failed")
+    assert "every 2s" not in client.get("/o/acme/exports/").content.decode()
+
+
 def test_an_export_covers_what_is_shown(acme):
     client = enter(person("owner"))
     answer = client.post(

@@ -100,6 +100,12 @@ FILTERS = [
     ({"search": 'say "hé" \\o/'}, {"a"}),
     ({"search": "100%"}, set()),
     ({"search": "_ob"}, set()),
+    ({"about": "web-front"}, {"d"}),
+    ({"about": "web"}, set()),
+    ({"credential": "deploy key"}, {"c"}),
+    ({"ip": "192.168.3.1"}, {"b"}),
+    ({"door": "quay"}, {"a"}),
+    ({"door": "quay", "performer": "bo"}, set()),
 ]
 
 
@@ -107,7 +113,7 @@ FILTERS = [
 def test_filters(acme, owner, by, wanted):
     LogEntry.objects.bulk_create(
         [
-            written.entry(acme, metadata={"mark": "a", "note": 'say "hé" \\o/'}),
+            written.entry(acme, metadata={"mark": "a", "note": 'say "hé" \\o/'}, dialect="quay"),
             written.entry(acme, metadata={"mark": "b"}, performer_name="bo", ip="192.168.3.1"),
             written.entry(acme, metadata={"mark": "c"}, kind="create_team", credential_name="deploy key"),
             written.entry(acme, metadata={"mark": "d"}, project_name="web-front", ip=None),

@@ -183,3 +183,12 @@ def test_filters_narrow_an_export_as_they_narrow_the_list(acme, owner):
     assert set(rows_of(export)) == set(listed)
     assert len(listed) == 2
     assert json.dumps(export.filters)
+    narrow = {"about": "web", "credential": "deploy", "door": "quay", "ip": "10.9.9.9"}
+    written.entries(acme, 1, project_name="web", credential_name="deploy", dialect="quay", ip="10.9.9.9")
+    export = services.request_export(actor=owner, namespace=acme.namespace, filters=narrow, **WEEK)
+    assert len(list(rows_of(export))) == 1
+    for field in narrow:
+        other = services.request_export(
+            actor=owner, namespace=acme.namespace, filters=narrow | {field: "1.2.3.4"}, **WEEK
+        )
+        assert not list(rows_of(other))
