@@ -110,7 +110,7 @@ class Frame:
             if check(actor, TRASH_READ, self.organization):
                 operations.append(place("Trash", "trash", "trash"))
             if check(actor, ORGANIZATION_ADMINISTER, self.organization):
-                operations.append(place("Code", "code", "code-bracket"))
+                operations.append(place("Code", "code", "code-bracket-square"))
                 operations.append(place("Settings", "settings", "cog-6-tooth"))
             groups.append(Group("Operations", operations))
         return groups

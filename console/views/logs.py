@@ -72,7 +72,12 @@ class LogFilter(forms.Form):
     )
     about = forms.CharField(label="Project", required=False, max_length=255)
     credential = forms.CharField(label="Token", required=False, max_length=255)
-    door = forms.ChoiceField(label="Door", required=False, choices=[("", "Any door"), *DOORS])
+    door = forms.ChoiceField(
+        label="Door",
+        required=False,
+        choices=[("", "Any door"), *DOORS],
+        widget=forms.Select(attrs={"aria-label": "Through this door"}),
+    )
     ip = forms.GenericIPAddressField(label="Address", required=False)
     since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
