@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib import admin
+from kombu import Queue
 from kombu.exceptions import KombuError
 
 from backoffice.desk import Figure
@@ -69,12 +70,17 @@ def waiting() -> list[Figure]:
     try:
         with app.connection_for_write() as broker, broker.channel() as channel:
             for name in QUEUES:
-                count = channel.queue_declare(queue=name, passive=False, durable=True).message_count
+                count = _length(channel, name)
                 mood = "danger" if count >= MANY_WAITING else ""
                 found.append(Figure(f"Queue {name}", count, note="bells that wait", mood=mood, rank=21))
     except (KombuError, OSError):
         return []
     return found
+
+
+def _length(channel: Any, name: str) -> int:
+    told: Any = Queue(name, channel=channel).queue_declare()
+    return int(told.message_count)
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

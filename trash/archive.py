@@ -171,7 +171,7 @@ def move_some(thing_id: int, size: int) -> bool:
 
 def _rows(thing: Trashed, part: Part) -> QuerySet[Any]:
     model = apps.get_model(part.model)
-    found = model._default_manager.filter(
+    found: QuerySet[Any] = model._default_manager.filter(
         **{part.by: thing.namespace_id if part.of_namespace else thing.target}
     )
     if part.living:

@@ -35,7 +35,7 @@ class OfPerson(Desk):
     """A desk for rows of one person."""
 
     list_filter: tuple[object, ...] = (("user", AutocompleteSelectFilter),)
-    search_fields = ("user__username", "user__email")
+    search_fields: tuple[str, ...] = ("user__username", "user__email")
     search_help_text = "Name or e-mail of the person"
     related = ("user__namespace",)
     ordering = ("-pk",)

@@ -123,7 +123,7 @@ def create_teams(*, actor: Actor, organization: Organization, teams: Sequence[Te
     enter(actor, TEAM_CREATE, organization)
     left = list(teams)
     while left:
-        ready = [team for team in left if team.parent is None or team.parent.pk is not None]
+        ready = [team for team in left if team.parent is None or not team.parent._state.adding]
         if not ready:
             raise Invalid("Teams cannot be in each other", field="parent")
         for team in ready:
@@ -131,7 +131,7 @@ def create_teams(*, actor: Actor, organization: Organization, teams: Sequence[Te
                 raise Invalid("The parent belongs to another organization", field="parent")
             team.parent = team.parent  # now that it has a key
         insert_many(ready, taken="A team with this name already exists")
-        left = [team for team in left if team.pk is None]
+        left = [team for team in left if team._state.adding]
     record_many(
         [
             draft(ORG_CREATE_TEAM, actor=actor, namespace=organization.namespace, team=team.slug)

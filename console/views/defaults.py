@@ -94,7 +94,7 @@ class Defaults(FormRoom):
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Add a rule."""
-        creator = {}
+        creator: dict[str, Any] = {}
         if data["creator"].strip():
             found = selectors.holder_to_add(name=data["creator"].strip(), field="creator")
             creator = {f"activating_{sort}": who for sort, who in found.items()}

@@ -40,7 +40,7 @@ from tokens.kinds import Kind
 from tokens.services import revoke_token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from django.db.models import QuerySet
 
@@ -167,7 +167,7 @@ class Projects(BulkRoom):
             "forms": self.all_forms(sent),
         }
 
-    def _number(self, rows: list[Project], *, cut_off: bool) -> int:
+    def _number(self, rows: Sequence[Project], *, cut_off: bool) -> int:
         """Return how many fit the filter: counted only where a page does not show all."""
         if not cut_off or not check(self.actor, ORGANIZATION_ADMINISTER, self.organization):
             return len(rows)

@@ -18,6 +18,7 @@ from tests.accounts.test_second_factor import herself, set_up, somebody
 
 pytestmark = pytest.mark.django_db
 HOST = "muster.example.test"
+FLAG = AuthenticatorData.FLAG
 PRESENT, VERIFIED, ATTESTED = 0x01, 0x04, 0x40
 
 
@@ -38,7 +39,10 @@ class Device:
             bytes(16), self.id, ES256.from_cryptography_key(self.key.public_key())
         )
         data = AuthenticatorData.create(
-            sha256(self.host.encode()), self.flags | ATTESTED, self.count, bytes(credential)
+            sha256(self.host.encode()),
+            FLAG(self.flags | ATTESTED),
+            self.count,
+            bytes(credential),
         )
         client = self._client("webauthn.create", options["challenge"], origin)
         attested = bytes(AttestationObject.create("none", data, {}))
@@ -46,7 +50,7 @@ class Device:
 
     def sign(self, options, *, origin=""):
         self.count += bool(self.count)
-        data = AuthenticatorData.create(sha256(self.host.encode()), self.flags, self.count)
+        data = AuthenticatorData.create(sha256(self.host.encode()), FLAG(self.flags), self.count)
         client = self._client("webauthn.get", options["challenge"], origin)
         signature = self.key.sign(bytes(data) + sha256(client), ec.ECDSA(hashes.SHA256()))
         return self._answer(clientDataJSON=client, authenticatorData=bytes(data), signature=signature)

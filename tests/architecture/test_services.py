@@ -96,7 +96,7 @@ UNTOLD = {
 KINDS_TO_COME = {
     "USER_CHANGE_NAME": "people keep their names",
 }
-RIGHTS_TO_COME = {}
+RIGHTS_TO_COME: dict[str, str] = {}
 
 
 def is_service_module(name: str) -> bool:

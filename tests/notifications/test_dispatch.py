@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 
 from notifications import deliveries, dispatch, services, tasks
-from notifications.channels import Letter
+from notifications.channels import Answer, Letter
 from notifications.deliveries import Waiting
 from notifications.models import Delivery
 from tests import make
@@ -167,6 +167,10 @@ def test_the_turn_passes_while_calls_are_still_under_way(web, globex, stalls, qu
     second.join(30)
     tasks.deliver(stuck[-1].pk)
     assert done([*stuck, *rows, *late]) == 9
+
+
+def broken() -> Answer:
+    raise ZeroDivisionError
 
 
 def test_a_call_that_breaks_leaves_room_and_comes_again(hook, owner, monkeypatch, receiver, settings):

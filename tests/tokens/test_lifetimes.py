@@ -135,14 +135,14 @@ def test_an_authorized_application_is_told_how_long_its_token_lives(acme, owner,
     asked = {"client_id": made.client_id, "redirect_uri": back, "scope": "repo:read", "response_type": way}
     location = client.post("/oauth/authorizeapp", asked)["Location"]
     if way == "token":
-        told = int(re.search("expires_in=([0-9]+)", location)[1])
+        told = int(re.findall("expires_in=([0-9]+)", location)[0])
     else:
         sent = {
             "grant_type": "authorization_code",
             "client_id": made.client_id,
             "client_secret": Application.objects.get(pk=made.pk).client_secret,
             "redirect_uri": back,
-            "code": re.search("code=([A-Za-z0-9]{40})", location)[1],
+            "code": re.findall("code=([A-Za-z0-9]{40})", location)[0],
         }
         told = client.post("/oauth/access_token", sent).json()["expires_in"]
     assert told == DAYS * 86400

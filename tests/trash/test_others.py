@@ -171,6 +171,7 @@ def test_a_team_comes_back_as_it_was(acme, ada):
 def test_who_joined_meanwhile_another_way_stays_as_she_is(acme):
     deleted = delete_team(acme)
     bo = Project.objects.get(slug="web").contact
+    assert bo
     services.set_member_role(actor=make.SYSTEM, organization=acme, user=bo, role="creator")
     team, _ = services.restore_team(actor=make.SYSTEM, thing=deleted)
     assert team.members.filter(user=bo).exists()
@@ -430,7 +431,7 @@ def test_who_may_end_it(acme, ada):
 def test_a_killed_purge_goes_on(acme):
     deleted = delete_organization(acme)
     Trashed.objects.filter(pk=deleted.pk).update(status="purging")
-    TrashedRows.objects.filter(thing=deleted).first().delete()
+    TrashedRows.objects.filter(thing=deleted)[:1].get().delete()
     with pytest.raises(NotFound):
         services.restore_organization(actor=make.SYSTEM, thing=deleted)
     sweep()

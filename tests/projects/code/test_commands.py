@@ -31,7 +31,8 @@ def put(tmp_path):
 
 
 def run(*words):
-    out, ended = StringIO(), 0
+    out = StringIO()
+    ended: str | int | None = 0
     try:
         call_command(*words, stdout=out)
     except SystemExit as end:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import pytest
@@ -123,12 +124,12 @@ class TestAnyFile(TestCase):
     def test_what_is_exported_makes_the_same_in_an_empty_organization(self, file):
         people = world.people("owner", *PEOPLE)
         acme = make.organization("acme", owner=people["owner"])
-        apply = {"actor": SYSTEM, "prune": False}
+        apply = partial(code.apply_document, actor=SYSTEM, prune=False)
         document = code.read_document(yaml.safe_dump(file, allow_unicode=True).encode())
-        code.apply_document(**apply, organization=acme, document=document)
+        apply(organization=acme, document=document)
         first = code.export_organization(actor=SYSTEM, organization=acme)
         other = make.organization("other", owner=people["owner"])
         copied = code.read_document(first.replace("organization: acme\n", "", 1).encode())
-        code.apply_document(**apply, organization=other, document=copied)
+        apply(organization=other, document=copied)
         second = yaml.safe_load(code.export_organization(actor=SYSTEM, organization=other))
         assert second == {**yaml.safe_load(first), "organization": "other"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from accounts import services as accounts
@@ -53,9 +54,9 @@ def build(owner: User, others: dict[str, User], name: str = "acme", *, bound: bo
     make.grant(web, "write", team=devs)
     make.grant(web, "admin", user=others["eve"])
     make.grant(web, "read", robot=ci)
-    rule = {"actor": SYSTEM, "organization": acme}
-    projects.create_default_grant(**rule, role="read", team=devs)
-    projects.create_default_grant(**rule, role="write", user=others["ada"], activating_robot=ci)
+    grant = partial(projects.create_default_grant, actor=SYSTEM, organization=acme)
+    grant(role="read", team=devs)
+    grant(role="write", user=others["ada"], activating_robot=ci)
     for title in ("Control", "Control", "Other"):
         tokens.create_application(
             actor=SYSTEM, organization=acme, name=title, redirect_uri="https://a.example/"
