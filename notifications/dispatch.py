@@ -103,8 +103,7 @@ class Spell:
         end = time.monotonic() + SPELL_SECONDS
         self.waiting = deliveries.due(1, pk=delivery_id)
         while (left := end - time.monotonic()) > 0:
-            self._start()
-            if self._look():
+            if self._start() or self._look():
                 continue
             if not self.waiting and not self.under_way:
                 return False
@@ -128,8 +127,8 @@ class Spell:
         self._looked = time.monotonic()
         return bool(more)
 
-    def _start(self) -> None:
-        """Take what there is room for, and let it be sent."""
+    def _start(self) -> bool:
+        """Take what there is room for, and let it be sent; return whether room was left again at once."""
         fits = {one.pk: one for one in self.waiting if ROOM.take(one)}
         self.waiting = [one for one in self.waiting if one.pk not in fits]
         try:
@@ -140,6 +139,7 @@ class Spell:
         finally:
             for one in fits.values():
                 ROOM.leave(one)
+        return bool(fits)
 
     def _send(self, one: Waiting, delivery: Delivery) -> bool:
         """Let a delivery be sent; return whether that is under way."""

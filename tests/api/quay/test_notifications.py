@@ -7,9 +7,11 @@ import pytest
 from django.test import override_settings
 
 from logs.models import LogEntry
+from notifications import services as notifications
 from notifications import tasks
 from notifications.models import AuthorizedAddress, Delivery, Notice, Subscription
 from notifications.services import rows
+from tests import make
 from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer
 from tests.notifications.receiver import ERROR, Receiver
@@ -161,6 +163,23 @@ def test_a_failing_test_raises_the_counter_until_a_reset(world, receiver):
     tasks.deliver(Delivery.objects.latest("pk").pk)
     assert receiver.told[-1]["repository"] == "acme/web"
     assert client.get(f"{WEB}{uuid}").json()["number_of_failures"] == 0
+
+
+@pytest.mark.parametrize(("off", "shown"), [(False, 2), (True, 7)])
+def test_what_is_tried_for_days_reaches_the_limit_when_it_is_off(world, client, off, shown):
+    """Callers here take three failures for switched off; a webhook of other origin is on with more."""
+    hook, _ = notifications.create_subscription(
+        actor=make.SYSTEM,
+        project=world.projects["web"],
+        event="repo_change",
+        method="in_console",
+        config={},
+    )
+    at = hook.created_at if off else None
+    Subscription.objects.filter(pk=hook.pk).update(number_of_failures=7, disabled_at=at)
+    assert client.get(f"{WEB}{hook.uuid}").json()["number_of_failures"] == shown
+    Subscription.objects.filter(pk=hook.pk).update(flat=True)
+    assert client.get(f"{WEB}{hook.uuid}").json()["number_of_failures"] == 7
 
 
 def test_the_log_tells_of_it(world, client):
