@@ -35,6 +35,7 @@ class LivingFilter(StateFilter):
             ("unused", "living, never used", Q(revoked_at=None, last_used_at=None)),
             ("endless", "living, without expiry", Q(revoked_at=None, expires_at=None)),
             ("expired", "expired", Q(revoked_at=None, expires_at__lte=now)),
+            ("disabled", "disabled", Q(revoked_at=None, disabled_at__isnull=False)),
             ("revoked", "revoked", Q(revoked_at__isnull=False)),
         ]
 
@@ -83,7 +84,20 @@ class CredentialDesk(Desk):
     fieldsets = (
         (None, {"fields": ("uuid", "kind", "name", "owner_link", "state", "scopes")}),
         ("Origin", {"fields": ("application_link", "issuer_link", "created_at")}),
-        ("Traces", {"fields": ("last_used_at", "expires_at", "revoked_at")}),
+        (
+            "Traces",
+            {
+                "fields": (
+                    "last_used_at",
+                    "last_used_ip",
+                    "last_used_agent",
+                    "expires_at",
+                    "replaced_at",
+                    "disabled_at",
+                    "revoked_at",
+                )
+            },
+        ),
     )
     neighbours = (Neighbour("Usage log", "logs_logentry", "credential__id__exact"),)
     verbs = (

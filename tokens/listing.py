@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from core.errors import Forbidden
-from permissions.catalogue import CREDENTIAL_REVOKE, Ladder, Level
+from permissions.catalogue import APPLICATION_LIST, CREDENTIAL_REVOKE, Ladder, Level
 from permissions.checks import ceiling, require
 from tokens.kinds import Kind
-from tokens.models import Credential
+from tokens.models import Application, Credential
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -73,7 +73,7 @@ def narrowed(
     search: str = "",
 ) -> QuerySet[Credential]:
     """Return those of a list that are of a state and a kind, and have a text in title or owner."""
-    condition = states(organization).get(state)
+    condition = states(organization.token_max_days).get(state)
     if condition is not None:
         found = found.filter(condition)
     if kind in Kind.values:
@@ -107,8 +107,37 @@ def credential_counts(
     )
 
 
-def states(organization: Organization) -> dict[str, Q]:
-    """Return what each state asks of a credential; what is switched off needs no other care."""
+def own_counts(found: QuerySet[Credential]) -> dict[str, int]:
+    """Count a person's credentials, which a selector returned, by state; all of them by ""; one query."""
+    asked = {name: Count("pk", filter=condition) for name, condition in own_states().items()}
+    told = found.order_by().aggregate(all=Count("pk"), **asked)
+    return {"": told.pop("all"), **told}
+
+
+def own_states() -> dict[str, Q]:
+    """Return what the states ask of which a person looks after her own credentials."""
+    every = states()
+    return {name: every[name] for name in ("expiring", "never", "idle", "unused", "endless")}
+
+
+def used_applications(*, actor: Actor, organization: Organization) -> QuerySet[Application]:
+    """Return an organization's applications, oldest first, each with when a token of it was used last.
+
+    Raises:
+        Forbidden: not an administrator.
+    """
+    require(actor, APPLICATION_LIST, organization)
+    used = Credential.objects.filter(application=OuterRef("pk"), last_used_at__isnull=False)
+    newest = Subquery(used.order_by("-last_used_at").values("last_used_at")[:1])
+    found = Application.objects.filter(namespace=organization.namespace_id)
+    return found.annotate(last_used_at=newest).order_by("pk")
+
+
+def states(limit: int | None = None) -> dict[str, Q]:
+    """Return what each state asks of a credential; what is switched off needs no other care.
+
+    ``limit`` is for how many days an organization lets them live.
+    """
     now = timezone.now()
     enabled = Q(disabled_at=None) & (Q(robot=None) | Q(robot__disabled_at=None))
     ended = Q(expires_at__isnull=False, expires_at__lte=now)
@@ -128,7 +157,6 @@ def states(organization: Organization) -> dict[str, Q]:
         "expired": enabled & ended,
         "disabled": ~enabled,
     }
-    limit = organization.token_max_days
     if limit is not None:
         # A day more: a chosen day ends at its midnight.
         beyond = Q(expires_at__gt=F("created_at") + timedelta(days=limit + 1))

@@ -12,7 +12,7 @@ from console.views.tokens import RevokeForm, name_of, token_row
 from core.errors import Invalid
 from permissions.catalogue import APPLICATION_CHANGE, APPLICATION_LIST, Right
 from permissions.checks import check
-from tokens import selectors, services
+from tokens import listing, selectors, services
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,10 +61,10 @@ class Applications(FormRoom):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the applications, oldest first."""
         organization = self.enter(APPLICATION_LIST)
-        found, start = selectors.applications(actor=self.actor, organization=organization), start_of(self)
+        found, start = listing.used_applications(actor=self.actor, organization=organization), start_of(self)
         return {
             "applications": found[start : start + SHOWN],
-            "paging": paging(self, found=len(found), size=SHOWN),
+            "paging": paging(self, found=found.count(), size=SHOWN),
             "may_change": check(self.actor, APPLICATION_CHANGE, organization),
             "forms": self.all_forms(sent),
         }

@@ -16,7 +16,7 @@ from core.errors import Invalid
 from permissions.catalogue import TOKEN_ISSUE, TOKEN_REVOKE, Scope
 from permissions.checks import check, is_superuser
 from permissions.scopes import WORDS, are_dangerous
-from tokens import selectors, services
+from tokens import listing, selectors, services
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 TITLES = 3
+STATES = {
+    "": "All",
+    "expiring": f"Expire within {listing.EXPIRING_DAYS} days",
+    "never": "Never used",
+    "idle": f"Unused for {listing.IDLE_DAYS} days",
+    "unused": f"Unused for {listing.UNUSED_DAYS} days",
+    "endless": "No expiry",
+}
 MAY: dict[str, str] = {
     Kind.APP_SPECIFIC: "Stand in for your password",
     Kind.ACCESS: "All that you may",
@@ -107,12 +115,20 @@ class MyTokens(FormRoom):
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the living tokens, newest first."""
-        found = selectors.own_made(actor=self.actor)
+        found, state = selectors.own_made(actor=self.actor), self.asked("state")
         start = start_of(self)
         uuid = self.asked("token")
+        numbers, conditions = listing.own_counts(found), listing.own_states()
+        if state in conditions:
+            found = found.filter(conditions[state])
         return {
             "tokens": [token_row(token) for token in found[start : start + SHOWN]],
-            "paging": paging(self, found=found.count(), size=SHOWN),
+            "paging": paging(self, found=numbers.get(state, numbers[""]), size=SHOWN),
+            "has_any": numbers[""] > 0,
+            "state": state,
+            "chips": [
+                (key, label, numbers[key], self.here(state=key, start="")) for key, label in STATES.items()
+            ],
             "chosen": selectors.own_one(actor=self.actor, uuid=uuid) if uuid else None,
             "open": "revoke" if uuid else "",
             "opener": self.opener("token"),

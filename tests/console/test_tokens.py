@@ -191,3 +191,33 @@ def test_the_page_of_tokens_costs_the_same_at_any_size(ada, size, django_assert_
     with django_assert_num_queries(5):  # session, person, the page of them, how many, what surrounds it
         page = text(client.get(MINE))
     assert page.count("Revoke ") >= min(size, 50)
+
+
+def test_own_tokens_are_narrowed_by_what_is_to_be_said_of_them(ada):
+    now = timezone.now()
+    ages = {
+        "soon": {"expires_at": now + timedelta(days=3), "last_used_at": now, "last_used_ip": "192.0.2.7"},
+        "idle": {"expires_at": now + timedelta(days=50), "last_used_at": now - timedelta(days=40)},
+        "old": {"expires_at": now + timedelta(days=50), "last_used_at": now - timedelta(days=95)},
+        "endless": {"expires_at": None, "last_used_at": now},
+        "new": {"expires_at": now + timedelta(days=50)},
+    }
+    for title, values in ages.items():
+        make.token(ada, title=title)
+        Credential.objects.filter(title=title).update(**values)
+    client = enter(ada)
+
+    def titles(state):
+        return {row["name"] for row in client.get(f"/account/tokens/?state={state}").context["tokens"]}
+
+    assert titles("") == titles("nonsense") == set(ages)
+    assert titles("expiring") == {"soon"}
+    assert titles("idle") == {"idle", "old"}
+    assert titles("unused") == {"old"}
+    assert titles("endless") == {"endless"}
+    assert titles("never") == {"new"}
+    page = client.get("/account/tokens/")
+    assert "192.0.2.7" in page.content.decode()
+    assert {key: number for key, _, number, _ in page.context["chips"]} == {
+        key: len(titles(key)) for key in ("", "expiring", "never", "idle", "unused", "endless")
+    }
