@@ -61,7 +61,7 @@ def beat():
 
 def test_fourteen_seven_and_one_days_ahead_and_once_each(clock, acme):
     key(acme)
-    told: dict[str, list[str]] = {}
+    told: dict[float, int] = {}
     for hour in range(0, 91 * 24, 6):
         for _ in beat():
             told[90 - hour / 24] = told.get(90 - hour / 24, 0) + 1
