@@ -26,3 +26,13 @@ SwaggerUIBundle({
   // Nothing is sent to a validator elsewhere.
   validatorUrl: null,
 });
+
+// What Swagger UI leaves out for those who do not see the page: a button holds no link, and every choice has a name.
+function mend() {
+  for (const link of place.querySelectorAll(".opblock-summary-control a[href]")) link.removeAttribute("href");
+  for (const choice of place.querySelectorAll("select:not([aria-label])")) {
+    const row = choice.closest("tr[data-param-name]");
+    choice.setAttribute("aria-label", row ? row.dataset.paramName : choice.id === "servers" ? "Server" : "Media type");
+  }
+}
+new MutationObserver(mend).observe(place, { childList: true, subtree: true });
