@@ -95,7 +95,8 @@ def credential_counts(
 ) -> CredentialCounts:
     """Count an organization's credentials by state and by kind; one query. Raises as `of_whole`."""
     asked = {
-        f"state_{name}": Count("pk", filter=condition) for name, condition in states(organization).items()
+        f"state_{name}": Count("pk", filter=condition)
+        for name, condition in states(organization.token_max_days).items()
     }
     asked |= {f"kind_{name}": Count("pk", filter=Q(kind=name)) for name in kinds}
     every = of_whole(actor=actor, organization=organization).order_by()
