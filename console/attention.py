@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts import selectors as accounts
 from notifications import selectors as notifications
-from permissions.catalogue import CREDENTIAL_REVOKE, MEMBER_LIST
+from permissions.catalogue import CREDENTIAL_LIST, MEMBER_LIST
 from permissions.checks import check
 from quotas.services import Resource
 from tokens import listing
@@ -71,7 +71,7 @@ def _tight(organization: Organization, limits: list[tuple[str, Meter]]) -> Itera
 
 
 def _credentials(actor: Actor, organization: Organization) -> Iterable[Item]:
-    if not check(actor, CREDENTIAL_REVOKE, organization):
+    if not check(actor, CREDENTIAL_LIST, organization):
         return
     counts = listing.credential_counts(actor=actor, organization=organization, kinds=())
     for state, tone, words in CREDENTIALS:

@@ -12,7 +12,7 @@ from notifications import selectors
 from permissions.catalogue import (
     ACCESS_READ,
     APPLICATION_LIST,
-    CREDENTIAL_REVOKE,
+    CREDENTIAL_LIST,
     LOG_READ,
     MEMBER_LIST,
     NOTIFICATION_READ,
@@ -35,11 +35,15 @@ SWITCHER_MAX = 12
 
 @dataclass
 class Frame:
-    """What a page needs to draw its surroundings; ``quotas`` brings the numbers beside the entries."""
+    """What a page needs to draw its surroundings; ``quotas`` brings the numbers beside the entries.
+
+    ``is_read_only`` tells an auditor that there is nothing to press for her.
+    """
 
     actor: Actor
     organization: Organization | None = None
     quotas: Mapping[str, Quota] = field(default_factory=dict)
+    is_read_only: bool = False
 
     def shell(self, current: str = "") -> Shell:
         """Return the shell with the place ``current`` marked."""
@@ -49,6 +53,7 @@ class Frame:
             nav=[*self._organization_places(current), *self._own_places(current)],
             home_url=reverse("console:home"),
             organization=self.organization.slug if self.organization else "",
+            is_read_only=self.is_read_only,
             organizations=self._choices(around.organizations),
             all_organizations_url=reverse("console:home"),
             new_organization_url=reverse("console:organization-new"),
@@ -103,7 +108,7 @@ class Frame:
                 place("Usage log", "logs", "document-text"),
                 place("Exports", "exports", "arrow-down-tray"),
             ]
-            if check(actor, CREDENTIAL_REVOKE, self.organization):
+            if check(actor, CREDENTIAL_LIST, self.organization):
                 operations.append(place("Credentials", "credentials", "key"))
             if check(actor, NOTIFICATION_READ, self.organization.namespace):
                 operations.insert(0, place("Notifications", "subscriptions", "paper-airplane"))

@@ -27,7 +27,8 @@ from console.shell import Shell
 from core import errors
 from core.client import SIGNED_IN_AT, session_actor
 from logs.record import record_denial
-from permissions.checks import require_fresh
+from permissions.catalogue import CREATOR
+from permissions.checks import audits, organization_level, require_fresh
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
@@ -147,10 +148,16 @@ class Room(View):
         """Tell whether htmx wants only a part of the page."""
         return wants_part(self.request)
 
+    @property
+    def is_read_only(self) -> bool:
+        """Tell whether an auditor of the organization is here, who is nothing more in it."""
+        actor, organization = self.actor, self.organization
+        return audits(actor, organization) and organization_level(actor, organization) < CREATOR
+
     def frame(self) -> Frame:
         """Return what surrounds the page."""
         if "orgname" in self.kwargs:
-            return Frame(self.actor, self.organization, self.numbers)
+            return Frame(self.actor, self.organization, self.numbers, is_read_only=self.is_read_only)
         return Frame(self.actor)
 
     def page(

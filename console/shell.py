@@ -44,14 +44,16 @@ class Shell:
     """What ``console/shell.html`` needs beside the page itself. An empty address hides its entry.
 
     ``organization`` is the current one's name; ``organizations`` are those to switch to, the current one
-    among them; ``all_organizations_url`` leads to the whole list where the menu is cut short. ``notices`` are
-    those that wait for the person, counted as far as the bell shows. ``calls`` do on the wires what the page
-    shows. ``operator`` is who looks as the person does.
+    among them; ``all_organizations_url`` leads to the whole list where the menu is cut short.
+    ``is_read_only`` says that the person only audits it. ``notices`` are those that wait for the person,
+    counted as far as the bell shows. ``calls`` do on the wires what the page shows. ``operator`` is who looks
+    as the person does.
     """
 
     nav: Sequence[Group] = ()
     home_url: str = "/"
     organization: str = ""
+    is_read_only: bool = False
     organizations: Sequence[Choice] = ()
     all_organizations_url: str = ""
     new_organization_url: str = ""

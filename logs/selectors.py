@@ -250,9 +250,9 @@ def exports(
     """Return the exports of a project, of a namespace with its projects, or of the instance; newest first.
 
     Raises:
-        Unauthenticated, Forbidden: the actor may not export there.
+        Unauthenticated, Forbidden: the actor may not read the log there.
     """
-    require_exporter(actor, namespace, project)
+    require_reader(actor, namespace, project)
     found = LogExport.objects.order_by("-id")
     if project is not None:
         return found.filter(project=project)
@@ -289,10 +289,10 @@ def by_uuid(uuid: UUID | str) -> LogExport | None:
 def _guard(found: LogExport) -> tuple[Right, Any]:
     # Of a deleted project the namespace is left; of a deleted namespace, the instance.
     if found.project is not None:
-        return PROJECT_LOG_EXPORT, found.project
+        return PROJECT_LOG_READ, found.project
     if found.namespace is not None:
-        return LOG_EXPORT, found.namespace
-    return INSTANCE_LOG_EXPORT, None
+        return LOG_READ, found.namespace
+    return INSTANCE_READ, None
 
 
 def is_revoked(found: LogExport) -> bool:

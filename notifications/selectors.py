@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.conf import settings
@@ -158,6 +159,22 @@ def subscription_within(*, actor: Actor, namespace: Namespace, uuid: UUID) -> Su
         raise NotFound("There is no such notification", absent="notification")
     _require_read(actor, found.namespace, found.project)
     return found
+
+
+def shown_config(*, actor: Actor, subscription: Subscription) -> dict[str, Any]:
+    """Return where a subscription delivers to, as the actor may see it.
+
+    Who may read it alone learns at which host a URL is: whoever knows the whole of it may post there.
+    """
+    if subscription.project is not None:
+        may_change = check(actor, PROJECT_NOTIFICATION_CHANGE, subscription.project)
+    else:
+        may_change = check(actor, NOTIFICATION_CHANGE, subscription.namespace)
+    config = dict(subscription.config)
+    if not may_change and isinstance(config.get("url"), str):
+        parts = urlsplit(config["url"])
+        config["url"] = f"{parts.scheme}://{parts.hostname}/…"
+    return config
 
 
 # Integrations of the FlexStack wire ------------------------------------------------------------------------

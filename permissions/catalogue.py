@@ -9,12 +9,13 @@ from django.db.models import TextChoices
 
 
 class OrganizationRole(TextChoices):
-    """A person's role in an organization, strongest first."""
+    """A person's role in an organization, strongest first; auditors stand beside that ladder."""
 
     OWNER = "owner"
     ADMIN = "admin"
     CREATOR = "creator"
     MEMBER = "member"
+    AUDITOR = "auditor"  # every reading right of an administrator, and no other right
 
 
 class ProjectRole(TextChoices):
@@ -52,7 +53,36 @@ ORGANIZATION_LEVEL: dict[str, Level] = {
     OrganizationRole.CREATOR: CREATOR,
     OrganizationRole.ADMIN: Level.ADMIN,
     OrganizationRole.OWNER: Level.OWNER,
+    # No rung: whatever asks for a level asks in vain, be it the lowest. What she sees stands in AUDITED.
+    OrganizationRole.AUDITOR: Level.NONE,
 }
+# How high an auditor stands where nothing but reading is asked for, in the organization and in its projects.
+AUDITED = Level.ADMIN
+
+
+def giver_level(role: str) -> Level:
+    """Return how high somebody must stand who gives a role: nobody shows others more than she manages."""
+    return AUDITED if role == OrganizationRole.AUDITOR else ORGANIZATION_LEVEL[role]
+
+
+def adds_to(role: str, has: str) -> bool:
+    """Tell whether a role gives more than another, and all that the other gives.
+
+    Of auditor and creator neither does: one sees more, the other makes projects.
+    """
+    new, old = role_rank(role), role_rank(has)
+    return new != old and all(mine >= hers for mine, hers in zip(new, old, strict=True))
+
+
+def role_rank(role: str) -> tuple[Level, Level]:
+    """Return how far a role changes things, and how far it sees: by that roles are put in order.
+
+    Members change nothing by being members, and so stand no higher than auditors.
+    """
+    level = ORGANIZATION_LEVEL[role]
+    return max(level, MEMBER), AUDITED if role == OrganizationRole.AUDITOR else level
+
+
 PROJECT_LEVEL: dict[str, Level] = {
     ProjectRole.READ: Level.READ,
     ProjectRole.WRITE: Level.WRITE,
@@ -93,7 +123,8 @@ class Right:
 
     ``level`` is needed on ``ladder``. For a right on a namespace that belongs to a person, ``own`` says which
     level of her own account is needed instead; None keeps the ladder (she is owner of her own namespace).
-    ``reading`` rights are also held by read-only superusers, who lose all others but the ``harmless`` ones.
+    ``reading`` rights change nothing and tell no secret: auditors of an organization hold them there, and
+    read-only superusers hold them everywhere, who lose all others but the ``harmless`` ones.
     """
 
     name: str
@@ -166,6 +197,9 @@ QUOTA_READ = _right("quota_read", _ORG, MEMBER, "see quotas", own=_A, reading=Tr
 QUOTA_CHANGE = _right("quota_change", _ORG, Level.ABOVE, "change quotas")
 PROXY_CACHE_READ = _right("proxy_cache_read", _ORG, MEMBER, "see the proxy cache", reading=True)
 PROXY_CACHE_CHANGE = _right("proxy_cache_change", _ORG, _A, "change the proxy cache")
+CREDENTIAL_LIST = _right(
+    "credential_list", _ORG, _A, "see the organization's tokens, without their secrets", own=_A, reading=True
+)
 CREDENTIAL_ISSUE = _right("credential_issue", _ORG, _A, "issue tokens for the organization", own=_A)
 CREDENTIAL_REVOKE = _right("credential_revoke", _ORG, _A, "revoke the organization's tokens", own=_A)
 APPLICATION_LIST = _right("application_list", _ORG, _A, "see the organization's applications", reading=True)
@@ -185,6 +219,9 @@ PROJECT_DELETE = _right("project_delete", _PRJ, _A, "delete the project")
 PROJECT_USAGE_REPORT = _right("project_usage_report", _PRJ, _A, "report the project's size")
 PROJECT_CONNECT = _right(
     "project_connect", _PRJ, _A, "connect the project to a cloud provider, and disconnect it"
+)
+PROJECT_CREDENTIAL_LIST = _right(
+    "project_credential_list", _PRJ, _A, "see the project's tokens, without their secrets", reading=True
 )
 GRANT_CHANGE = _right("grant_change", _PRJ, _A, "change who may do what in the project")
 PROJECT_LOG_READ = _right("project_log_read", _PRJ, _A, "read the project's usage log", reading=True)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 READ_ONLY_REASON = "A read-only superuser changes nothing"
 VIEWING_REASON = "Who views Muster as somebody else changes nothing"
+AUDITOR_REASON = "An auditor sees everything and changes nothing"
 
 Target = Organization | Namespace | Project | User | Team | Account | None
 
@@ -208,7 +209,10 @@ def _granted(actor: Actor, project: Project) -> list[Path]:
 
 
 def organization_level(actor: Actor, organization: Organization) -> Level:
-    """Return the effective level in an organization: roles capped by scopes, or full access."""
+    """Return the effective level in an organization: roles capped by scopes, or full access.
+
+    An auditor has none by that.
+    """
     if has_full_access(actor):
         return Level.OWNER
     return min(best(organization_paths(actor, organization)), ceiling(actor, Ladder.ORGANIZATION))
@@ -221,6 +225,16 @@ def account_level(actor: Actor, user: User | None) -> Level:
     return min(Level.ADMIN, ceiling(actor, Ladder.ACCOUNT))
 
 
+def audits(actor: Actor, organization: Organization) -> bool:
+    """Tell whether the actor sees what administrators do for being an auditor, and not for being one of them.
+
+    She may be something besides: a creator by a team, admin of one project.
+    """
+    paths = organization_paths(actor, organization)
+    is_auditor = any(path.reads > path.level for path in paths)
+    return is_auditor and organization_level(actor, organization) < Level.ADMIN
+
+
 def project_level(actor: Actor, project: Project) -> Level:
     """Return the effective level on a project; public projects are readable by anybody."""
     if has_full_access(actor):
@@ -228,10 +242,10 @@ def project_level(actor: Actor, project: Project) -> Level:
     return _capped(actor, project_paths(actor, project))
 
 
-def _capped(actor: Actor, paths: tuple[Path, ...]) -> Level:
+def _capped(actor: Actor, paths: tuple[Path, ...], right: Right | None = None) -> Level:
     # What everybody may see needs no scope.
     public = max((path.level for path in paths if path.kind == "public"), default=Level.NONE)
-    return max(public, min(best(paths), ceiling(actor, Ladder.PROJECT)))
+    return max(public, min(best(paths, right), ceiling(actor, Ladder.PROJECT)))
 
 
 # Answers -------------------------------------------------------------------------------------------------
@@ -288,7 +302,7 @@ def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
             # Asked for a project that is not there: only who administers the namespace may learn that.
             return _missing_project(actor, right, target, extra)
         paths = project_paths(actor, target)
-        held = max(_capped(actor, paths), best(extra))
+        held = max(_capped(actor, paths, right), best(extra))
         return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths + extra)
     return _on_organization(actor, right, target, extra)
 
@@ -297,11 +311,12 @@ def _missing_project(actor: Actor, right: Right, target: Target, extra: tuple[Pa
     paths: tuple[Path, ...] = ()
     if isinstance(target, Namespace):
         if target.kind == Namespace.Kind.ORGANIZATION:
-            paths = tuple(p for p in organization_paths(actor, target.organization) if p.level >= Level.ADMIN)
+            inside = organization_paths(actor, target.organization)
+            paths = tuple(path for path in inside if path.toward(right) >= Level.ADMIN)
         elif actor.user is not None and target.pk == actor.user.namespace_id:
             paths = (Path("owner", Level.ADMIN, "it is her own namespace"),)
     top = ceiling(actor, Ladder.PROJECT)
-    held = max(min(best(paths), top), best(extra))
+    held = max(min(best(paths, right), top), best(extra))
     return _conclude(actor, right, right.level, held, top, paths + extra)
 
 
@@ -325,7 +340,7 @@ def _on_organization(actor: Actor, right: Right, target: Target, extra: tuple[Pa
             ladder, needed = Ladder.ACCOUNT, right.own
         paths = (Path("owner", Level.OWNER, "it is her own namespace"),)
     top = ceiling(actor, ladder)
-    held = max(min(best(paths), top), best(extra))
+    held = max(min(best(paths, right), top), best(extra))
     return _conclude(actor, right, needed, held, top, paths + extra)
 
 
@@ -348,11 +363,11 @@ def _conclude(
     actor: Actor, right: Right, needed: Level, held: Level, top: Level, paths: tuple[Path, ...]
 ) -> Explanation:
     allowed = held >= needed
-    highest = best(paths)
+    highest = best(paths, right)
     marked = False
     shown = []
-    for path in ranked(paths):
-        deciding = allowed and not marked and path.level >= needed
+    for path in ranked(paths, right):
+        deciding = allowed and not marked and path.toward(right) >= needed
         marked = marked or deciding
         shown.append(replace(path, deciding=deciding))
     if allowed:
@@ -361,6 +376,8 @@ def _conclude(
         reason = f"Sign in to {right.sentence}"
     elif highest >= needed:
         reason = f"The token's scopes do not allow to {right.sentence}"
+    elif any(path.reads >= needed for path in paths):
+        reason = AUDITOR_REASON
     else:
         reason = f"Your role does not allow to {right.sentence}"
     return Explanation(right, allowed, needed, held, top, tuple(shown), reason)
@@ -399,13 +416,16 @@ def readable(actor: Actor) -> Q:
         Q(namespace=actor.user.namespace_id)
         | Q(pk__in=Grant.objects.filter(user=actor.user).values("project"))
         | Q(pk__in=Grant.objects.filter(team__members__user=actor.user).values("project"))
-        | Q(namespace__in=administered_namespaces(actor.user))
+        | Q(namespace__in=overseen_namespaces(actor.user))
     )
 
 
-def administered_namespaces(user: User) -> object:
-    """Return the namespaces of the organizations that a person administers, as a subquery."""
-    direct = Membership.objects.filter(user=user, role__in=["owner", "admin"])
+def overseen_namespaces(user: User) -> object:
+    """Return the namespaces of the organizations of which a person sees all, as a subquery.
+
+    That is: what she administers, or audits.
+    """
+    direct = Membership.objects.filter(user=user, role__in=["owner", "admin", "auditor"])
     by_team = TeamMember.objects.filter(user=user, team__role="admin")
     return (
         Organization.objects.filter(

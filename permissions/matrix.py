@@ -111,8 +111,9 @@ class Matrix:
         """Return the projects on which somebody has what the filter asks of cells."""
         facts, reach = self.facts, self.facts.reach(key)
         if reach.floor:
-            # Administers, or reads, everything.
-            found = set(self._places) if self.wanted.level in ("", _ROLE[reach.floor]) else set()
+            # Administers, or reads, everything; an auditor may be granted more on some.
+            level = PROJECT_LEVEL.get(self.wanted.level)
+            found = {pk for pk in self._places if level in (None, facts.level(reach, pk))}
         else:
             places, level = set(self._places), PROJECT_LEVEL.get(self.wanted.level)
             granted = {pk: held for pk, held in reach.granted.items() if pk in places}

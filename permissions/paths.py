@@ -5,26 +5,47 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from permissions.catalogue import ORGANIZATION_LEVEL, PROJECT_LEVEL, Level
+from permissions.catalogue import AUDITED, ORGANIZATION_LEVEL, PROJECT_LEVEL, Level, OrganizationRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from permissions.catalogue import Right
+
 # Of ways to the same level the first of these decides: what holds for everybody, then what is one's own, what
-# was granted to oneself, to a team, and what comes with administering the organization.
-ORDER = ("public", "owner", "token", "grant", "team_grant", "member", "team", "organization_admin")
+# was granted to oneself, to a team, and what comes with administering or auditing the organization.
+ORDER = (
+    "public",
+    "owner",
+    "token",
+    "grant",
+    "team_grant",
+    "member",
+    "auditor",
+    "team",
+    "organization_admin",
+    "organization_auditor",
+)
 DIRECTORIES = {"ldap": "an LDAP group", "oidc": "a group of the identity provider"}
 
 
 @dataclass(frozen=True)
 class Path:
-    """One way by which an actor holds a level: ``kind`` is stable for machines, ``words`` are for people."""
+    """One way by which an actor holds a level: ``kind`` is stable for machines, ``words`` are for people.
+
+    ``reads`` is the level where a right only reads, if that is higher.
+    """
 
     kind: str
     level: Level
     words: str
     deciding: bool = False
     team: str = ""
+    reads: Level = Level.NONE
+
+    def toward(self, right: Right | None) -> Level:
+        """Return the level that counts for a right; without one, for what anybody may ask a level for."""
+        return max(self.level, self.reads) if right is not None and right.reading else self.level
 
 
 def member_path(organization: str, role: str, team: str = "", sync: str = "") -> Path:
@@ -32,6 +53,8 @@ def member_path(organization: str, role: str, team: str = "", sync: str = "") ->
     if team:
         words = f"{role} by team {team}{_mirrored(sync)}"
         return Path("team", ORGANIZATION_LEVEL[role], words, team=team)
+    if role == OrganizationRole.AUDITOR:
+        return Path("auditor", ORGANIZATION_LEVEL[role], f"{role} of {organization}", reads=AUDITED)
     return Path("member", ORGANIZATION_LEVEL[role], f"{role} of {organization}")
 
 
@@ -69,7 +92,7 @@ def of_project(
 
     ``public``: everybody may read it. ``token``: the credential is the project's own. ``own``: it is in the
     person's own namespace. ``granted``: the grants of the bearer and of her teams. ``belonging``: her roles
-    in the project's organization, of which administration counts.
+    in the project's organization, of which administering and auditing count.
     """
     paths: list[Path] = []
     if public:
@@ -79,22 +102,24 @@ def of_project(
     if own:
         paths.append(Path("owner", Level.ADMIN, "the project is in her own namespace"))
     paths.extend(granted)
-    paths.extend(
-        Path("organization_admin", Level.ADMIN, f"{path.words}, and so admin of its projects", team=path.team)
-        for path in belonging
-        if path.level >= Level.ADMIN
-    )
+    for path in belonging:
+        if path.level >= Level.ADMIN:
+            words = f"{path.words}, and so admin of its projects"
+            paths.append(Path("organization_admin", Level.ADMIN, words, team=path.team))
+        elif path.reads >= AUDITED:
+            words = f"{path.words}, and so reader of its projects"
+            paths.append(Path("organization_auditor", Level.READ, words, reads=path.reads))
     return tuple(paths)
 
 
-def best(paths: Iterable[Path]) -> Level:
-    """Return the highest level that any of the ways gives."""
-    return max((path.level for path in paths), default=Level.NONE)
+def best(paths: Iterable[Path], right: Right | None = None) -> Level:
+    """Return the highest level that any of the ways gives, toward a right or in general."""
+    return max((path.toward(right) for path in paths), default=Level.NONE)
 
 
-def ranked(paths: Iterable[Path]) -> list[Path]:
+def ranked(paths: Iterable[Path], right: Right | None = None) -> list[Path]:
     """Return the ways with the strongest first; of equals, in `ORDER`, teams by name."""
-    return sorted(paths, key=lambda path: (-path.level, _place(path.kind), path.team))
+    return sorted(paths, key=lambda path: (-path.toward(right), _place(path.kind), path.team))
 
 
 def _place(kind: str) -> int:

@@ -10,7 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from permissions.catalogue import ORGANIZATION_LEVEL, PROJECT_LEVEL, Level
+from permissions.catalogue import (
+    ORGANIZATION_LEVEL,
+    PROJECT_LEVEL,
+    Level,
+    OrganizationRole,
+    role_rank,
+)
 from permissions.paths import (
     Path,
     decided,
@@ -146,8 +152,9 @@ class Facts:
                 level = PROJECT_LEVEL[given.role]
                 if level > granted.get(project, Level.NONE):
                     granted[project] = level
-        floor = Level.ADMIN if superuser == "full" or self.administers(key) else Level.NONE
-        return Reach(floor, granted)
+        if superuser == "full" or self.administers(key):
+            return Reach(Level.ADMIN, granted)
+        return Reach(Level.READ if self.audits(key) else Level.NONE, granted)
 
     def administers(self, key: Key) -> bool:
         """Tell whether a person administers the organization, or a team lets its people do so."""
@@ -155,6 +162,11 @@ class Facts:
             return ORGANIZATION_LEVEL[self.bearers[key].role] >= Level.ADMIN
         role = best_role(self, key) if key.kind == PERSON else ""
         return bool(role) and ORGANIZATION_LEVEL[role] >= Level.ADMIN
+
+    def audits(self, key: Key) -> bool:
+        """Tell whether a person is auditor of the organization."""
+        standing = self.standings.get(key.pk) if key.kind == PERSON else None
+        return standing is not None and standing.role == OrganizationRole.AUDITOR
 
     def level(self, reach: Reach, project: int) -> Level:
         """Return the level on a project of somebody who comes that far."""
@@ -428,7 +440,7 @@ def difference(before: Facts, after: Facts) -> Difference:
         key = Key(PERSON, pk)
         old_role, new_role = best_role(before, key), best_role(after, key)
         if old_role != new_role:
-            up = ORGANIZATION_LEVEL[new_role] > ORGANIZATION_LEVEL[old_role]
+            up = role_rank(new_role) > role_rank(old_role)
             (raised if up else lowered).append((before.bearers[key].name, old_role, new_role))
     return Difference(effects, leavers, sorted(lowered), sorted(raised))
 
@@ -437,4 +449,4 @@ def best_role(facts: Facts, key: Key) -> str:
     """Return the strongest role of a member in the organization, her own or by a team."""
     own = facts.standings[key.pk].role if key.pk in facts.standings else ""
     roles = [own, *(facts.bearers[Key(TEAM, pk)].role for pk in facts.seats.get(key, ()))]
-    return max(filter(None, roles), key=lambda role: ORGANIZATION_LEVEL[role], default="")
+    return max(filter(None, roles), key=role_rank, default="")

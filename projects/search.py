@@ -14,7 +14,7 @@ from accounts.models import Namespace, Robot, Team
 from core.names import fold, plain
 from logs.models import LogEntry
 from permissions.catalogue import MEMBER, Ladder, Level
-from permissions.checks import administered_namespaces, ceiling
+from permissions.checks import ceiling, overseen_namespaces
 from projects.models import Project, Star
 from projects.selectors import POPULAR_DAYS, projects
 
@@ -97,13 +97,13 @@ def namespaces(*, actor: Actor, text: str) -> QuerySet[Namespace]:
 
 
 def teams(*, actor: Actor, text: str) -> QuerySet[Team]:
-    """Return the teams whose name holds a text: those that the actor is in, and of what she administers."""
+    """Return the teams whose name holds a text: those that the actor is in, and of what she oversees."""
     top = ceiling(actor, Ladder.ORGANIZATION)
     if actor.user is None or top < MEMBER:
         return Team.objects.none()
     hers = Q(pk__in=Team.objects.filter(members__user=actor.user).values("pk"))
     if top >= Level.ADMIN:
-        hers |= Q(organization__namespace__in=administered_namespaces(actor.user))
+        hers |= Q(organization__namespace__in=overseen_namespaces(actor.user))
     name = plain(text.strip()[:LONGEST])
     return (
         Team.objects.filter(hers, Q(slug__contains=name) | Q(name__icontains=text.strip()[:LONGEST]))
@@ -114,7 +114,7 @@ def teams(*, actor: Actor, text: str) -> QuerySet[Team]:
 
 
 def robots(*, actor: Actor, text: str) -> QuerySet[Robot]:
-    """Return the robots whose name holds a text: the actor's own, and of organizations she administers.
+    """Return the robots whose name holds a text: the actor's own, and of organizations she oversees.
 
     ``acme+ci`` finds the robots of acme whose own name begins with ci.
     """
@@ -124,7 +124,7 @@ def robots(*, actor: Actor, text: str) -> QuerySet[Robot]:
     if ceiling(actor, Ladder.ACCOUNT) >= Level.ADMIN:
         hers |= Q(namespace=actor.user.namespace_id)
     if ceiling(actor, Ladder.ORGANIZATION) >= Level.ADMIN:
-        hers |= Q(namespace__in=administered_namespaces(actor.user))
+        hers |= Q(namespace__in=overseen_namespaces(actor.user))
     owner, plus, rest = plain(text.strip()[:LONGEST]).partition("+")
     name = rest if plus else owner
     called = Q(shortname__contains=name)

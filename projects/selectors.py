@@ -32,6 +32,7 @@ from permissions.catalogue import (
     Right,
 )
 from permissions.checks import (
+    audits,
     ceiling,
     check,
     explain,
@@ -131,14 +132,16 @@ def levels(*, actor: Actor, organization: Organization, projects: Sequence[Proje
     if ceiling(actor, Ladder.PROJECT) < Level.READ:
         return {}
     top = ceiling(actor, Ladder.PROJECT)
+    found: dict[int, Level] = {}
     if check(actor, ORGANIZATION_ADMINISTER, organization):
-        return dict.fromkeys(
-            [project.pk for project in projects], PROJECT_ROLE_OF_LEVEL[min(top, Level.ADMIN)]
-        )
+        is_auditor = audits(actor, organization)
+        by_role = Level.READ if is_auditor else Level.ADMIN
+        found = dict.fromkeys([project.pk for project in projects], by_role)
+        if not is_auditor:
+            return {pk: PROJECT_ROLE_OF_LEVEL[min(top, level)] for pk, level in found.items()}
     if actor.user is None:
         return {}
     mine = Q(user=actor.user) | Q(team__members__user=actor.user)
-    found: dict[int, Level] = {}
     for pk, role in Grant.objects.filter(mine, project__in=projects).values_list("project", "role"):
         found[pk] = max(found.get(pk, Level.NONE), PROJECT_LEVEL[role])
     return {pk: PROJECT_ROLE_OF_LEVEL[min(top, level)] for pk, level in found.items()}

@@ -10,7 +10,7 @@ from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from core.errors import Forbidden
-from permissions.catalogue import APPLICATION_LIST, CREDENTIAL_REVOKE, Ladder, Level
+from permissions.catalogue import APPLICATION_LIST, CREDENTIAL_LIST, Ladder, Level
 from permissions.checks import ceiling, require
 from tokens.kinds import Kind
 from tokens.models import Application, Credential
@@ -41,7 +41,7 @@ def of_whole(*, actor: Actor, organization: Organization) -> QuerySet[Credential
     Raises:
         Forbidden: not an administrator, or by a credential that reaches less than they do.
     """
-    require(actor, CREDENTIAL_REVOKE, organization)
+    require(actor, CREDENTIAL_LIST, organization)
     if ceiling(actor, Ladder.PROJECT) < Level.ADMIN:
         raise Forbidden(
             "The token's scopes do not reach the organization's projects", namespace=organization.namespace

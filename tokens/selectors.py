@@ -262,12 +262,16 @@ def _by_uuid(rows: QuerySet[Row], uuid: str) -> Row | None:
     return rows.filter(uuid=key).first()
 
 
-def of_organization(*, actor: Actor, organization: Organization, kind: Kind) -> QuerySet[Credential]:
+def of_organization(
+    *, actor: Actor, organization: Organization, kind: Kind, right: Right = CREDENTIAL_ISSUE
+) -> QuerySet[Credential]:
     """Return an organization's living tokens of a kind, newest first.
+
+    Who shows no secret of theirs asks for ``CREDENTIAL_LIST``.
 
     Raises Forbidden below admin, and for a credential that reaches less than they do: their secrets are kept.
     """
-    require(actor, CREDENTIAL_ISSUE, organization)
+    require(actor, right, organization)
     if ceiling(actor, Ladder.PROJECT) < Level.ADMIN:
         raise Forbidden(
             "The token's scopes do not reach the organization's projects", namespace=organization.namespace
@@ -275,9 +279,14 @@ def of_organization(*, actor: Actor, organization: Organization, kind: Kind) -> 
     return Credential.objects.filter(_alive(), organization=organization, kind=kind).order_by("-pk")
 
 
-def of_project(*, actor: Actor, project: Project, kind: Kind) -> QuerySet[Credential]:
-    """Return a project's living tokens of a kind, newest first. Raises Forbidden below admin."""
-    require(actor, PROJECT_CHANGE, project)
+def of_project(
+    *, actor: Actor, project: Project, kind: Kind, right: Right = PROJECT_CHANGE
+) -> QuerySet[Credential]:
+    """Return a project's living tokens of a kind, newest first. Raises Forbidden below admin.
+
+    Who shows no secret of theirs asks for ``PROJECT_CREDENTIAL_LIST``.
+    """
+    require(actor, right, project)
     return Credential.objects.filter(_alive(), project=project, kind=kind).order_by("-pk")
 
 

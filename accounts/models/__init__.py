@@ -261,7 +261,8 @@ class Membership(models.Model):
                 condition=Q(is_direct=True) | Q(role="member"), name="membership_by_team_is_member"
             ),
             models.CheckConstraint(
-                condition=Q(role__in=["owner", "admin", "creator", "member"]), name="membership_role_known"
+                condition=Q(role__in=["owner", "admin", "creator", "member", "auditor"]),
+                name="membership_role_known",
             ),
         ]
 

@@ -297,7 +297,14 @@ def own_organizations(*, actor: Actor) -> list[Membership]:
     return mine
 
 
-_LEVEL = {"member": Level.READ, "creator": Level.WRITE, "admin": Level.ADMIN, "owner": Level.OWNER}
+# What wires have words for: to them an auditor is a member.
+_LEVEL = {
+    "auditor": Level.READ,
+    "member": Level.READ,
+    "creator": Level.WRITE,
+    "admin": Level.ADMIN,
+    "owner": Level.OWNER,
+}
 
 
 def all_users(*, actor: Actor, include_disabled: bool = True) -> QuerySet[User]:

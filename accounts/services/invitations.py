@@ -36,10 +36,11 @@ from logs.record import record
 from permissions.catalogue import (
     INVITATION_ANSWER,
     MEMBER_INVITE,
-    ORGANIZATION_LEVEL,
     TEAM_MEMBER_CHANGE,
     Level,
     OrganizationRole,
+    adds_to,
+    giver_level,
 )
 from permissions.checks import organization_level, require
 
@@ -256,7 +257,7 @@ def accept_invitation(*, actor: Actor, code: str) -> Invitation:
         seat(team, user)
     elif team is None:
         has = Membership.objects.filter(organization=organization, user=user).first()
-        if has is None or ORGANIZATION_LEVEL[has.role] < ORGANIZATION_LEVEL[invitation.role]:
+        if has is None or adds_to(invitation.role, has.role):
             join(organization, user, role=invitation.role)
     actor.forget()
     _record_answer(actor, invitation, user, accepted=True)
@@ -265,7 +266,7 @@ def accept_invitation(*, actor: Actor, code: str) -> Invitation:
 
 def _still_given(invitation: Invitation) -> None:
     """Refuse a role that whoever sent the invitation could not give any more: she may have been let go."""
-    needed = ORGANIZATION_LEVEL[invitation.role]
+    needed = giver_level(invitation.role)
     if invitation.invited_by is None or needed < Level.ADMIN:
         return
     sender = invitation.invited_by

@@ -48,9 +48,9 @@ from permissions.catalogue import (
     ORGANIZATION_CHANGE,
     ORGANIZATION_CREATE,
     ORGANIZATION_DELETE,
-    ORGANIZATION_LEVEL,
     ORGANIZATION_MANAGE,
     OrganizationRole,
+    giver_level,
 )
 from permissions.checks import check, organization_level, require
 from permissions.models import DefaultGrant, Grant
@@ -374,7 +374,7 @@ def set_member_role(*, actor: Actor, organization: Organization, user: User, rol
 def not_above_oneself(actor: Actor, organization: Organization, roles: set[str]) -> None:
     """Raise Forbidden for a role that is above the actor's own. A building block."""
     mine = organization_level(actor, organization)
-    if any(ORGANIZATION_LEVEL[role] > mine for role in roles):
+    if any(giver_level(role) > mine for role in roles):
         raise Forbidden("Only an owner may make or unmake owners", namespace=organization.namespace)
 
 

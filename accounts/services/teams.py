@@ -218,12 +218,15 @@ def _people(team: Team) -> list[int]:
 
 
 def _end_direct_administration(organization: Organization, users: list[int]) -> None:
-    """Leave people, by their keys, what their teams give them, but for who is in an admin team still."""
+    """Leave people, by their keys, what their teams give them, but for who is in an admin team still.
+
+    Auditors administer nothing, and stay what they are.
+    """
     still = TeamMember.objects.filter(
         team__organization=organization, team__role=Team.Role.ADMIN, user__in=users
     )
     Membership.objects.filter(organization=organization, user__in=users).exclude(
-        role=OrganizationRole.MEMBER
+        role__in=[OrganizationRole.MEMBER, OrganizationRole.AUDITOR]
     ).exclude(user__in=still.values("user")).update(role=OrganizationRole.MEMBER, is_direct=False)
 
 

@@ -23,7 +23,7 @@ ORGANIZATION, PROJECT, MEMBER, ACCOUNT, INTEGRATION = (
 ROLES = {"admin": "owner", "write": "contributor", "read": "viewer"}
 GRANTS = {role: grant for grant, role in ROLES.items()}
 # role of a membership -> role in an organization
-ORG_ROLES = {"owner": "owner", "admin": "admin", "creator": "member", "member": "member"}
+ORG_ROLES = {"owner": "owner", "admin": "admin", "creator": "member", "member": "member", "auditor": "member"}
 
 LIMIT, LIMIT_MAX = 20, 240
 # value of ``sort`` -> newest first

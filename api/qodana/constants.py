@@ -22,7 +22,7 @@ SLUG_PART = re.compile(r"[A-Za-z0-9 ._-]{3,64}")
 TTL_MAX = 10 * 366 * 24 * 3600
 
 # domain role -> the wire's (qodana.md 6, house rules)
-ROLES = {"owner": "OWNER", "admin": "ADMIN", "creator": "EDITOR", "member": "VIEWER"}
+ROLES = {"owner": "OWNER", "admin": "ADMIN", "creator": "EDITOR", "member": "VIEWER", "auditor": "VIEWER"}
 
 # The plans that open the public API (qodana.md 2).
 LICENSED = frozenset({"ULTIMATE_PLUS", "TRIAL_ULTIMATE_PLUS"})

@@ -12,6 +12,8 @@ from console.bulk import BulkRoom, Verb
 from console.expiry import expiry_tone
 from console.paging import paging, start_of
 from console.views.tokens import name_of
+from permissions.catalogue import CREDENTIAL_REVOKE
+from permissions.checks import check
 from tokens import listing, services
 from tokens.kinds import Kind
 
@@ -60,7 +62,7 @@ class Credentials(BulkRoom):
         organization = self.enter()
         counts = listing.credential_counts(actor=self.actor, organization=organization)
         state, kind, search = self.asked("state"), self.asked("kind"), self.asked("q")
-        found, start = self.bulk_rows(), start_of(self)
+        found, start = self._fitting(), start_of(self)
         number = found.count() if kind or search else counts.by_state.get(state, counts.all)
         return {
             "credentials": [self._row(token) for token in found[start : start + SHOWN]],
@@ -81,6 +83,7 @@ class Credentials(BulkRoom):
             "search": search,
             "verbs": self.verbs,
             "noun": self.noun,
+            "bulk": check(self.actor, CREDENTIAL_REVOKE, organization),
             "forms": self.all_forms(sent),
         }
 
@@ -118,8 +121,12 @@ class Credentials(BulkRoom):
         return name_of(token), reverse("console:settings", args=[slug]), ""
 
     def bulk_rows(self) -> QuerySet[Credential]:
-        """Return what fits the filter."""
-        organization = self.enter()
+        """Return what fits the filter, to who may end it."""
+        self.enter(CREDENTIAL_REVOKE)
+        return self._fitting()
+
+    def _fitting(self) -> QuerySet[Credential]:
+        organization = self.organization
         return listing.narrowed(
             listing.of_whole(actor=self.actor, organization=organization),
             organization=organization,

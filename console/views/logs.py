@@ -253,13 +253,14 @@ class Exports(Room):
 
     def get(self, request: HttpRequest, orgname: str) -> HttpResponse:
         """Show the newest exports; htmx asks again every two seconds while one runs."""
-        organization = self.enter(LOG_EXPORT)
+        organization = self.enter(LOG_READ)
         found = selectors.exports(actor=self.actor, namespace=organization.namespace)
         shown = list(found[:PAGE])
         return self.page(
             {
                 "exports": [(export, _last_day(export)) for export in shown],
                 "is_running": any(export.status in RUNNING for export in shown),
+                "may_export": check(self.actor, LOG_EXPORT, organization.namespace),
             }
         )
 
@@ -272,7 +273,7 @@ class OneExport(Room):
     part = "console/export_state.html"
 
     def _export(self) -> LogExport:
-        organization = self.enter(LOG_EXPORT)
+        organization = self.enter(LOG_READ)
         found = selectors.export(actor=self.actor, uuid=self.kwargs["uuid"])
         if found.namespace_id != organization.namespace_id:
             raise NotFound("There is no such export")
@@ -287,6 +288,7 @@ class OneExport(Room):
             "last_day": _last_day(export),
             "is_running": export.status in RUNNING,
             "is_ready": ready,
+            "may_export": check(self.actor, LOG_EXPORT, self.organization.namespace),
             # By whatever name one came here, the file is at the same one.
             "link": downloads.link(export).removeprefix(settings.PUBLIC_URL) if ready else "",
         }

@@ -33,11 +33,18 @@ if TYPE_CHECKING:
 SHOWN = 50
 ROLES = [
     (OrganizationRole.MEMBER, described("Member", "Sees the organization, and what teams and grants open")),
+    (OrganizationRole.AUDITOR, described("Auditor", "Sees all that administrators see, and changes nothing")),
     (OrganizationRole.CREATOR, described("Creator", "May also create projects")),
     (OrganizationRole.ADMIN, described("Administrator", "Manages people, teams, robots and every project")),
     (OrganizationRole.OWNER, described("Owner", "May also make and unmake owners")),
 ]
-CHIPS = [("owner", "Owners"), ("admin", "Administrators"), ("creator", "Creators"), ("member", "Members")]
+CHIPS = [
+    ("owner", "Owners"),
+    ("admin", "Administrators"),
+    ("creator", "Creators"),
+    ("auditor", "Auditors"),
+    ("member", "Members"),
+]
 
 
 class AddForm(forms.Form):
@@ -195,7 +202,7 @@ class Members(BulkRoom):
         return self.done(f"{person.username} is no longer in {self.organization.slug}.")
 
 
-RANK = {"member": 0, "creator": 1, "admin": 2, "owner": 3}
+RANK = {"member": 0, "auditor": 0, "creator": 1, "admin": 2, "owner": 3}
 
 
 def _best_role(person: Person) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from accounts import selectors as accounts
 from console import attention, charts, entries
 from console.room import Room
 from logs import selectors as logs
-from permissions.catalogue import LOG_READ, MEMBER_CHANGE, ORGANIZATION_READ, PROJECT_CREATE
+from permissions.catalogue import LOG_READ, MEMBER_CHANGE, MEMBER_LIST, ORGANIZATION_READ, PROJECT_CREATE
 from permissions.checks import check, organization_paths
 from projects import selectors as projects
 from quotas.selectors import by_name_limit_of, limit_of
@@ -52,8 +52,9 @@ class Overview(Room):
             "meters": [meter for _, meter in limits],
             "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
             "may_add": check(self.actor, MEMBER_CHANGE, organization),
+            "sees_members": check(self.actor, MEMBER_LIST, organization),
         }
-        if context["may_add"]:
+        if context["sees_members"]:
             context["attention"] = attention.of(actor=self.actor, organization=organization, limits=limits)
         if check(self.actor, LOG_READ, organization):
             return self.page(context | self._activity())

@@ -22,11 +22,12 @@ from permissions.catalogue import (
     ACCESS_READ,
     DEFAULT_GRANT_LIST,
     GRANT_CHANGE,
-    ORGANIZATION_ADMINISTER,
+    ORGANIZATION_CHANGE,
     ORGANIZATION_READ,
     PROJECT_ADMINISTER,
     PROJECT_CHANGE,
     PROJECT_CREATE,
+    PROJECT_CREDENTIAL_LIST,
     PROJECT_DELETE,
     PROJECT_NOTIFICATION_READ,
     PROJECT_READ,
@@ -160,7 +161,7 @@ class Projects(BulkRoom):
             "search": search,
             "sees_defaults": check(self.actor, DEFAULT_GRANT_LIST, organization),
             "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
-            "bulk": check(self.actor, ORGANIZATION_ADMINISTER, organization),
+            "bulk": check(self.actor, ORGANIZATION_CHANGE, organization),
             "found": self._number(rows, cut_off=bool(more or after)),
             "verbs": self.verbs,
             "noun": self.noun,
@@ -169,13 +170,13 @@ class Projects(BulkRoom):
 
     def _number(self, rows: Sequence[Project], *, cut_off: bool) -> int:
         """Return how many fit the filter: counted only where a page does not show all."""
-        if not cut_off or not check(self.actor, ORGANIZATION_ADMINISTER, self.organization):
+        if not cut_off or not check(self.actor, ORGANIZATION_CHANGE, self.organization):
             return len(rows)
         return self.bulk_rows().count()
 
     def bulk_rows(self) -> QuerySet[Project]:
         """Return what fits the filter; administrators of the organization alone work on many."""
-        organization = self.enter(ORGANIZATION_ADMINISTER)
+        organization = self.enter(ORGANIZATION_CHANGE)
         return selectors.projects(
             actor=self.actor, namespace=organization.slug, public=True, search=self.asked("q")
         )
@@ -246,6 +247,11 @@ class OneProject(FormRoom):
             self.__dict__["organization"] = self._owner(self._project)
         return self._project
 
+    @property
+    def is_read_only(self) -> bool:
+        """Tell whether an auditor is here to whom nothing is granted."""
+        return super().is_read_only and not check(self.actor, PROJECT_WRITE, self.project)
+
     def _owner(self, project: Project) -> Organization:
         # Projects of people have no room here yet.
         if project.namespace.kind != project.namespace.Kind.ORGANIZATION:
@@ -300,7 +306,7 @@ class OneProject(FormRoom):
             "sees_robots": check(self.actor, ROBOT_READ, self.organization.namespace),
             "opener": self.opener("holder"),
             "open": "grant" if self.asked("holder") else "",
-            **(self._tokens() if check(self.actor, PROJECT_CHANGE, project) else {}),
+            **(self._tokens() if check(self.actor, PROJECT_CREDENTIAL_LIST, project) else {}),
             "forms": self.all_forms(sent),
         }
 
@@ -313,15 +319,17 @@ class OneProject(FormRoom):
         return {"sees_access": True, "everybody": "Everybody who reaches it", "everybody_url": url}
 
     def _tokens(self) -> dict[str, Any]:
-        project, uuid = self.project, self.asked("token")
-        found, more = cut(
-            tokens.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY), SHOWN_TOKENS
+        project, may_revoke = self.project, check(self.actor, PROJECT_CHANGE, self.project)
+        uuid = self.asked("token") if may_revoke else ""
+        listed = tokens.of_project(
+            actor=self.actor, project=project, kind=Kind.REPOSITORY, right=PROJECT_CREDENTIAL_LIST
         )
+        found, more = cut(listed, SHOWN_TOKENS)
         told: dict[str, Any] = {
             "tokens": [token_row(token) for token in found],
             "has_more_tokens": more,
             "token_opener": self.opener("token"),
-            "may_revoke": True,
+            "may_revoke": may_revoke,
         }
         if uuid:
             chosen = tokens.project_token(actor=self.actor, project=project, kind=Kind.REPOSITORY, uuid=uuid)

@@ -18,6 +18,7 @@ from console.views.tokens import RevokeForm, name_of, token_row
 from core.errors import Invalid
 from permissions.catalogue import (
     CREDENTIAL_ISSUE,
+    CREDENTIAL_LIST,
     ORGANIZATION_ADMINISTER,
     ORGANIZATION_CHANGE,
     ORGANIZATION_DELETE,
@@ -31,6 +32,7 @@ from tokens.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from django.db.models import QuerySet
     from django.http import HttpResponse
 
     from quotas.models import Quota
@@ -162,7 +164,7 @@ class Settings(FormRoom):
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
-        """Return what is set; the API tokens for who may make them."""
+        """Return what is set, and the API tokens; their secrets for who may make them."""
         organization = self.enter(ORGANIZATION_ADMINISTER)
         may_issue = check(self.actor, CREDENTIAL_ISSUE, organization)
         return {
@@ -170,23 +172,29 @@ class Settings(FormRoom):
             "may_delete": check(self.actor, ORGANIZATION_DELETE, organization),
             "may_issue": may_issue,
             "limits": list(_limits(self.numbers)),
-            **(self._tokens() if may_issue else {}),
+            **(self._tokens(may_issue) if check(self.actor, CREDENTIAL_LIST, organization) else {}),
             "forms": self.all_forms(sent),
         }
 
-    def _tokens(self) -> dict[str, Any]:
-        keys = selectors.of_organization(actor=self.actor, organization=self.organization, kind=Kind.KEY)
-        start, uuid, token = start_of(self), self.asked("token"), self._token()
+    def _tokens(self, may_issue: bool) -> dict[str, Any]:
+        keys, start, token = self._listed(Kind.KEY), start_of(self), self._listed(Kind.ORGANIZATION).first()
+        uuid = self.asked("token") if may_issue else ""
         return {
+            "sees_tokens": True,
             "token": token,
-            "token_secret": services.reveal(token) if token else "",
+            "token_secret": services.reveal(token) if token and may_issue else "",
             "tokens": [token_row(key) for key in keys[start : start + SHOWN]],
             "paging": paging(self, found=keys.count(), size=SHOWN),
             "chosen": self._key(uuid) if uuid else None,
             "open": "revoke" if uuid else "",
             "opener": self.opener("token"),
-            "may_revoke": True,
+            "may_revoke": may_issue,
         }
+
+    def _listed(self, kind: Kind) -> QuerySet[Credential]:
+        return selectors.of_organization(
+            actor=self.actor, organization=self.organization, kind=kind, right=CREDENTIAL_LIST
+        )
 
     def _token(self) -> Credential | None:
         return selectors.of_organization(

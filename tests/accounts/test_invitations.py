@@ -267,11 +267,33 @@ def test_nobody_invites_above_herself(role, may):
         assert not Invitation.objects.exists()
 
 
-def test_who_was_let_go_makes_nobody_an_administrator_any_more():
+@pytest.mark.parametrize(
+    ("has", "role", "gets"),
+    [
+        ("member", "auditor", "auditor"),
+        ("auditor", "member", "auditor"),
+        # Either gives what the other does not: she keeps what she has.
+        ("creator", "auditor", "creator"),
+        ("auditor", "creator", "auditor"),
+        ("admin", "auditor", "admin"),
+        ("auditor", "admin", "admin"),
+    ],
+)
+def test_auditing_is_neither_lost_nor_takes_anything_by_an_invitation(has, role, gets):
+    acme = make.organization(owner=make.user("ada"))
+    bo = make.user("bo")
+    invited(acme, "bo", role=role)
+    services.set_member_role(actor=make.SYSTEM, organization=acme, user=bo, role=has)
+    services.accept_invitation(actor=make.actor(bo), code=Invitation.objects.get().code)
+    assert Membership.objects.get(organization=acme, user=bo).role == gets
+
+
+@pytest.mark.parametrize("role", ["admin", "auditor"])
+def test_who_was_let_go_makes_nobody_an_administrator_any_more(role):
     acme = make.organization(owner=make.user("ada"))
     bo, admin = make.user("bo"), make.user("admin")
     services.set_member_role(actor=make.SYSTEM, organization=acme, user=admin, role="admin")
-    invited(acme, "bo", by=make.actor(admin), role="admin")
+    invited(acme, "bo", by=make.actor(admin), role=role)
     code = Invitation.objects.get().code
     services.set_member_role(actor=make.SYSTEM, organization=acme, user=admin, role="member")
     with pytest.raises(Invalid):

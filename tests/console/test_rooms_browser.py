@@ -147,6 +147,31 @@ def test_rooms_of_others(browse, world):
         look_away(visit, f"stranger-{name_of(path)}")
 
 
+def test_rooms_of_an_auditor_have_nothing_to_press(browse, world):
+    auditor = make.user("auditor")
+    accounts.set_member_role(actor=make.SYSTEM, organization=world.acme, user=auditor, role="auditor")
+    visit = browse(auditor)
+    exports = [f"/o/acme/exports/{export.uuid}/" for export in world.exports.values()]
+    for path in (*(path for path in ROOMS if path.startswith("/o/acme/")), *exports):
+        page = visit.goto(path)
+        expect(page.locator("main")).to_contain_text("You are an auditor here")
+        expect(page.locator("main form[method=post] button, main [command=show-modal]")).to_have_count(0)
+        expect(page.locator("dialog")).to_have_count(0)
+        if path in AUDITED:
+            look(visit, f"auditor-{name_of(path)}")
+
+
+AUDITED = (
+    "/o/acme/",
+    "/o/acme/members/",
+    "/o/acme/teams/mirror/",
+    "/o/acme/projects/web/",
+    "/o/acme/applications/ROCKET/",
+    "/o/acme/settings/",
+    "/o/acme/exports/",
+)
+
+
 def look_away(visit, name):
     """Check a page of refusal: the browser itself says at the console that it is one."""
     for theme, width in TWO_LOOKS:

@@ -19,7 +19,7 @@ SCOPES = (
     "org:admin",
     "super:user",
 )
-ORG_ROLES = {"member": 1, "creator": 2, "admin": 3, "owner": 4}
+ORG_ROLES = {"member": 1, "creator": 2, "admin": 3, "owner": 4, "auditor": 0}
 REPO_ROLES = {"read": 1, "write": 2, "admin": 3}
 # scope -> how far it goes in an organization, a project, the own account
 REACH = {
@@ -41,9 +41,9 @@ IN_ORGANIZATION = {
     3: """organization_administer organization_change organization_delete member_list member_change
         member_remove member_invite team_read team_create team_change team_delete team_member_change
         team_grant_list access_read default_grant_list default_grant_change proxy_cache_change team_sync
-        application_list application_change *robot_read *robot_secret *robot_create *robot_change
-        *robot_delete *log_read *log_export *notification_read *notification_change *credential_issue
-        *credential_revoke *trash_read *trash_change""",
+        application_list application_change *credential_list *robot_read *robot_secret *robot_create
+        *robot_change *robot_delete *log_read *log_export *notification_read *notification_change
+        *credential_issue *credential_revoke *trash_read *trash_change""",
     9: "quota_change",  # nobody's by a role
 }
 IN_PROJECT = {
@@ -51,8 +51,13 @@ IN_PROJECT = {
     2: "project_write content_change build_log_read integration_change",
     3: """project_administer project_change project_delete project_usage_report grant_change project_log_read
         project_log_export project_notification_read project_notification_change content_administer
-        content_manage project_connect""",
+        content_manage project_connect project_credential_list""",
 }
+# What an auditor of the organization may, there and in its projects, as if she administered it.
+BY_AUDITORS = """organization_read proxy_cache_read robot_list quota_read organization_administer member_list
+    team_read team_grant_list access_read default_grant_list application_list credential_list robot_read
+    log_read notification_read project_read build_log_read project_administer project_log_read
+    project_notification_read content_administer project_credential_list trash_read"""
 ON_OWN_ACCOUNT = {
     1: "account_read",
     3: """account_administer account_change account_delete organization_create star_change invitation_answer
@@ -67,7 +72,7 @@ def _needs(table: dict[int, str]) -> dict[str, int]:
 
 
 ORGANIZATION, PROJECT, ACCOUNT = _needs(IN_ORGANIZATION), _needs(IN_PROJECT), _needs(ON_OWN_ACCOUNT)
-INSTANCE = set(ON_INSTANCE.split())
+INSTANCE, AUDITED = set(ON_INSTANCE.split()), set(BY_AUDITORS.split())
 BY_OWN_ACCOUNT = {
     name[1:] for names in IN_ORGANIZATION.values() for name in names.split() if name.startswith("*")
 }
@@ -236,6 +241,11 @@ def standing(who: Any, org: Org) -> int:
     return max([direct, *(ORG_ROLES[team.role] for team in org.teams.values() if who in team.people)])
 
 
+def audits(who: Any, org: Any) -> bool:
+    """Whether somebody is auditor of an organization; she may stand in it by a team besides."""
+    return isinstance(org, Org) and isinstance(who, Person) and org.roles.get(who) == "auditor"
+
+
 def administered(org: Org) -> bool:
     """Whether somebody who can sign in administers the organization."""
     return any(person.enabled and standing(person, org) >= 3 for person in org.roles)
@@ -264,7 +274,8 @@ def may(caller: Caller, right: str, target: Any) -> bool:
         owner = caller.who if target is None else target
         return isinstance(owner, Person) and owner is caller.who and caller.reach(2) >= ACCOUNT[right]
     if right in PROJECT:
-        by_role = min(of_repo(caller.who, target), caller.reach(1))
+        height = 3 if right in AUDITED and audits(caller.who, target.home) else of_repo(caller.who, target)
+        by_role = min(height, caller.reach(1))
         return max(by_role, int(target.public)) >= PROJECT[right]
     needed = ORGANIZATION[right]
     if isinstance(target, Person):
@@ -277,7 +288,8 @@ def may(caller: Caller, right: str, target: Any) -> bool:
         if right == "team_read" and caller.who in target.people:
             needed = 1
         target = target.org
-    return min(standing(caller.who, target), caller.reach(0)) >= needed
+    height = 3 if right in AUDITED and audits(caller.who, target) else 0
+    return min(max(height, standing(caller.who, target)), caller.reach(0)) >= needed
 
 
 def level_in(caller: Caller, org: Org) -> int:

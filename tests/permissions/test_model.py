@@ -56,7 +56,7 @@ def test_every_right_is_in_the_model():
 def beginning(django_db_setup, django_db_blocker):
     """Make the world in which all stories begin.
 
-    Ada owns acme, where bo is in a team; it has a project, a robot, a rule. Bo owns beta; cy is nothing;
+    Ada owns acme, where bo is in a team; it has a project, a robot, a rule. Bo owns beta; cy audits acme;
     dee administers acme, too, but is disabled.
     """
     with django_db_blocker.unblock(), transaction.atomic():
@@ -76,6 +76,7 @@ def beginning(django_db_setup, django_db_blocker):
             ("grant", by_ada, 0, 6, 1),
             ("make_rule", by_ada, 0, 3, 1),
             ("issue", by_ada, 1, 2, 6),
+            ("set_role", by_ada, 0, 3, 4),
             ("set_role", by_ada, 0, 4, 2),
             ("switch_person", (0, 3), 4, 1, 0),
         ):
@@ -144,7 +145,9 @@ def compare_rights(world: World, number: int) -> None:
         if isinstance(who, Person) and number % 4 == 0:
             actor = Actor(user=users[who], memo=memo)
             listed = Project.objects.filter(readable(actor), deleted_at=None, namespace__deleted_at=None)
-            seen = {repo.pk for repo in world.repos if model.of_repo(who, repo)}
+            seen = {
+                repo.pk for repo in world.repos if model.of_repo(who, repo) or model.audits(who, repo.home)
+            }
             assert set(listed.values_list("pk", flat=True)) == seen, told(who)
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from accounts.models import Namespace
     from api.quay.errors import Shape
+    from core.actor import Actor
     from notifications.models import AuthorizedAddress, Subscription
     from projects.models import Project
 
@@ -47,14 +48,14 @@ CHANGING: dict[str, tuple[int, Shape]] = {
 }
 
 
-def notification_view(row: Subscription) -> dict[str, Any]:
-    """Return a notification as every operation shows it (4)."""
+def notification_view(actor: Actor, row: Subscription) -> dict[str, Any]:
+    """Return a notification as every operation shows it (4); its owner is loaded."""
     return {
         "uuid": str(row.uuid),
         "title": row.title or None,
         "event": row.event,
         "method": IN_CONSOLE if row.method == "in_console" else row.method,
-        "config": row.config,
+        "config": selectors.shown_config(actor=actor, subscription=row),
         "event_config": row.event_config,
         "number_of_failures": _failures(row),
     }
@@ -92,8 +93,11 @@ class NotificationView(QuayView):
 
     def list_notifications(self) -> Response:
         """Answer with all of them, oldest first."""
-        found = selectors.subscriptions(actor=self.actor, **self.owner(changes=False))
-        return Response({"notifications": [notification_view(row) for row in found]})
+        owner = self.owner(changes=False)
+        found = list(selectors.subscriptions(actor=self.actor, **owner))
+        for row in found:
+            row.project, row.namespace = owner.get("project"), owner.get("namespace")
+        return Response({"notifications": [notification_view(self.actor, row) for row in found]})
 
     def create_notification(self) -> Response:
         """Make one; the same again is another one."""
@@ -115,7 +119,7 @@ class NotificationView(QuayView):
             flat=True,
             **owner,
         )
-        return Response(notification_view(made), status=201)
+        return Response(notification_view(self.actor, made), status=201)
 
     def found(self, uuid: str, *, changes: bool) -> Subscription:
         """Return the one of the path."""
@@ -123,7 +127,7 @@ class NotificationView(QuayView):
 
     def show_notification(self, uuid: str) -> Response:
         """Answer with one."""
-        return Response(notification_view(self.found(uuid, changes=False)))
+        return Response(notification_view(self.actor, self.found(uuid, changes=False)))
 
     def reset_notification(self, uuid: str) -> Response:
         """Forget its failures, which switches it on again; a body is not looked at."""

@@ -21,7 +21,7 @@ from permissions.catalogue import (
     ORGANIZATION_READ,
     Scope,
 )
-from permissions.checks import check, organization_paths, require
+from permissions.checks import audits, check, organization_paths, require
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
@@ -34,15 +34,16 @@ if TYPE_CHECKING:
 def organization_view(actor: Actor, organization: Organization, *, synced: bool = True) -> dict[str, Any]:
     """Return an organization; the inside is there for members, the settings for administrators (7.2).
 
+    Who audits it sees as much as an administrator, and is none.
     ``synced`` False leaves out whether a directory keeps the teams: the answer to a change never says so.
     """
     is_member = check(actor, ORGANIZATION_READ, organization)
-    is_admin = check(actor, ORGANIZATION_ADMINISTER, organization)
+    sees_all = check(actor, ORGANIZATION_ADMINISTER, organization)
     body: dict[str, Any] = {
         "name": organization.slug,
-        "email": organization.email if is_admin else "",
+        "email": organization.email if sees_all else "",
         "avatar": organization_avatar(organization, kind="user"),
-        "is_admin": is_admin,
+        "is_admin": sees_all and not audits(actor, organization),
         "is_member": is_member,
     }
     if is_member:
@@ -51,7 +52,7 @@ def organization_view(actor: Actor, organization: Organization, *, synced: bool 
         body["teams"] = {
             team.slug: team_view(
                 team,
-                can_view=is_admin or team.slug in mine,
+                can_view=sees_all or team.slug in mine,
                 repo_count=team.repo_count,  # type: ignore[attr-defined] # annotated by the selector
                 member_count=team.member_count,  # type: ignore[attr-defined]
                 is_synced=synced and bool(team.sync_service),
@@ -59,7 +60,7 @@ def organization_view(actor: Actor, organization: Organization, *, synced: bool 
             for team in teams
         }
         body["ordered_teams"] = [team.slug for team in teams]
-    if is_admin:
+    if sees_all:
         body |= {
             "invoice_email": organization.invoice_email,
             "invoice_email_address": organization.invoice_email_address,

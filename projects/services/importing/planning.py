@@ -41,8 +41,17 @@ PROFILE_FIELD = {
 AS_GOOD: dict[str, tuple[str, ...]] = {
     OrganizationRole.OWNER: (OrganizationRole.OWNER,),
     OrganizationRole.ADMIN: (OrganizationRole.ADMIN, OrganizationRole.OWNER),
-    OrganizationRole.CREATOR: (OrganizationRole.CREATOR, OrganizationRole.OWNER),
-    OrganizationRole.MEMBER: (OrganizationRole.MEMBER, OrganizationRole.CREATOR, OrganizationRole.OWNER),
+    OrganizationRole.CREATOR: (
+        OrganizationRole.CREATOR,
+        OrganizationRole.OWNER,
+        OrganizationRole.AUDITOR,
+    ),
+    OrganizationRole.MEMBER: (
+        OrganizationRole.MEMBER,
+        OrganizationRole.CREATOR,
+        OrganizationRole.OWNER,
+        OrganizationRole.AUDITOR,
+    ),
 }
 
 

@@ -13,7 +13,8 @@ A row says what a call answers to whom::
   ``anonymous`` and write like a call without CSRF token (403); so is ``globex-owner``, who gets what
   ``stranger`` does where neither globex nor the caller's own is spoken of; so is ``keeper``, an admin of
   acme/web alone, who gets what ``repo:admin`` does there, and elsewhere what those do to whom nothing is
-  opened by a grant. Name them where that differs.
+  opened by a grant; so is ``overseer``, the auditor of acme, who reads of acme what ``auditor`` does, and is
+  a stranger to everything else. Name them where that differs.
 - ``body`` is sent as JSON; without one nothing is sent, not even a content type.
 - ``prepare(world)`` changes the world before the calls, ``settings`` the switches during them.
 - ``csrf`` False marks the few writes that need no CSRF token.
@@ -55,9 +56,12 @@ if TYPE_CHECKING:
 PREFIX = "/api/v1/"
 UNKNOWN = "UnknownRoute"
 NOTHING = object()
+OF_ACME = ("organization/acme", "repository/acme/")
 OF_THE_CALLER = ("user/", "teaminvite/")  # what these paths mean is another thing for everybody who calls
 
-BY_RULE = frozenset({*worlds.UNUSABLE, worlds.FOREIGN, worlds.KEEPER})  # rows need not name them
+BY_RULE = frozenset(
+    {*worlds.UNUSABLE, worlds.FOREIGN, worlds.KEEPER, worlds.OVERSEER}
+)  # rows need not name them
 # Principals by what lets them pass. Tokens of one scope belong to acme's owner, super:user to a superuser.
 EVERYBODY = frozenset(worlds.PRINCIPALS)
 NOBODY: frozenset[str] = frozenset()
@@ -145,6 +149,7 @@ def answers(row: Row, world: World) -> tuple[dict[str, int], dict[str, int], lis
     if "globex" not in f"{row.path} {row.body}" and not row.path.startswith(OF_THE_CALLER):
         expected.setdefault(worlds.FOREIGN, expected["stranger"])
     expected.setdefault(worlds.KEEPER, expected[_like_keeper(row)])
+    expected.setdefault(worlds.OVERSEER, expected[_like_overseer(row)])
     came: dict[str, int] = {}
     changed: list[str] = []
     with override_settings(**worlds.EVERYWHERE, **row.settings):
@@ -166,6 +171,12 @@ def answers(row: Row, world: World) -> tuple[dict[str, int], dict[str, int], lis
 def _like_keeper(row: Row) -> str:
     if resolved(row.path).kwargs.get("repository") == "acme/web":
         return "repo:admin"
+    return "reader" if row.path.startswith(OF_THE_CALLER) else "stranger"
+
+
+def _like_overseer(row: Row) -> str:
+    if row.method == "get" and row.path.startswith(OF_ACME):
+        return "auditor"
     return "reader" if row.path.startswith(OF_THE_CALLER) else "stranger"
 
 

@@ -17,7 +17,7 @@ from tests.api.quay.access import (
     everybody,
     only,
 )
-from tests.api.quay.world import KEEPER, World
+from tests.api.quay.world import KEEPER, OVERSEER, World
 from tests.api.quay.world import PEOPLE as NAMES
 
 EMAIL = {"email": "ops@example.test"}
@@ -34,7 +34,7 @@ MESSAGE = {"message": {"content": "Sunday", "media_type": "text/plain", "severit
 
 def own_robots(world: World) -> None:
     """Give everybody a robot ``mine``."""
-    for name in {*NAMES, "superuser", "auditor", KEEPER} & world.people.keys():
+    for name in {*NAMES, "superuser", "auditor", KEEPER, OVERSEER} & world.people.keys():
         make.robot(world.people[name], "mine")
 
 

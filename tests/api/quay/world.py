@@ -29,6 +29,8 @@ UNUSABLE = ("robot", "expired", "disabled")
 FOREIGN = "globex-owner"
 # A person who has nothing in acme but a grant: she is admin of its project web.
 KEEPER = "keeper"
+# A person who is auditor of acme; ``auditor`` is one of the whole instance.
+OVERSEER = "overseer"
 
 # What a principal sees of the instance's switches.
 SETTINGS: dict[str, dict[str, Any]] = {"full": {"SUPERUSERS_FULL_ACCESS": True}}
@@ -78,6 +80,9 @@ class World:
         if principal == KEEPER:
             person = self.people[KEEPER] = make.user(KEEPER)
             make.grant(self.projects["web"], "admin", user=person)
+        if principal == OVERSEER:
+            person = self.people[OVERSEER] = make.user(OVERSEER)
+            accounts.set_member_role(actor=make.SYSTEM, organization=self.acme, user=person, role="auditor")
         return make.token(self.people["superuser" if principal == "full" else principal])
 
 
