@@ -36,7 +36,7 @@ def run(*words):
     try:
         call_command(*words, stdout=out)
     except SystemExit as end:
-        ended = end.code
+        ended = int(str(end.code))
     except CommandError as error:
         return error.returncode, f"{out.getvalue()}{error}"
     return ended, out.getvalue()
