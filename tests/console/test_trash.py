@@ -87,7 +87,7 @@ def test_the_list_tells_what_it_is_and_how_long_it_stays(owner):
     assert "can be restored for 30 days" in page
     assert "30 days" in page
     Trashed.objects.update(deleted_at=timezone.now() - timedelta(days=29, hours=5))
-    assert "1 day " in text(owner.get(TRASH))
+    assert "1&nbsp;day" in text(owner.get(TRASH))
     Trashed.objects.update(deleted_at=timezone.now() - timedelta(days=31))
     assert "The trash is empty" in text(owner.get(TRASH))
     assert owner.get(f"{TRASH}?restore={thing.uuid}").status_code == 404

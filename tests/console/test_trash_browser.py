@@ -81,27 +81,3 @@ def test_undo_is_beside_the_news(browse, world):  # noqa: F811
     page.get_by_role("button", name="Restore", exact=True).click()
     says(page, "The project web is back.")
     expect(page).to_have_url(re.compile("/o/acme/projects/web/$"))
-
-
-def test_several_at_once(browse, full):
-    visit = browse(full.owner)
-    page = visit.goto("/o/acme/trash/")
-    page.get_by_label("Select the robot busy").check()
-    page.get_by_label("Select the team devs").check()
-    look(visit, "trash-chosen")
-    page.locator(".bulk").get_by_role("button", name="Restore").click()
-    says(page, "2 things are back.")
-    page.get_by_label("Select the project web").check()
-    page.locator(".bulk").get_by_role("button", name="Delete for good…").click()
-    page.get_by_label("Type acme to confirm").fill("acme")
-    look(visit, "trash-end-chosen")
-    page.get_by_role("button", name="Delete for good", exact=True).click()
-    says(page, "1 thing is deleted for good.")
-    assert Trashed.objects.get(name="web").status == "purging"
-
-
-def test_it_works_without_scripts(browse, full):
-    page = browse(full.owner, scripts=False).goto("/o/acme/trash/")
-    page.get_by_role("link", name="Restore the robot busy").click()
-    page.get_by_role("button", name="Restore", exact=True).click()
-    assert full.acme.namespace.robots.filter(shortname="busy").exists()
