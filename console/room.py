@@ -50,7 +50,7 @@ CORRECTABLE = (
     errors.Unreachable,
 )
 # What opens a dialog by the address; gone once its form is saved.
-OPENERS = ("person", "holder", "as", "token", "rename", "remove", "restore", "end")
+OPENERS = ("person", "holder", "as", "token", "rename", "remove", "restore", "end", "preview", "of")
 # Where wires call a field otherwise than the forms here.
 FIELDS = {"robot_shortname": "shortname", "membername": "username", "callback_email": "email"}
 # By what somebody proves that it is her, where her sign-in is not recent.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 
@@ -10,7 +11,9 @@ from accounts import listing, selectors, services
 from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
 from console.paging import paging, start_of
+from console.previews import Choice, told
 from core.errors import Conflict
+from permissions import resolver
 from permissions.catalogue import (
     ACCESS_READ,
     MEMBER_CHANGE,
@@ -20,6 +23,7 @@ from permissions.catalogue import (
     OrganizationRole,
 )
 from permissions.checks import check, organization_level
+from permissions.selectors import facts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -185,6 +189,23 @@ class Members(BulkRoom):
             "person_form": form,
             "may_change": check(self.actor, MEMBER_CHANGE, organization),
             "may_remove": check(self.actor, MEMBER_REMOVE, organization),
+            **self._effects(person),
+        }
+
+    def _effects(self, person: Person) -> dict[str, Any]:
+        """Return what ends with the membership, and what each other role would end or give."""
+        organization = self.organization
+        if not check(self.actor, ACCESS_READ, organization):
+            return {}
+        if not self.asks_for_part and not self.asked("preview"):
+            # Without a script the whole page comes along: the effects are one link away.
+            query = urlencode({"person": person.user.username, "preview": "1"})
+            return {"effects_url": f"{self.request.path}?{query}"}
+        now, pk = facts(actor=self.actor, organization=organization), person.user.pk
+        roles = [str(role) for role, _ in ROLES if str(role) != person.role]
+        return {
+            "removal": told(now, resolver.without_member(now, pk)),
+            "role_choices": [Choice(role, told(now, resolver.with_role(now, pk, role))) for role in roles],
         }
 
     def save_add(self, data: dict[str, Any]) -> HttpResponse:

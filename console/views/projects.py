@@ -13,11 +13,12 @@ from console import charts
 from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
 from console.holders import WHO, holder_name, holder_of
-from console.room import FormRoom
+from console.previews import Choice, Preview, PreviewRoom, told
 from console.undo import deleted
 from console.views.tokens import name_of, token_row
 from core.errors import Invalid, NotFound
 from core.paging import cut, page_token, read_token
+from permissions import resolver
 from permissions.catalogue import (
     ACCESS_READ,
     DEFAULT_GRANT_LIST,
@@ -34,7 +35,7 @@ from permissions.catalogue import (
     PROJECT_WRITE,
     ROBOT_READ,
 )
-from permissions.checks import check, explain
+from permissions.checks import check, explain, require
 from projects import selectors, services
 from tokens import selectors as tokens
 from tokens.kinds import Kind
@@ -216,11 +217,12 @@ class Projects(BulkRoom):
         )
 
 
-class OneProject(FormRoom):
+class OneProject(PreviewRoom):
     """A project: what it is, and who may do what in it."""
 
     room = "projects"
     template = "console/project.html"
+    previews = frozenset({"revoke", "change"})
     dialogs = {
         "grant": GrantForm,
         "revoke": RevokeForm,
@@ -303,12 +305,52 @@ class OneProject(FormRoom):
             "may_delete": check(self.actor, PROJECT_DELETE, project),
             "is_inside": check(self.actor, ORGANIZATION_READ, self.organization),
             **self._access(),
+            "preview": self.preview(),
+            "grant_choices": self._grant_choices(),
             "sees_robots": check(self.actor, ROBOT_READ, self.organization.namespace),
             "opener": self.opener("holder"),
             "open": "grant" if self.asked("holder") else "",
             **(self._tokens() if check(self.actor, PROJECT_CREDENTIAL_LIST, project) else {}),
             "forms": self.all_forms(sent),
         }
+
+    def preview_revoke(self) -> Preview | None:
+        """Say what ends with a grant."""
+        require(self.actor, GRANT_CHANGE, self.project)
+        now, name = self.facts(), self.asked("of")
+        key = now.named(name)
+        if key is None or self.project.pk not in now.grants.get(key, {}):
+            return None
+        lines = told(now, resolver.with_grant(now, key, self.project.pk, ""))
+        form = RevokeForm(initial={"holder": name})
+        return Preview(f"Revoke the grant of {name}?", "revoke", "Revoke grant", form, lines)
+
+    def preview_change(self) -> Preview | None:
+        """Say what another visibility would end or give."""
+        if not check(self.actor, PROJECT_CHANGE, self.project):
+            return None
+        now, public = self.facts(), self.project.visibility == "public"
+        lines = told(now, resolver.with_visibility(now, self.project.pk, public=not public))
+        lines.insert(0, "Nobody else may read it any more." if public else "Everybody may read it.")
+        choices = [Choice("Private" if public else "Public", lines)]
+        form = self.make_form("change")
+        return Preview("Change the project", "change", "Save", form, choices=choices, danger=False)
+
+    def _grant_choices(self) -> list[Choice]:
+        """Return what each role would do for the holder whom the address names."""
+        name = self.asked("holder")
+        if not name or not self.sees_access:
+            return []
+        now = self.facts()
+        key = now.named(name)
+        if key is None:
+            return []
+        held = now.grants.get(key, {}).get(self.project.pk)
+        return [
+            Choice(role, told(now, resolver.with_grant(now, key, self.project.pk, role)))
+            for role, _ in ROLES
+            if held is None or held.role != role
+        ]
 
     def _access(self) -> dict[str, Any]:
         """Return the way to who reaches the project, whatever way, for those who may see that."""

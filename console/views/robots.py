@@ -14,10 +14,11 @@ from accounts import listing, selectors, services
 from console import expiry, snippets
 from console.bulk import BulkRoom, Verb
 from console.paging import paging, start_of
-from console.room import FormRoom
+from console.previews import Preview, PreviewRoom, told
 from console.undo import deleted
 from console.views.access import address_of
 from core.errors import Invalid
+from permissions import resolver
 from permissions.catalogue import (
     ROBOT_CHANGE,
     ROBOT_CREATE,
@@ -25,7 +26,7 @@ from permissions.catalogue import (
     ROBOT_LIST,
     ROBOT_READ,
 )
-from permissions.checks import check
+from permissions.checks import check, require
 from projects import selectors as projects
 
 if TYPE_CHECKING:
@@ -227,11 +228,12 @@ class Robots(BulkRoom):
         return self.page(once(robot, secret), template=ONCE)
 
 
-class OneRobot(FormRoom):
+class OneRobot(PreviewRoom):
     """A robot: its token, its teams, its projects."""
 
     room = "robots"
     template = "console/robot.html"
+    previews = frozenset({"delete"})
     dialogs = {
         "change": ChangeForm,
         "rotate": RotateForm,
@@ -282,6 +284,8 @@ class OneRobot(FormRoom):
             "state": state_of(robot, max(used, default=None), newest and newest.expires_at),
             "last_used_at": max(used, default=None),
             "snippets": snippets.of_robot(robot.full_name),
+            "sees_access": self.sees_access,
+            "preview": self.preview(),
             "grants": projects.robot_grants(actor=self.actor, robot=robot),
             "access_url": address_of(self.actor, self.organization, robot.full_name),
             "teams": selectors.teams_of_robot(robot=robot),
@@ -289,6 +293,14 @@ class OneRobot(FormRoom):
             "may_delete": check(self.actor, ROBOT_DELETE, namespace),
             "forms": self.all_forms(sent),
         }
+
+    def preview_delete(self) -> Preview:
+        """Say what ends with the robot."""
+        require(self.actor, ROBOT_DELETE, self.organization.namespace)
+        now = self.facts()
+        lines = ["Its token stops working at once. The name can be used again and inherits nothing."]
+        lines += told(now, resolver.without_robot(now, self.robot.pk))
+        return Preview("Delete this robot?", "delete", "Delete robot", self.make_form("delete"), lines)
 
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Change the description."""

@@ -11,9 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from accounts import selectors, services
 from console.fields import described, suggest
 from console.paging import paging, start_of
+from console.previews import Choice, Preview, PreviewRoom, told
 from console.room import FormRoom
 from console.undo import deleted
 from console.views.access import address_of
+from permissions import resolver
 from permissions.catalogue import (
     ORGANIZATION_READ,
     TEAM_CHANGE,
@@ -23,7 +25,7 @@ from permissions.catalogue import (
     TEAM_MEMBER_CHANGE,
     TEAM_READ,
 )
-from permissions.checks import check, organization_paths
+from permissions.checks import check, organization_paths, require
 from projects import selectors as projects
 
 if TYPE_CHECKING:
@@ -128,11 +130,12 @@ class Teams(FormRoom):
         return self.done(f"The team {team.name} is created.", "console:team", organization.slug, team.slug)
 
 
-class OneTeam(FormRoom):
+class OneTeam(PreviewRoom):
     """A team: who is in it, what it may do where."""
 
     room = "teams"
     template = "console/team.html"
+    previews = frozenset({"remove", "change", "delete"})
     dialogs = {
         "add": MemberForm,
         "remove": RemoveForm,
@@ -181,6 +184,8 @@ class OneTeam(FormRoom):
             "members": selectors.team_members(team=team) if sees_members else (),
             "invitations": selectors.team_invitations(team=team) if sees_grants else (),
             "sees_grants": sees_grants,
+            "sees_access": self.sees_access,
+            "preview": self.preview(),
             "access_url": address_of(self.actor, organization, f"@{team.slug}"),
             "grants": projects.team_grants(actor=self.actor, team=team) if sees_grants else (),
             "may_change": check(self.actor, TEAM_CHANGE, organization),
@@ -193,6 +198,37 @@ class OneTeam(FormRoom):
 
     def _may_bind(self) -> bool:
         return selectors.may_bind_teams(actor=self.actor, organization=self.team.organization)
+
+    def preview_remove(self) -> Preview | None:
+        """Say what somebody loses by leaving the team."""
+        require(self.actor, TEAM_MEMBER_CHANGE, self.team.organization)
+        now = self.facts()
+        key = now.named(self.asked("of"))
+        if key is None or self.team.pk not in now.seats.get(key, ()):
+            return None
+        name = now.bearers[key].name
+        form = RemoveForm(initial={"username": name})
+        lines = told(now, resolver.without_seat(now, key, self.team.pk))
+        return Preview(f"Remove {name} from the team?", "remove", "Remove", form, lines)
+
+    def preview_change(self) -> Preview:
+        """Say what each role of the team would end or give."""
+        require(self.actor, TEAM_CHANGE, self.team.organization)
+        now = self.facts()
+        choices = [
+            Choice(role, told(now, resolver.with_team_role(now, self.team.pk, role)))
+            for role, _ in ROLES
+            if role != self.team.role
+        ]
+        form = self.make_form("change")
+        return Preview("Change the team", "change", "Save", form, choices=choices, danger=False)
+
+    def preview_delete(self) -> Preview:
+        """Say what ends with the team."""
+        require(self.actor, TEAM_DELETE, self.team.organization)
+        now = self.facts()
+        lines = told(now, resolver.without_team(now, self.team.pk))
+        return Preview("Delete this team?", "delete", "Delete team", ConfirmForm(), lines)
 
     def save_add(self, data: dict[str, Any]) -> HttpResponse:
         """Add somebody, or invite her."""

@@ -82,3 +82,36 @@ def test_without_javascript(browse, world, width):
     with page.expect_download() as waited:
         page.get_by_role("button", name="JSON").click()
     assert b'"organization": "acme"' in waited.value.path().read_bytes()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_what_a_change_would_do_is_said_before_it_is_made(browse, world, scripts):
+    visit = browse(world.owner, scripts=scripts)
+    page = visit.goto("/o/acme/teams/devs/")
+    page.get_by_role("button", name="Remove person1 from the team").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Ends write on 1 project for person1: web.")
+    if scripts:
+        look(visit, "preview-remove", LOOKS)
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Delete team…").click()
+        expect(dialog).to_contain_text("Ends write on 1 project")
+        look(visit, "preview-delete", TWO_LOOKS)
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Change", exact=True).click()
+        dialog.get_by_text("What each choice would end or give").click()
+        look(visit, "preview-change", LOOKS)
+        page.keyboard.press("Escape")
+        page.get_by_role("button", name="Remove person1 from the team").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.locator(".toast").last).to_contain_text("person1 is no longer in the team")
+    visit.goto("/o/acme/members/?person=person2&preview=1")
+    expect(dialog).to_contain_text("person2 leaves acme")
+    if scripts:
+        dialog.get_by_text("What each choice would end or give").click()
+        look(visit, "preview-person", TWO_LOOKS)
+    visit.goto("/o/acme/projects/web/?preview=change")
+    dialog.get_by_text("What each choice would end or give").click()
+    expect(dialog).to_contain_text("Everybody may read it.")
+    if scripts:
+        look(visit, "preview-visibility", TWO_LOOKS)

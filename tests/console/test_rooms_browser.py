@@ -419,6 +419,8 @@ def test_from_signing_in_to_the_first_grant_and_back(browse, transactional_db):
     says(page, "acme-rockets+ci has read now")
     expect(page).to_have_url(re.compile("/projects/engine/$"))
     page.get_by_role("button", name="Revoke the grant of acme-rockets+ci").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Ends read on 1 project for acme-rockets+ci")
+    page.get_by_role("button", name="Revoke grant").click()
     says(page, "acme-rockets+ci has no grant here any more")
 
     # Delete, with the name typed.
