@@ -12,16 +12,18 @@ from django.http import HttpRequest, HttpResponse
 
 from console import entries
 from console.room import FormRoom, Room
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound, Unauthenticated
 from logs import downloads, selectors, services
 from logs.kinds import KINDS
 from permissions.catalogue import LOG_EXPORT, LOG_READ
-from permissions.checks import check
+from permissions.checks import check, require
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from accounts.models import Namespace
     from logs.models import LogExport
+    from permissions.catalogue import Right
 
 PAGE = 25
 DAYS = 30
@@ -161,9 +163,13 @@ class Logs(FormRoom):
     part = "console/logs_list.html"
     dialogs = {"export": ExportForm}
 
+    def namespace(self, right: Right) -> Namespace:
+        """Return whose log it is."""
+        return self.enter(right).namespace
+
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return a page of entries, newest first, and the chart of the same selection."""
-        organization = self.enter(LOG_READ)
+        namespace = self.namespace(LOG_READ)
         chosen = LogFilter(self.request.GET)
         chosen.is_valid()
         first, last = chosen.first_and_last()
@@ -171,7 +177,7 @@ class Logs(FormRoom):
             last = first
         scope = {
             "actor": self.actor,
-            "namespace": organization.namespace,
+            "namespace": namespace,
             "starts_at": _start(first),
             "ends_at": _start(last) + timedelta(days=1),
             **chosen.criteria(),
@@ -199,7 +205,7 @@ class Logs(FormRoom):
             "first": first,
             "last": last,
             "clear": self.request.path if chosen.is_narrowed else "",
-            "may_export": check(self.actor, LOG_EXPORT, organization.namespace),
+            "may_export": "export" in self.dialogs and check(self.actor, LOG_EXPORT, namespace),
             "export_seconds": settings.EXPORT_LINK_SECONDS,
             "forms": self.all_forms(sent),
         }
@@ -242,6 +248,20 @@ class Logs(FormRoom):
             },
         )
         return self.done("The export is on its way.", "console:export", organization.slug, str(made.uuid))
+
+
+class MyLogs(Logs):
+    """What was done by, and to, the person herself: the log of her own namespace."""
+
+    room = "account"
+    dialogs = {}
+
+    def namespace(self, right: Right) -> Namespace:
+        """Return the person's own."""
+        if self.actor.user is None:
+            raise Unauthenticated
+        require(self.actor, right, self.actor.user.namespace)
+        return self.actor.user.namespace
 
 
 class Exports(Room):

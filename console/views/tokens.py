@@ -49,7 +49,7 @@ KINDS: list[tuple[str, Any]] = [
     ),
     (
         Kind.APP_SPECIFIC,
-        described("App-specific token", "For docker login and the like, in place of your password"),
+        described("App password", "For docker login and the like, in place of your password"),
     ),
     (Kind.ACCESS, described("Access token", "For scripts on the CI Sense API. It may do all that you may")),
     (

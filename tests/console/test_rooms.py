@@ -77,6 +77,8 @@ PAGES = [
     ("/account/", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/account/applications/", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/account/sessions/", 302, 200, 200, 200, 200, 200, 200, 200),
+    ("/account/logs/", 302, 200, 200, 200, 200, 200, 200, 200),
+    ("/account/stars/", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/account/security/", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/account/tokens/", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/apis/", 302, 200, 200, 200, 200, 200, 200, 200),
@@ -159,6 +161,7 @@ POSTS = [
     # path, form, stranger, member, creator, auditor, admin
     ("/notifications/", {"do": "clear"}, 302, 302, 302, 302, 302),
     ("/notifications/", {"do": "dismiss", "uuid": "x"}, 404, 404, 404, 404, 404),
+    ("/account/stars/", {"do": "unstar", "namespace": "acme", "slug": "nothing"}, 404, 404, 404, 404, 404),
     ("/o/acme/members/", {"do": "add", "username": "stranger", "role": "member"}, 403, 403, 403, 403, 302),
     ("/o/acme/members/", {"do": "remove", "username": "member"}, 403, 403, 403, 403, 302),
     ("/o/acme/invitations/", {"do": "invite", "whom": "stranger", "role": "member"}, 403, 403, 403, 403, 302),

@@ -22,6 +22,8 @@ HEIGHTS = {1280: 900, 390: 844}
 ROOMS = [
     "/",
     "/account/",
+    "/account/logs/",
+    "/account/stars/",
     "/account/security/",
     "/account/sessions/",
     "/account/tokens/",
