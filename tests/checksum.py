@@ -29,6 +29,10 @@ UNWATCHED_TABLES = {
 }
 UNWATCHED_COLUMNS = {
     ("tokens_credential", "last_used_at"): "the use of a token is noted, once a minute",
+    ("tokens_credential", "last_used_ip"): "with from where",
+    ("tokens_credential", "last_used_agent"): "and by which program",
+    ("accounts_user", "seen_at"): "so is that somebody is here by her browser",
+    ("accounts_browsersession", "seen_at"): "and by which",
 }
 # Entries of the log that tell of refusals: they are made on purpose, after the rollback.
 TOLD_REFUSALS = {"access_denied", "login_failure", "export_logs_failure"}
