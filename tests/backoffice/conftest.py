@@ -74,7 +74,7 @@ def one_more(world: World, name: str) -> None:
     _, secret = tokens.create_app_token(actor=make.actor(person), title=f"{name} laptop")
     world.secrets.add(secret)
     FailedSignIn.objects.create(name=name, ip="192.0.2.7")
-    FailedSignIn.objects.create(user=person, ip="192.0.2.7")
+    FailedSignIn.objects.create(user=person, ip="192.0.2.7", at=timezone.now() - timedelta(hours=2))
     secret = pyotp.random_base32()
     AuthenticatorApp.objects.create(user=person, secret_sealed=seal(secret))
     BrowserSession.objects.create(user=person, session_key=f"session-{name}", auth_hash=f"hash-of-{name}")
