@@ -194,14 +194,14 @@ class Members(BulkRoom):
 
     def _effects(self, person: Person) -> dict[str, Any]:
         """Return what ends with the membership, and what each other role would end or give."""
-        organization = self.organization
-        if not check(self.actor, ACCESS_READ, organization):
+        organization, user = self.organization, person.user
+        if user is None or not check(self.actor, ACCESS_READ, organization):
             return {}
         if not self.asks_for_part and not self.asked("preview"):
             # Without a script the whole page comes along: the effects are one link away.
-            query = urlencode({"person": person.user.username, "preview": "1"})
+            query = urlencode({"person": user.username, "preview": "1"})
             return {"effects_url": f"{self.request.path}?{query}"}
-        now, pk = facts(actor=self.actor, organization=organization), person.user.pk
+        now, pk = facts(actor=self.actor, organization=organization), user.pk
         roles = [str(role) for role, _ in ROLES if str(role) != person.role]
         return {
             "removal": told(now, resolver.without_member(now, pk)),

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -195,7 +196,7 @@ def test_the_page_of_tokens_costs_the_same_at_any_size(ada, size, django_assert_
 
 def test_own_tokens_are_narrowed_by_what_is_to_be_said_of_them(ada):
     now = timezone.now()
-    ages = {
+    ages: dict[str, dict[str, Any]] = {
         "soon": {"expires_at": now + timedelta(days=3), "last_used_at": now, "last_used_ip": "192.0.2.7"},
         "idle": {"expires_at": now + timedelta(days=50), "last_used_at": now - timedelta(days=40)},
         "old": {"expires_at": now + timedelta(days=50), "last_used_at": now - timedelta(days=95)},

@@ -1,3 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from accounts import services as accounts
@@ -88,7 +91,11 @@ def test_a_return_and_an_end_are_one_of_them(acme, kind):
 def test_a_return_while_workers_put_away(acme, kind):
     before = everything()
     target = {"project": Project.objects.get().pk, "organization": acme.pk}[kind]
-    worker = {"project": purge_project, "organization": purge_organization}[kind]
+    workers: dict[str, Callable[[int], Any]] = {
+        "project": purge_project,
+        "organization": purge_organization,
+    }
+    worker = workers[kind]
     DELETE[kind]()
     deleted = thing(kind)
 
