@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.utils import timezone
 
 from accounts import selectors
-from accounts.models import Membership, Organization, Robot, Team, TeamMember
+from accounts.models import Invitation, Membership, Organization, Robot, Team, TeamMember
 from accounts.selectors import Person
+from accounts.selectors.security import with_second_factor
 from core.names import plain
 from permissions.catalogue import ACCOUNT_READ, MEMBER_LIST, ORGANIZATION_READ, ROBOT_LIST
 from permissions.checks import check, require
@@ -47,13 +48,14 @@ def member_page(
     search: str = "",
     role: str = "",
     inactive: bool = False,
+    unsecured: bool = False,
     start: int,
     size: int,
 ) -> MemberPage:
     """Return ``size`` members from number ``start`` on, with teams and direct grants; five queries at most.
 
     ``search`` narrows to a piece of the user name or name, ``role`` to a direct role, ``inactive`` to who was
-    not here for `UNUSED_DAYS`.
+    not here for `UNUSED_DAYS`, ``unsecured`` to whom a password alone signs in.
 
     Raises:
         Forbidden: not an administrator.
@@ -63,16 +65,19 @@ def member_page(
     by_role = dict(everybody.order_by().values_list("role").annotate(Count("pk")))
     found = everybody.filter(role=role) if role else everybody
     total = by_role.get(role, 0) if role else sum(by_role.values())
-    if search or inactive:
-        found = _members_like(found, search, inactive=inactive)
+    if search or inactive or unsecured:
+        found = _members_like(found, search, inactive=inactive, unsecured=unsecured)
         total = found.count()
     used = Credential.objects.filter(user=OuterRef("user"), last_used_at__isnull=False)
     newest = Subquery(used.order_by("-last_used_at").values("last_used_at")[:1])
-    rows = found.select_related("user").annotate(used_at=newest).order_by("user__username")
+    rows = found.select_related("user").annotate(used_at=newest, is_secured=with_second_factor("user"))
+    rows = rows.order_by("user__username")
     people = {}
     for row in rows[start : start + size]:
         seen = [at for at in (row.user.last_login, row.user.seen_at, row.used_at) if at is not None]
-        people[row.user_id] = Person(user=row.user, role=row.role, active_at=max(seen, default=None))
+        people[row.user_id] = Person(
+            user=row.user, role=row.role, active_at=max(seen, default=None), is_secured=row.is_secured
+        )
     in_teams = TeamMember.objects.filter(team__organization=organization, user__in=people)
     for member in in_teams.select_related("team").order_by("team__slug"):
         people[member.user_id or 0].teams.append(member.team)
@@ -91,15 +96,44 @@ def members_like(
     search: str = "",
     role: str = "",
     inactive: bool = False,
+    unsecured: bool = False,
 ) -> QuerySet[Membership]:
     """Return the memberships that `member_page` would show. Raises as it does."""
     require(actor, MEMBER_LIST, organization)
     found = Membership.objects.filter(organization=organization)
-    found = _members_like(found.filter(role=role) if role else found, search, inactive=inactive)
-    return found.select_related("user")
+    found = found.filter(role=role) if role else found
+    return _members_like(found, search, inactive=inactive, unsecured=unsecured).select_related("user")
 
 
-def _members_like(found: QuerySet[Membership], search: str, *, inactive: bool) -> QuerySet[Membership]:
+@dataclass(frozen=True)
+class Loose:
+    """What is loose in an organization: members whom a password alone signs in, invitations that expired."""
+
+    unsecured: int
+    expired_invitations: int
+
+
+def loose_ends(*, actor: Actor, organization: Organization) -> Loose:
+    """Count what is loose, with one query. Raises Forbidden: not an administrator."""
+    unsecured = members_like(actor=actor, organization=organization, unsecured=True)
+    expired = Invitation.objects.filter(organization=organization, expires_at__lte=timezone.now())
+    kinds = [
+        rows.order_by()
+        .annotate(sort=Value(number))
+        .values("sort")
+        .annotate(n=Count("pk"))
+        .values("sort", "n")
+        for number, rows in enumerate((unsecured, expired))
+    ]
+    found = {row["sort"]: row["n"] for row in kinds[0].union(kinds[1], all=True)}
+    return Loose(found.get(0, 0), found.get(1, 0))
+
+
+def _members_like(
+    found: QuerySet[Membership], search: str, *, inactive: bool, unsecured: bool
+) -> QuerySet[Membership]:
+    if unsecured:
+        found = found.exclude(with_second_factor("user"))
     if search:
         found = found.filter(Q(user__username__contains=plain(search)) | Q(user__name__icontains=search))
     if inactive:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
-from accounts import selectors as accounts
+from accounts.listing import loose_ends
 from notifications import selectors as notifications
 from permissions.catalogue import CREDENTIAL_LIST, MEMBER_LIST
 from permissions.checks import check
@@ -49,10 +50,15 @@ def of(*, actor: Actor, organization: Organization, limits: list[tuple[str, Mete
     found = [*_tight(organization, limits), *_credentials(actor, organization)]
     found += _notifications(actor, organization)
     if check(actor, MEMBER_LIST, organization):
-        gone = accounts.count_expired_invitations(actor=actor, organization=organization)
+        loose = loose_ends(actor=actor, organization=organization)
+        gone, unsecured = loose.expired_invitations, loose.unsecured
         if gone:
             url = f"{_room(organization, 'invitations')}?state=expired"
             found.append(Item(f"{gone:,} invitation{pluralize(gone)} expired unanswered", "", url))
+        if unsecured and settings.AUTHENTICATION != "OIDC":
+            url = f"{_room(organization, 'members')}?state=unsecured"
+            words = f"{unsecured:,} member{pluralize(unsecured)} without a second factor"
+            found.append(Item(words, "", url))
     rank = {"bad": 0, "warn": 1}
     return sorted(found, key=lambda item: rank.get(item.tone, 2))
 

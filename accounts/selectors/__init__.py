@@ -439,6 +439,7 @@ class Person:
     teams: list[Team] = field(default_factory=list)
     projects: list[str] = field(default_factory=list)
     active_at: datetime | None = None
+    is_secured: bool = False  # by a second factor
 
 
 def members(*, actor: Actor, organization: Organization) -> list[Person]:
@@ -879,13 +880,3 @@ def people(*, actor: Actor, organization: Organization, search: str = "") -> Que
         name = Q(user__username__icontains=search) | Q(user__name__icontains=search)
         found = found.filter(name | Q(user__email__icontains=search))
     return found.order_by("user__username")
-
-
-def count_expired_invitations(*, actor: Actor, organization: Organization) -> int:
-    """Count the invitations to an organization that ended unanswered and are still listed.
-
-    Raises:
-        Forbidden: not an administrator.
-    """
-    require(actor, MEMBER_LIST, organization)
-    return Invitation.objects.filter(organization=organization, expires_at__lte=timezone.now()).count()

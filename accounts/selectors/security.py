@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import AuthenticatorApp, BrowserSession, MailedLink, Passkey, RecoveryCode
@@ -34,6 +34,12 @@ class SecondFactor:
     def is_on(self) -> bool:
         """Tell whether a password alone does not sign her in."""
         return self.app is not None or bool(self.passkeys)
+
+
+def with_second_factor(of: str = "pk") -> Q:
+    """Return the condition that a person has a second factor; ``of`` is the column that names her."""
+    app = AuthenticatorApp.objects.filter(user=OuterRef(of))
+    return Q(Exists(app)) | Q(Exists(Passkey.objects.filter(user=OuterRef(of))))
 
 
 def second_factor(*, actor: Actor) -> SecondFactor:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pyotp
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F
 from django.utils import timezone
 
 from accounts.models import AuthenticatorApp, FailedSignIn, Passkey, RecoveryCode, User
+from accounts.selectors.security import with_second_factor
 from accounts.services.browsers import is_known
 from accounts.services.security_mails import tell_owner
 from core import seal
@@ -55,12 +56,6 @@ WRONG = "This code is wrong, or was used"
 def has_second_factor(*, user: User) -> bool:
     """Tell whether a password alone does not sign this person in."""
     return User.objects.filter(with_second_factor(), pk=user.pk).exists()
-
-
-def with_second_factor() -> Q:
-    """Return the condition that a person has a second factor."""
-    app = AuthenticatorApp.objects.filter(user=OuterRef("pk"))
-    return Q(Exists(app)) | Q(Exists(Passkey.objects.filter(user=OuterRef("pk"))))
 
 
 # An authenticator app ------------------------------------------------------------------------------------

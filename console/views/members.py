@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 
 from accounts import listing, selectors, services
 from console.bulk import BulkRoom, Verb
@@ -103,13 +104,15 @@ class Members(BulkRoom):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return a page of members, narrowed by name and role, and people outside with grants."""
         organization = self.enter(MEMBER_LIST)
-        search, role, is_idle = self.asked("q"), self.asked("role"), self.asked("state") == "inactive"
+        search, role, state = self.asked("q"), self.asked("role"), self.asked("state")
+        is_idle, is_unsecured = state == "inactive", state == "unsecured"
         page = listing.member_page(
             actor=self.actor,
             organization=organization,
             search=search,
             role=role,
             inactive=is_idle,
+            unsecured=is_unsecured,
             start=start_of(self),
             size=SHOWN,
         )
@@ -132,8 +135,10 @@ class Members(BulkRoom):
                     None,
                     self.here(role="", state="inactive", start=""),
                 ),
+                *self._security_chip(),
             ],
-            "chosen_chip": "inactive" if is_idle else role,
+            "chosen_chip": state if is_idle or is_unsecured else role,
+            "shows_factors": shows_factors(),
             "verbs": self.verbs,
             "noun": self.noun,
             "bulk": check(self.actor, MEMBER_REMOVE, organization),
@@ -144,6 +149,12 @@ class Members(BulkRoom):
             **(self._one() if self.asked("person") else {}),
         }
 
+    def _security_chip(self) -> list[tuple[str, str, int | None, str]]:
+        if not shows_factors():
+            return []
+        here = self.here(role="", state="unsecured", start="")
+        return [("unsecured", "Without a second factor", None, here)]
+
     def bulk_rows(self) -> QuerySet[Membership]:
         """Return who fits the filter."""
         return listing.members_like(
@@ -152,6 +163,7 @@ class Members(BulkRoom):
             search=self.asked("q"),
             role=self.asked("role"),
             inactive=self.asked("state") == "inactive",
+            unsecured=self.asked("state") == "unsecured",
         )
 
     def bulk_found(self, keys: list[str]) -> dict[str, Membership]:
@@ -221,6 +233,11 @@ class Members(BulkRoom):
         person = selectors.user_to_add(name=data["username"])
         services.remove_member(actor=self.actor, organization=self.organization, user=person)
         return self.done(f"{person.username} is no longer in {self.organization.slug}.")
+
+
+def shows_factors() -> bool:
+    """Tell whether second factors are kept here; an identity provider asks for its own."""
+    return settings.AUTHENTICATION != "OIDC"
 
 
 RANK = {"member": 0, "auditor": 0, "creator": 1, "admin": 2, "owner": 3}

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from accounts import listing
 from accounts import services as accounts
+from accounts.models import AuthenticatorApp, Invitation
 from core.errors import Forbidden
 from tests import make
 
@@ -148,12 +149,14 @@ def test_robots_by_what_is_to_be_said_of_their_tokens(owner, acme, machines, sta
     assert getattr(found.counts, state, found.counts.all) == found.found
 
 
-def test_an_ended_token_says_nothing_of_the_new_one(owner, acme, machines):
+def test_a_new_token_is_young_and_its_robot_no_stranger(owner, acme, machines):
     robot = acme.namespace.robots.get(shortname="expired")
+    (before,) = robots(owner, acme, search="acme+expired").robots
     accounts.regenerate_robot_token(actor=make.SYSTEM, robot=robot, expires_at=timezone.now() + 90 * DAY)
     assert robots(owner, acme, state="expired").found == 0
     (found,) = robots(owner, acme, search="acme+expired").robots
-    assert found.last_used_at is None
+    assert found.last_used_at == before.last_used_at is not None
+    assert found.token_made_at > before.token_made_at
     assert found.expires_at > timezone.now() + 89 * DAY
 
 
@@ -169,7 +172,7 @@ def test_robots_are_found_by_name_full_name_and_description(owner, acme, machine
 def test_robots_of_others_are_not_counted(owner, acme, machines):
     other = make.organization("other", owner=owner)
     make.robot(other, "alone")
-    assert robots(owner, other).counts == listing.RobotCounts(all=1)
+    assert robots(owner, other).counts == listing.RobotCounts(all=1, never=1, endless=1)
     with pytest.raises(Forbidden):
         listing.robot_counts(actor=make.actor(make.user("stranger")), namespace=acme.namespace)
 
@@ -218,3 +221,23 @@ def test_finding_takes_a_handful_and_four_queries(owner, acme, django_assert_num
     with django_assert_num_queries(4):  # the actor's role, teams, people, robots
         found = listing.find(actor=actor, organization=acme, text="team")
     assert len(found.teams) == len(found.robots) == listing.FOUND_MAX
+
+
+def test_members_tell_whether_a_password_alone_signs_them_in():
+    acme = make.organization(owner=make.user("ada"))
+    bo = make.user("bo")
+    accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=bo, role="member")
+    AuthenticatorApp.objects.create(user=bo, secret_sealed="x")
+
+    def page(**how):
+        found = listing.member_page(actor=make.SYSTEM, organization=acme, start=0, size=10, **how)
+        return [(one.user.username, one.is_secured) for one in found.people]
+
+    assert page() == [("ada", False), ("bo", True)]
+    assert page(unsecured=True) == [("ada", False)]
+    assert page(unsecured=True, role="member") == []
+    assert listing.loose_ends(actor=make.SYSTEM, organization=acme) == listing.Loose(1, 0)
+    Invitation.objects.create(organization=acme, email="c@example.test", expires_at=timezone.now())
+    assert listing.loose_ends(actor=make.SYSTEM, organization=acme) == listing.Loose(1, 1)
+    with pytest.raises(Forbidden):
+        listing.loose_ends(actor=make.actor(bo), organization=acme)

@@ -755,6 +755,7 @@ ROOMS = [
     "members/",
     "members/?q=r&role=member",
     "members/?person=member",
+    "members/?state=unsecured",
     "invitations/",
     "invitations/?state=expired",
     "teams/",
