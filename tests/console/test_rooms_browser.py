@@ -163,8 +163,8 @@ def test_rooms_of_an_auditor_have_nothing_to_press(browse, world):
             look(visit, f"auditor-{name_of(path)}")
 
 
-# Files of who may do what, a comparison, what was deleted: their forms ask, and change nothing for her.
-ASKING = ("/o/acme/access/", "/o/acme/code/", "/o/acme/trash/")
+# Files of who may do what, a comparison: their forms ask, and change nothing.
+ASKING = ("/o/acme/access/matrix/", "/o/acme/code/")
 AUDITED = (
     "/o/acme/",
     "/o/acme/members/",
