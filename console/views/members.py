@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SHOWN = 50
 ROLES = [
     (OrganizationRole.MEMBER, described("Member", "Sees the organization, and what teams and grants open")),
-    (OrganizationRole.AUDITOR, described("Auditor", "Sees all that administrators see, and changes nothing")),
+    (OrganizationRole.AUDITOR, described("Auditor", "Sees everything, and changes nothing")),
     (OrganizationRole.CREATOR, described("Creator", "May also create projects")),
     (OrganizationRole.ADMIN, described("Administrator", "Manages people, teams, robots and every project")),
     (OrganizationRole.OWNER, described("Owner", "May also make and unmake owners")),

@@ -87,7 +87,7 @@ def build() -> World:
     for robot in acme.namespace.robots.filter(shortname__in=("busy", "gone")):
         make.grant(web, "read", robot=robot)
         accounts.add_team_member(actor=make.SYSTEM, team=devs, robot=robot)
-    limits = ((Resource.ROBOTS, 6), (Resource.PROJECTS, 10), (Resource.BYTES, 500 * 2**30))
+    limits = ((Resource.ROBOTS, 7), (Resource.PROJECTS, 10), (Resource.BYTES, 500 * 2**30))
     for resource, limit in limits:
         quotas.set_limit(actor=make.SYSTEM, resource=resource, limit=limit, namespace=acme.namespace)
     notifications.create_message(

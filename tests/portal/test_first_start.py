@@ -66,7 +66,7 @@ def test_the_demo_has_a_past_and_something_to_attend_to():
     newest = LogEntry.objects.filter(namespace=organization.namespace).latest("at", "pk")
     assert newest.performer_name != "system"
     counts = listing.robot_counts(actor=Actor.of_system(), namespace=organization.namespace)
-    assert counts == listing.RobotCounts(all=10, expiring=1, unused=1, disabled=1)
+    assert counts == listing.RobotCounts(all=10, expiring=1, never=1, idle=1, unused=1, endless=3, disabled=1)
     limits = {quota.resource: (quota.used, quota.limit) for quota in organization.namespace.quotas.all()}
     assert limits["robots"] == (10, 12)
 

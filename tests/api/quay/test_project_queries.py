@@ -94,7 +94,7 @@ def _add(world, name):
         ("put", WEB, {"description": "x"}, 6),
         ("post", f"{WEB}/changevisibility", {"visibility": "public"}, 6),
         ("put", f"{WEB}/changestate", {"state": "MIRROR"}, 6),
-        ("delete", WEB, None, 13),
+        ("delete", WEB, None, 16),
         ("put", f"{WEB}/permissions/user/stranger", {"role": "read"}, 11),
         ("put", f"{WEB}/permissions/team/devs", {"role": "read"}, 10),
         ("delete", f"{WEB}/permissions/user/reader", None, 7),
