@@ -237,7 +237,7 @@ class Members(BulkRoom):
 
 def shows_factors() -> bool:
     """Tell whether second factors are kept here; an identity provider asks for its own."""
-    return settings.AUTHENTICATION != "OIDC"
+    return bool(settings.AUTHENTICATION != "OIDC")
 
 
 RANK = {"member": 0, "auditor": 0, "creator": 1, "admin": 2, "owner": 3}

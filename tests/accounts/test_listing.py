@@ -231,7 +231,7 @@ def test_members_tell_whether_a_password_alone_signs_them_in():
 
     def page(**how):
         found = listing.member_page(actor=make.SYSTEM, organization=acme, start=0, size=10, **how)
-        return [(one.user.username, one.is_secured) for one in found.people]
+        return [(str(one.user), one.is_secured) for one in found.people]
 
     assert page() == [("ada", False), ("bo", True)]
     assert page(unsecured=True) == [("ada", False)]
