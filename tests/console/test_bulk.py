@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import Membership, Robot
+from accounts.models import AuthenticatorApp, Membership, Robot
 from console.bulk import LIMIT
 from core.errors import Unauthenticated
 from logs.models import LogEntry
@@ -257,6 +257,7 @@ def accounts_user(name):
 
 def test_the_overview_says_what_needs_attention_and_where(acme, owner):
     client = enter(owner)
+    app = AuthenticatorApp.objects.create(user=owner, secret_sealed="x")
     assert "Needs attention" not in client.get("/o/acme/").content.decode()
     accounts.change_organization(actor=make.SYSTEM, organization=acme, changes={"token_max_days": 30})
     now = NOW()
@@ -268,6 +269,7 @@ def test_the_overview_says_what_needs_attention_and_where(acme, owner):
             title=f"k{number}",
             expires_at=now + timedelta(days=ends),
         )
+    app.delete()
     accounts.invite(actor=make.SYSTEM, team=make.team(acme), email="eve@example.test")
     acme.invitations.update(expires_at=now - timedelta(days=1))
     hook = Subscription.objects.create(
@@ -287,6 +289,7 @@ def test_the_overview_says_what_needs_attention_and_where(acme, owner):
         "1 credential unused for 90 days": f"{HERE}?state=unused",
         "1 credential without expiry": f"{HERE}?state=endless",
         "1 invitation expired unanswered": "/o/acme/invitations/?state=expired",
+        "1 member without a second factor": "/o/acme/members/?state=unsecured",
     }
     for words, url in found.items():
         page = client.get(url)
