@@ -17,6 +17,7 @@ from accounts.services import factors, passkeys
 from accounts.services.browsers import is_known
 from accounts.services.identities import enter_by_directory
 from accounts.services.links import ask_for_proof, verification_is_on
+from accounts.services.viewing import end_viewing
 from core import seal
 from core.client import source_of
 from core.errors import BadCredentials, SecondFactorRequired, TooManyRequests, Unauthenticated
@@ -294,6 +295,10 @@ def sign_out(*, actor: Actor) -> None:
     if actor.user is None:
         return
     require(actor, ACCOUNT_READ)
+    if actor.operator is not None:
+        # The sessions of whom an operator views are not hers to end; the door ends her own.
+        end_viewing(actor=actor)
+        return
     User.objects.filter(pk=actor.user.pk).update(session_epoch=F("session_epoch") + 1)
     record(LOGOUT_SUCCESS, actor=actor, namespace=actor.user.namespace)
 

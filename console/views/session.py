@@ -226,12 +226,7 @@ class SignOut(View):
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Sign out."""
-        actor = session_actor(request, dialect=DIALECT)
-        # The sessions of whom an operator views are not hers to end.
-        if actor.operator is None:
-            services.sign_out(actor=actor)
-        else:
-            services.end_viewing(actor=actor)
+        services.sign_out(actor=session_actor(request, dialect=DIALECT))
         logout(request)
         return redirect("console:sign-in")
 

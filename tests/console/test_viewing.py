@@ -112,9 +112,10 @@ def test_it_ends_by_itself(viewing, bo, operator, change):
     assert (seen.status_code == 401) == (change in ("disabled", "ended"))
 
 
-def test_signing_out_while_viewing_ends_her_session_and_not_his(viewing, bo):
+@pytest.mark.parametrize("door", ["/sign-out/", "/admin/logout/"])
+def test_signing_out_while_viewing_ends_her_session_and_not_his(viewing, bo, door):
     his = enter(bo)
-    assert viewing.post("/sign-out/").status_code == 302
+    assert viewing.post(door).status_code == 302
     assert viewing.get("/account/").status_code == 302
     assert his.get("/account/").status_code == 200
 
