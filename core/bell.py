@@ -1,26 +1,38 @@
-"""Ringing a worker. The row in the database is the queue; the sweeper rings again for a lost bell."""
+"""Ringing a worker. The row in the database is the queue; the sweeper rings again for a lost bell.
+
+A request rings as its last act, so it must neither fail nor wait for a broker that is away or hangs: bells go
+by connections of their own, which give up soon, and after one that failed none is tried for a while.
+"""
 
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from celery import signature
+from celery import current_app, signature
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu.exceptions import KombuError
+from kombu.pools import producers
+from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
     from celery import Task
     from celery.canvas import Signature
+    from kombu import Connection
 
 log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 0.5  # for connecting, and for each answer
+PAUSE_SECONDS = 5.0  # after a failure: until then the sweeper's turn comes sooner or later
+_silent_until = 0.0
 
 
 def ring(task: Task[Any, Any], *ids: int | str) -> None:
     """Ask a worker to look at these rows once the transaction is committed.
 
-    Never fails and never waits: with the broker away the sweeper finds the row later.
+    Never fails and hardly waits: with the broker away the sweeper finds the row later.
     """
     transaction.on_commit(partial(_send, task, ids))
 
@@ -31,7 +43,28 @@ def ring_by_name(name: str, *ids: int | str) -> None:
 
 
 def _send(task: Task[Any, Any] | Signature[Any], ids: tuple[int | str, ...]) -> None:
+    global _silent_until
+    if current_app.conf.task_always_eager:
+        task.apply_async(args=ids)
+        return
+    if time.monotonic() < _silent_until:
+        return
     try:
-        task.apply_async(args=ids, retry=False)
-    except OperationalError as error:
+        with producers[_broker()].acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
+            task.apply_async(args=ids, producer=producer, retry=False)
+    except (KombuError, RedisError, OSError) as error:  # also where all connections for bells hang
+        _silent_until = time.monotonic() + PAUSE_SECONDS
         log.warning("Broker away, %s%r waits for the sweeper: %s", task, ids, error)
+
+
+def _broker() -> Connection:
+    """Return the connection that stands for the pool of bells: the workers' own wait longer."""
+    found: Connection = current_app.connection_for_write()
+    # A first try only: connecting is tried again a hundred times otherwise.
+    patience = {
+        "socket_timeout": PATIENCE_SECONDS,
+        "socket_connect_timeout": PATIENCE_SECONDS,
+        "max_retries": 0,
+    }
+    found.transport_options = {**(found.transport_options or {}), **patience}
+    return found

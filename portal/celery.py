@@ -1,15 +1,14 @@
 """The Celery application. Its messages are bells only: every piece of work is a row in the database."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import import_modules, task_prerun, worker_ready
+from celery.signals import import_modules, task_prerun, worker_ready, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-app = Celery("muster")
+app = Celery("muster", task_cls="jobs.guard:GuardedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(related_name="worker")  # tasks that call services, and so lie above them
@@ -17,13 +16,10 @@ app.autodiscover_tasks(related_name="worker")  # tasks that call services, and s
 
 @import_modules.connect
 def _prepare(**_: Any) -> None:
-    """Before workers and beat do anything: refuse unsafe settings, and make room for beat's memory."""
-    from django.conf import settings
-
+    """Before workers and beat do anything: refuse unsafe settings."""
     from portal.checks import refuse_unsafe_settings
 
     refuse_unsafe_settings()
-    Path(settings.CELERY_BEAT_SCHEDULE_FILENAME).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 @worker_ready.connect
@@ -32,6 +28,23 @@ def _heartbeat_at_once(**_: Any) -> None:
     from portal.tasks import heartbeat
 
     heartbeat.apply_async(retry=False)
+
+
+@worker_ready.connect
+def _listen(**_: Any) -> None:
+    from django.conf import settings
+
+    from jobs.deaf import Watch
+
+    Watch(app, settings.WORKER_LOOK_SECONDS).start()
+
+
+@worker_shutting_down.connect
+def _note_stop(**_: Any) -> None:
+    # At the first signal: whatever is ended after its grace was asked to stop, and did nothing bad.
+    from jobs import guard
+
+    guard.stop()
 
 
 @task_prerun.connect

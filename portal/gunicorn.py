@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from portal.connections import close_databases
 from portal.tether import tie
 
 bind = [f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"]
@@ -43,7 +44,5 @@ def post_fork(server: Any, worker: Any) -> None:
 
 def pre_fork(server: Any, worker: Any) -> None:
     """Share no connection between processes: what was opened while loading is closed first."""
-    from django.db import connections
-
-    connections.close_all()
+    close_databases()
     del server, worker
