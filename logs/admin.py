@@ -19,7 +19,7 @@ from backoffice.filters import SpanFilter, StateFilter
 from backoffice.verbs import Verb
 from logs import services
 from logs.kinds import KINDS
-from logs.models import LogEntry, LogExport
+from logs.models import LogArchive, LogCount, LogEntry, LogExport, LogMark, LogView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,6 +74,29 @@ class DialectFilter(StateFilter):
 
     def states(self) -> Sequence[tuple[str, str, Q]]:
         return [(name, name, Q(dialect=name)) for name in DIALECTS]
+
+
+@admin.register(LogView)
+class LogViewDesk(Desk):
+    list_display = ("name", "owner", "log_of", "is_shared", "changed_at")
+    list_filter = ("is_shared", ("user", AutocompleteSelectFilter), ("namespace", AutocompleteSelectFilter))
+    search_fields = ("name", "user__username", "namespace__key")
+    search_help_text = "Name of the view, of its owner or of the namespace"
+    ordering = ("name", "pk")
+    related = ("user", "namespace")
+    fields = ("name", "owner", "log_of", "shown_query", "is_shared", "created_at", "changed_at")
+
+    @column(description="Owner", ordering="user__username")
+    def owner(self, view: LogView) -> SafeString | str:
+        return link(view.user)
+
+    @column(description="Log of", ordering="namespace__name")
+    def log_of(self, view: LogView) -> SafeString | str:
+        return link(view.namespace) if view.namespace else "the whole instance"
+
+    @column(description="Filter")
+    def shown_query(self, view: LogView) -> str:
+        return ", ".join(f"{name}: {value}" for name, value in view.query.items()) or "-"
 
 
 @admin.register(LogEntry)
@@ -131,6 +154,78 @@ class DueFilter(StateFilter):
             ("open", "not finished", Q(status__in=[Status.QUEUED, Status.RUNNING])),
             ("due", "waiting for a worker", Q(due_at__lte=timezone.now())),
         ]
+
+
+class StuckFilter(StateFilter):
+    title = "work"
+    parameter_name = "work"
+
+    def states(self) -> Sequence[tuple[str, str, Q]]:
+        return [("stuck", "failed, and waits to be tried again", Q(failures__gt=0))]
+
+
+@admin.register(LogArchive)
+class LogArchiveDesk(Desk):
+    list_display = ("__str__", "shown_status", "entries", "size_bytes", "finished_at", "error")
+    list_filter = ("status", StuckFilter)
+    search_fields = ("^namespace_name",)
+    fieldsets = (
+        (None, {"fields": ("namespace_name", "starts_at", "ends_at", "shown_status", "failures", "error")}),
+        ("File", {"fields": ("storage_name", "entries", "size_bytes", "sha256")}),
+        ("When", {"fields": ("created_at", "due_at", "finished_at")}),
+    )
+    ordering = ("-id",)
+    verbs = (
+        Verb(
+            "retry",
+            "Try again now",
+            "One that failed waits for longer each time. Look first at why: a file that is gone must "
+            "be put back from a backup, under its name; until then nothing more of its month is dropped.",
+            "It will be tried again at once",
+            lambda actor, archive, data: services.retry_archive(actor=actor, archive=archive),
+            icon="refresh",
+            fits=lambda archive: archive.failures > 0,
+        ),
+    )
+
+    @column(
+        description="Status",
+        ordering="status",
+        label={"writing": "info", "dropping": "info", "done": "success", "stuck": "danger"},
+    )
+    def shown_status(self, archive: LogArchive) -> str:
+        return "stuck" if archive.failures else archive.status
+
+    def figures(self, request: HttpRequest) -> Sequence[Figure]:
+        stuck = LogArchive.objects.filter(failures__gt=0).count()
+        address = reverse("admin:logs_logarchive_changelist")
+        return [
+            Figure(
+                "Archives stuck",
+                stuck,
+                note="months of the log that are not put away",
+                url=f"{address}?work=stuck",
+                mood="danger" if stuck else "",
+                rank=13,
+            )
+        ]
+
+
+@admin.register(LogCount)
+class LogCountDesk(Desk):
+    list_display = ("day", "kind", "scope", "count")
+    fieldsets = ((None, {"fields": ("day", "kind", "scope", "count")}),)
+    search_fields = ("=scope", "^kind")
+    search_help_text = "Key of a namespace (0 for all), or beginning of a kind"
+    ordering = ("-id",)
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+
+@admin.register(LogMark)
+class LogMarkDesk(Desk):
+    list_display = ("__str__",)
+    fieldsets = ((None, {"fields": ("xact", "entry")}),)
 
 
 @admin.register(LogExport)

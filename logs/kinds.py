@@ -66,6 +66,12 @@ USER_CHANGE_INVOICING = kind(
 USER_CHANGE_TAG_EXPIRATION = kind(
     "user_change_tag_expiration", "{performer} changed how long old tags are kept", "tag_expiration"
 )
+USER_CHANGE_LANGUAGE = kind(
+    "user_change_language", "{performer} changed the language of the pages", "language"
+)
+USER_CHANGE_MAILS = kind(
+    "user_change_mails", "{performer} chose which mails not to get: {unwanted}", "unwanted"
+)
 USER_CHANGE_METADATA = kind(
     "user_change_metadata",
     "{performer} changed the profile",
@@ -192,6 +198,12 @@ ACCESS_DENIED = kind(
     group="security",
 )
 
+EXPORT_MEMBERS = kind(
+    "export_members", "{performer} took the list of members of {namespace}", "filter", group="export"
+)
+EXPORT_CREDENTIALS = kind(
+    "export_credentials", "{performer} took the list of credentials of {namespace}", "filter", group="export"
+)
 EXPORT_ACCESS = kind(
     "export_access",
     "{performer} took a list of who may do what in {namespace}",
@@ -265,6 +277,20 @@ ORG_CHANGE_PROFILE = kind(
     "namespace",
     "fields",
     "token_max_days",
+    "log_retention_days",
+)
+ORG_REQUIRE_SECOND_FACTOR = kind(
+    "org_require_second_factor",
+    "{performer} asked the people of {namespace} for a second factor",
+    "namespace",
+    "waiting",
+    group="security",
+)
+ORG_WAIVE_SECOND_FACTOR = kind(
+    "org_waive_second_factor",
+    "{performer} stopped asking the people of {namespace} for a second factor",
+    "namespace",
+    group="security",
 )
 ORG_APPLY = kind(
     "org_apply",
@@ -740,6 +766,7 @@ QUOTA_ERROR = kind(
     "{namespace} may not grow beyond {threshold_percent} % of its {limit_bytes_formatted} of storage",
     *_CROSSING,
 )
+RELEASE_JOB = kind("release_job", "{performer} let the job {job} be tried again", "job")
 COUNT_REGISTRY = kind("count_registry", "{performer} had the storage of all projects counted")
 CHANGE_LIMIT = kind(
     "change_limit",
@@ -748,6 +775,22 @@ CHANGE_LIMIT = kind(
     "limit",
     "previous_limit",
     "account",
+)
+_LIMIT_REQUEST = ("resource", "limit", "previous_limit", "asked_by")
+REQUEST_LIMIT = kind(
+    "request_limit", "{performer} asked for a limit of {limit} for {resource}", *_LIMIT_REQUEST, "reason"
+)
+WITHDRAW_LIMIT_REQUEST = kind(
+    "withdraw_limit_request", "{performer} withdrew what was asked for {resource}", *_LIMIT_REQUEST
+)
+APPROVE_LIMIT_REQUEST = kind(
+    "approve_limit_request",
+    "{performer} gave a limit of {limit} for {resource}, as was asked for",
+    *_LIMIT_REQUEST,
+    "answer",
+)
+DENY_LIMIT_REQUEST = kind(
+    "deny_limit_request", "{performer} denied a higher limit for {resource}", *_LIMIT_REQUEST, "answer"
 )
 
 # Exports and messages
@@ -777,6 +820,9 @@ EXPORT_LOGS_CANCEL = kind(
 )
 EXPORT_LOGS_RETRY = kind(
     "export_logs_retry", "{performer} put a log export back into the queue", "export_id", group="export"
+)
+RETRY_ARCHIVE = kind(
+    "retry_archive", "{performer} let the log of {month} be archived again, which had failed", "month", "file"
 )
 CREATE_MESSAGE = kind("create_global_message", "{performer} wrote a message to everybody", "uuid", "severity")
 DELETE_MESSAGE = kind("delete_global_message", "{performer} removed a message to everybody", "uuid")
@@ -905,6 +951,23 @@ REDELIVER_NAMESPACE_NOTIFICATION = kind(
     "namespace",
     *_NOTIFICATION,
     "count",
+)
+
+# Views of the log
+CREATE_LOG_VIEW = kind("create_log_view", "{performer} saved the view {view} of the log", "view", "shared")
+CHANGE_LOG_VIEW = kind(
+    "change_log_view", "{performer} changed the view {view} of the log", "view", "old_name", "shared"
+)
+DELETE_LOG_VIEW = kind("delete_log_view", "{performer} deleted the view {view} of the log", "view", "shared")
+
+ARCHIVE_LOG = kind(
+    "archive_log",
+    "{performer} moved {entries} entries of {month} from the log to the archive",
+    "month",
+    "entries",
+    "file",
+    "sha256",
+    group="export",
 )
 
 # The trash

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.utils import timezone
+
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
 
 
 def _subject(to: str) -> models.ForeignKey[models.Model | None, models.Model | None]:
@@ -16,8 +21,35 @@ def _subject(to: str) -> models.ForeignKey[models.Model | None, models.Model | N
     )
 
 
+class WritingTransaction(Func):
+    """The number of the transaction that writes; 0 on SQLite, whose writers come one at a time anyway.
+
+    On PostgreSQL `logs.settled` adds to it what the numbers of a cluster left behind had reached.
+    """
+
+    function = "pg_current_xact_id"
+    output_field = models.BigIntegerField()
+
+    def as_postgresql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, list[Any]]:
+        """Return it as a number that fits a column."""
+        return "(pg_current_xact_id()::text::bigint)", []
+
+    def as_sqlite(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **_: Any
+    ) -> tuple[str, tuple[str | int, ...]]:
+        """Return 0."""
+        return "0", ()
+
+
 class LogEntry(models.Model):
-    """Who did what to what, when, from where, with which credential. Names are copied beside the keys."""
+    """Who did what to what, when, from where, with which credential. Names are copied beside the keys.
+
+    On PostgreSQL the table is partitioned by the month of ``at``, and its key there is (id, at). ``xact`` is
+    which transaction wrote the row: with ``id`` it is the order in which readers follow the log
+    (`logs.settled`).
+    """
 
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=64)
@@ -35,6 +67,7 @@ class LogEntry(models.Model):
     dialect = models.CharField(max_length=16, blank=True)
     ip = models.GenericIPAddressField(null=True, blank=True)
     metadata = models.JSONField(default=dict)
+    xact = models.BigIntegerField("written by transaction", db_default=WritingTransaction(), editable=False)
 
     class Meta:
         verbose_name_plural = "log entries"
@@ -42,10 +75,123 @@ class LogEntry(models.Model):
             models.Index(fields=["namespace", "-at", "-id"], name="log_by_namespace"),
             models.Index(fields=["project", "-at", "-id"], name="log_by_project"),
             models.Index(fields=["-at", "-id"], name="log_by_time"),
+            models.Index(fields=["performer_name", "namespace", "-at", "-id"], name="log_by_performer"),
+            models.Index(fields=["project_name", "namespace", "-at", "-id"], name="log_by_about"),
         ]
 
     def __str__(self) -> str:
         return f"{self.at:%Y-%m-%d %H:%M:%S} {self.kind} by {self.performer_name or 'nobody'}"
+
+
+class LogCount(models.Model):
+    """How many entries of one kind there are of one day (UTC), as far as they are counted: see `LogMark`.
+
+    Of a namespace, or of all entries where ``scope`` is 0. Sums outlive nothing: they go with their entries.
+    """
+
+    scope = models.BigIntegerField("key of the namespace; 0: all")
+    day = models.DateField()
+    kind = models.CharField(max_length=64)
+    count = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "day", "kind"], name="log_counted_once")]
+
+    def __str__(self) -> str:
+        return f"{self.count} x {self.kind} on {self.day}"
+
+
+class LogMark(models.Model):
+    """Up to where the log is counted: one row, the place of an entry in the order of `logs.settled`."""
+
+    ONLY = 1
+
+    xact = models.BigIntegerField("counted up to transaction", default=0)
+    entry = models.BigIntegerField("and entry", default=0)
+
+    def __str__(self) -> str:
+        return f"counted up to {self.xact}.{self.entry}"
+
+
+class LogView(models.Model):
+    """A filter of the log under a name: one person's, of one namespace's log or, without, of the instance's.
+
+    ``query`` is what the address of the page says, field by field; the fields are in `logs.services`. A
+    shared one is shown to all who read the same log.
+    """
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey("accounts.User", models.CASCADE, related_name="log_views")
+    namespace = models.ForeignKey(
+        "accounts.Namespace", models.CASCADE, null=True, blank=True, related_name="log_views"
+    )
+    name = models.CharField(max_length=60)
+    query = models.JSONField(default=dict, blank=True)
+    is_shared = models.BooleanField("shown to all who read this log", default=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "namespace", "name"],
+                condition=Q(namespace__isnull=False),
+                name="log_view_name_once",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "name"],
+                condition=Q(namespace__isnull=True),
+                name="log_view_of_instance_name_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_shared=False) | Q(namespace__isnull=False),
+                name="log_view_shared_with_somebody",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LogArchive(models.Model):
+    """A month of the log that is written to a file and dropped; of a namespace, or of all (``scope`` 0).
+
+    The row is the queue, as with `LogExport`. In the file is what stood up to the place ``xact.entry``.
+    """
+
+    class Status(models.TextChoices):
+        WRITING = "writing"
+        DROPPING = "dropping"
+        DONE = "done"
+
+    scope = models.BigIntegerField("key of the namespace; 0: all", default=0)
+    namespace_name = models.CharField(max_length=255, blank=True)
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField("ends before")
+    status = models.CharField(max_length=8, choices=Status, default=Status.WRITING)
+    due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+    xact = models.BigIntegerField("up to transaction", default=0, editable=False)
+    entry = models.BigIntegerField("and entry", default=0, editable=False)
+    storage_name = models.CharField(max_length=255, blank=True)
+    entries = models.BigIntegerField(null=True, blank=True)
+    size_bytes = models.BigIntegerField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    failures = models.PositiveSmallIntegerField("failures in a row", default=0)
+    error = models.CharField("what failed last", max_length=1000, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            # Of each log one month at a time.
+            models.UniqueConstraint(
+                fields=["scope"], condition=~Q(status="done"), name="log_archived_in_turn"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace_name or 'all'} {self.starts_at:%Y-%m}"
 
 
 class LogExport(models.Model):

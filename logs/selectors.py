@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Count, DateField, F, Func, Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Count, DateField, F, Func, Q, QuerySet
 
+from accounts.models import Namespace
 from core.errors import Invalid, NotFound
+from core.names import fold
 from core.paging import cut, page_token, read_token
-from logs.models import LogEntry, LogExport
+from logs import counts
+from logs.models import LogEntry, LogExport, LogView
+from logs.text import holding
 from permissions.catalogue import (
     INSTANCE_LOG_EXPORT,
     INSTANCE_READ,
@@ -70,13 +71,15 @@ def entries(
     credential: str = "",
     door: str = "",
     ip: str = "",
+    space: str = "",
 ) -> QuerySet[LogEntry]:
     """Return the entries of a project, of a namespace or, without both, of the instance; newest first.
 
     ``starts_at <= at < ends_at``. ``performer``, ``about`` (a project's slug), ``credential`` (the name of a
     token) and ``door`` (where the call came in: a dialect, or ``console``) are exact names as they were then,
-    ``ip`` an address; ``search`` looks for a piece of text in names, kinds, addresses and metadata. Entries
-    carry the names of what they tell about, so showing them costs no further query.
+    ``ip`` an address, ``space`` the name of a namespace, or of dead ones that had it; ``search`` looks for a
+    piece of text in names, kinds, addresses and metadata. Entries carry the names of what they tell about, so
+    showing them costs no further query.
 
     Raises:
         Unauthenticated, Forbidden: the log is not the actor's to read.
@@ -96,6 +99,7 @@ def entries(
         credential=credential,
         door=door,
         ip=ip,
+        space=space,
     )
     return found.order_by("-at", "-id")
 
@@ -130,11 +134,24 @@ def by_day(
     credential: str = "",
     door: str = "",
     ip: str = "",
+    space: str = "",
 ) -> list[DayCount]:
     """Return how often each kind happened on each day (UTC), in one query; quiet days have no row.
 
-    Takes and raises what `entries` does. Sorted by day and kind.
+    Takes and raises what `entries` does. Sorted by day and kind. What is narrowed by nothing but namespace,
+    kinds and range comes from sums (`logs.counts`), at any size of the log; all else is counted.
     """
+    if project is None and not (performer or search or about or credential or door or ip):
+        require_reader(actor, namespace, project)
+        check_range(starts_at, ends_at)
+        whose = [namespace.pk if namespace else None]
+        if space:
+            whose = [pk for pk in _bearers(space) if namespace is None or pk == namespace.pk]
+        # Of a name that several bore, one after the other, the sums of each would have to be added up.
+        if len(whose) == 1:
+            summed = counts.by_day(namespace_id=whose[0], starts_at=starts_at, ends_at=ends_at, kinds=kinds)
+            if summed is not None:
+                return [DayCount(*one) for one in summed]
     found = entries(
         actor=actor,
         namespace=namespace,
@@ -148,6 +165,7 @@ def by_day(
         credential=credential,
         door=door,
         ip=ip,
+        space=space,
     )
     # SQLite keeps UTC, and PostgreSQL is spoken to in UTC: both know DATE(), far faster than a truncation
     # that SQLite has to ask Python for.
@@ -169,6 +187,7 @@ def matching(
     credential: str = "",
     door: str = "",
     ip: str = "",
+    space: str = "",
 ) -> QuerySet[LogEntry]:
     """Return entries in no order, whoever asks: for `entries` and for the worker that writes exports."""
     found = LogEntry.objects.all()
@@ -184,23 +203,17 @@ def matching(
         found = found.filter(performer_name=performer)
     if kinds:
         found = found.filter(kind__in=kinds)
+    if space:
+        # By key, not by the copied name: entries of one namespace lie together in the index.
+        found = found.filter(namespace__in=_bearers(space))
     exact = {"project_name": about, "credential_name": credential, "dialect": door, "ip": ip}
     found = found.filter(**{field: value for field, value in exact.items() if value})
-    if search:
-        found = found.alias(address=Cast("ip", TextField()), told=Cast("metadata", TextField())).filter(
-            Q(kind__icontains=search)
-            | Q(performer_name__icontains=search)
-            | Q(project_name__icontains=search)
-            | Q(credential_name__icontains=search)
-            | Q(address__startswith=search)
-            | Q(told__icontains=_as_stored(search))
-        )
-    return found
+    return holding(search, found) if search else found
 
 
-def _as_stored(text: str) -> str:
-    """Return the text as it stands inside the JSON that the database keeps."""
-    return json.dumps(text, ensure_ascii=connection.vendor == "sqlite")[1:-1]
+def _bearers(space: str) -> list[int]:
+    """Return the keys of the namespace of a name, and of the dead ones that had it."""
+    return list(Namespace.objects.filter(key=fold(space)).values_list("pk", flat=True))
 
 
 def _position(token: str) -> tuple[datetime, int] | None:
@@ -241,6 +254,32 @@ def require_exporter(actor: Actor, namespace: Namespace | None, project: Project
         require(actor, INSTANCE_LOG_EXPORT)
 
 
+# Views ---------------------------------------------------------------------------------------------------
+
+
+def views(*, actor: Actor, namespace: Namespace | None = None) -> QuerySet[LogView]:
+    """Return a person's views of a log and those that others share there, by name; with who made them.
+
+    Raises:
+        Unauthenticated, Forbidden: the log is not the actor's to read.
+    """
+    require_reader(actor, namespace, None)
+    shown = Q(user=actor.user) | Q(is_shared=True)
+    found = LogView.objects.filter(shown, namespace=namespace).select_related("user")
+    return found.order_by("is_shared", "name", "pk")
+
+
+def view(*, actor: Actor, namespace: Namespace | None = None, uuid: UUID | str) -> LogView:
+    """Return one of `views`. Raises what that does, and NotFound."""
+    try:
+        found = views(actor=actor, namespace=namespace).filter(uuid=UUID(str(uuid))).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such view")
+    return found
+
+
 # Exports -------------------------------------------------------------------------------------------------
 
 
@@ -266,7 +305,8 @@ def export(*, actor: Actor, uuid: UUID | str) -> LogExport:
         NotFound: there is none, or not for this actor.
     """
     found = by_uuid(uuid)
-    if found is None or not check(actor, *_guard(found)):
+    # Who sees the whole instance has it in the list of all exports, whatever else she may read.
+    if found is None or not (check(actor, *_guard(found)) or check(actor, INSTANCE_READ)):
         raise NotFound("There is no such export")
     return found
 

@@ -12,29 +12,45 @@ from django.utils import timezone
 
 from core import egress
 from core.bell import ring
-from core.errors import Conflict, Invalid
+from core.db import hold, insert_below, update
+from core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from core.words import say
 from logs import tasks
 from logs.kinds import (
+    CHANGE_LOG_VIEW,
+    CREATE_LOG_VIEW,
+    DELETE_LOG_VIEW,
     EXPORT_LOGS_CANCEL,
     EXPORT_LOGS_FAILURE,
     EXPORT_LOGS_RETRY,
     EXPORT_LOGS_SUCCESS,
+    RETRY_ARCHIVE,
 )
-from logs.models import LogEntry, LogExport
+from logs.models import LogArchive, LogEntry, LogExport, LogView
 from logs.record import record
-from logs.selectors import check_range, require_exporter
-from permissions.catalogue import INSTANCE_LOG_EXPORT
-from permissions.checks import check
+from logs.selectors import check_range, require_exporter, require_reader
+from permissions.catalogue import ACCOUNT_CHANGE, INSTANCE_LOG_EXPORT, JOB_MANAGE, LOG_VIEW_SHARE
+from permissions.checks import check, require
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from accounts.models import Namespace
+    from accounts.models import Namespace, User
     from core.actor import Actor
     from projects.models import Project
 
-FILTERS = frozenset({"performer", "kinds", "search", "about", "credential", "door", "ip"})
+FILTERS = frozenset({"performer", "kinds", "search", "about", "credential", "door", "ip", "space"})
 EMAIL_MAX = 254
+# What the address of a log page may say, and so a saved view.
+VIEW_FIELDS = frozenset(
+    {
+        *("q", "kind", "group", "performer", "about", "credential", "door", "ip", "namespace"),
+        *("since", "until", "days"),
+    }
+)
+VALUE_MAX = 511
+VIEWS_MAX = 30  # of one person in one log
+VIEW_TAKEN = say("You have a view of this name already")
 # The wire asks for an @ and nothing more; what could become a second recipient or header is not an address.
 ADDRESS = re.compile(r"[^\s@,;:<>()\[\]\"\x00-\x1f\x7f]+@[^\s@,;:<>()\[\]\"\x00-\x1f\x7f]+")
 
@@ -53,7 +69,7 @@ def request_export(
     """Queue an export of a project's log, a namespace's or, without both, the instance's; return its row.
 
     The file will hold what was written by now with ``starts_at <= at < ends_at``; ``filters`` narrows it with
-    ``performer``, ``kinds`` and ``search`` as `logs.selectors.entries` does. Without a callback nobody is
+    what `logs.selectors.entries` takes beside the range. Without a callback nobody is
     told. Not one transaction: the callback's name is looked up first, which may take seconds.
 
     Raises:
@@ -65,7 +81,7 @@ def request_export(
     check_range(starts_at, ends_at)
     unknown = (filters or {}).keys() - FILTERS
     if unknown:
-        raise Invalid(f"Unknown filter: {min(unknown)}", field="filters")
+        raise Invalid(say("Unknown filter: {name}", name=min(unknown)), field="filters")
     if callback_url:
         egress.check_url(callback_url, field="callback_url")
     if callback_email and (len(callback_email) > EMAIL_MAX or not ADDRESS.fullmatch(callback_email)):
@@ -178,3 +194,141 @@ def retry_export(*, actor: Actor, export: LogExport) -> LogExport:
 def _require_keeper(actor: Actor, export: LogExport) -> None:
     if not check(actor, INSTANCE_LOG_EXPORT):
         require_exporter(actor, export.namespace, export.project)
+
+
+@transaction.atomic
+def retry_archive(*, actor: Actor, archive: LogArchive) -> None:
+    """Let a month that could not be put away be tried again at once, not when its pause is over.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is no superuser.
+        Conflict: it did not fail, or a worker is at it.
+    """
+    require(actor, JOB_MANAGE)
+    waiting = LogArchive.objects.filter(pk=archive.pk, failures__gt=0, claim=None)
+    if not waiting.exclude(status=LogArchive.Status.DONE).update(due_at=timezone.now()):
+        raise Conflict("Only an archive that failed and waits is tried again")
+    record(RETRY_ARCHIVE, actor=actor, month=f"{archive.starts_at:%Y-%m}", file=archive.storage_name)
+    ring(tasks.keep_up)
+
+
+# Views ---------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def save_view(
+    *,
+    actor: Actor,
+    namespace: Namespace | None = None,
+    name: str,
+    query: dict[str, str],
+    is_shared: bool = False,
+) -> LogView:
+    """Keep a filter of a namespace's log, or of the instance's, under a name for oneself; see `LogView`.
+
+    Raises:
+        Unauthenticated, Forbidden: the log is not the actor's to read, or to share views of.
+        Invalid: no name, or what is no field of the filter.
+        Conflict: she has one of that name there, or `VIEWS_MAX` already.
+        NotFound: she is deleted.
+    """
+    user = _require_viewer(actor, namespace)
+    _require_sharer(actor, namespace, is_shared)
+    view = LogView(
+        user=user, namespace=namespace, name=_named(name), query=_checked(query), is_shared=is_shared
+    )
+    hold(user)  # of two at once the second counts the first
+    own = LogView.objects.filter(user=user, namespace=namespace)
+    if own.filter(name=view.name).exists():
+        raise Conflict(VIEW_TAKEN, field="name")
+    insert_below(view, "name", own, VIEWS_MAX, full=say("There are {most} views already", most=VIEWS_MAX))
+    record(CREATE_LOG_VIEW, actor=actor, namespace=_told_in(view), view=view.name, shared=view.is_shared)
+    return view
+
+
+@transaction.atomic
+def change_view(
+    *,
+    actor: Actor,
+    view: LogView,
+    name: str | None = None,
+    query: dict[str, str] | None = None,
+    is_shared: bool | None = None,
+) -> LogView:
+    """Give a view another name, filter or readers; None leaves as it is. Raises as `save_view`.
+
+    Of a shared one everybody may who shares there.
+    """
+    _require_keeper_of_view(actor, view)
+    before, was_shared = view.name, view.is_shared
+    view.is_shared = was_shared if is_shared is None else is_shared
+    _require_sharer(actor, view.namespace, view.is_shared or was_shared)
+    view.name = before if name is None else _named(name)
+    view.query = view.query if query is None else _checked(query)
+    view.changed_at = timezone.now()
+    update(view, "name", "query", "is_shared", "changed_at", taken=VIEW_TAKEN)
+    record(
+        CHANGE_LOG_VIEW,
+        actor=actor,
+        namespace=view.namespace if was_shared else _told_in(view),
+        view=view.name,
+        old_name=before if before != view.name else "",
+        shared=view.is_shared,
+    )
+    return view
+
+
+@transaction.atomic
+def delete_view(*, actor: Actor, view: LogView) -> None:
+    """Delete a view. Raises as `save_view`; NotFound if it is gone."""
+    _require_keeper_of_view(actor, view)
+    if not LogView.objects.filter(pk=view.pk).delete()[0]:
+        raise NotFound("There is no such view")
+    record(DELETE_LOG_VIEW, actor=actor, namespace=_told_in(view), view=view.name, shared=view.is_shared)
+
+
+def _require_viewer(actor: Actor, namespace: Namespace | None) -> User:
+    require_reader(actor, namespace, None)
+    # Her own things: who looks as another, or only reads, keeps none.
+    require(actor, ACCOUNT_CHANGE, actor.user)
+    if actor.user is None:
+        raise Unauthenticated
+    return actor.user
+
+
+def _require_sharer(actor: Actor, namespace: Namespace | None, is_shared: bool) -> None:
+    if not is_shared:
+        return
+    if namespace is None or namespace.kind != namespace.Kind.ORGANIZATION:
+        raise Invalid("Only views of an organization's log are shared", field="is_shared")
+    require(actor, LOG_VIEW_SHARE, namespace)
+
+
+def _require_keeper_of_view(actor: Actor, view: LogView) -> None:
+    """Pass who made it, while she reads the log; of a shared one, who may share there as well."""
+    user = _require_viewer(actor, view.namespace)
+    if view.user_id != user.pk:
+        if not view.is_shared:
+            raise NotFound("There is no such view")
+        _require_sharer(actor, view.namespace, True)
+
+
+def _told_in(view: LogView) -> Namespace | None:
+    """Return in whose log it is told: in that of those who see it."""
+    return view.namespace if view.is_shared or view.namespace is None else view.user.namespace
+
+
+def _named(name: str) -> str:
+    tidy = " ".join(name.split())
+    if not tidy or not tidy.isprintable():
+        raise Invalid("A view has a name", field="name")
+    return tidy
+
+
+def _checked(query: dict[str, str]) -> dict[str, str]:
+    unknown = query.keys() - VIEW_FIELDS
+    if unknown:
+        raise Invalid(say("Unknown filter: {name}", name=min(unknown)), field="query")
+    if any(len(value) > VALUE_MAX or "\0" in value for value in query.values()):
+        raise Invalid("A value of the filter is too long, or no text", field="query")
+    return {name: value for name, value in sorted(query.items()) if value}

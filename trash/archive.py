@@ -13,6 +13,7 @@ from core import seal
 from core.batches import SIZE
 from core.db import living
 from core.errors import Conflict, NotFound
+from core.words import say
 from trash.models import Trashed, TrashedRows
 from trash.plans import PLANS, ROOTS, SEALED, TOLD, Part
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from django.db.models import Field, Model, QuerySet
 
-GONE = "It is not in the trash any more"
+GONE = say("It is not in the trash any more")
 NAMES = {
     "accounts.User": "username",
     "accounts.Team": "slug",

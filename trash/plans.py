@@ -85,7 +85,11 @@ PLANS: dict[str, tuple[Part, ...]] = {
         _ends("notifications.Notice", "invitation__organization"),
         Part("accounts.Invitation", "organization"),
         Part("accounts.Membership", "organization"),
+        Part("logs.LogView", "namespace", of_namespace=True),
         Part("quotas.Threshold", "quota__namespace", of_namespace=True),
+        # A past with a hole of some days says nothing of a pace, and nobody waits for an answer any more.
+        _ends("quotas.UsageSample", "quota__namespace", of_namespace=True),
+        _ends("quotas.LimitRequest", "quota__namespace", of_namespace=True),
         Part("quotas.Quota", "namespace", of_namespace=True),
         _ends("tokens.Credential", "organization"),
         Part("accounts.Team", "organization"),

@@ -13,12 +13,13 @@ from logs.kinds import PURGE_TRASH
 from logs.record import record
 from permissions.catalogue import ORGANIZATION_CHANGE, ORGANIZATION_CREATE, ORGANIZATION_MANAGE, TRASH_CHANGE
 from permissions.checks import check, require
+from permissions.factors import open_to
 from trash import tasks
 from trash.archive import GONE, Dropped, Parcel, bring_back, claim, move, take
 from trash.models import Trashed
 
 if TYPE_CHECKING:
-    from accounts.models import Namespace
+    from accounts.models import Namespace, User
     from core.actor import Actor
 
 __all__ = [
@@ -82,10 +83,16 @@ def may_restore(*, actor: Actor, thing: Trashed) -> None:
     if thing.kind != Kind.ORGANIZATION:
         require(actor, TRASH_CHANGE, thing.namespace)
     elif not check(actor, ORGANIZATION_MANAGE):
-        if actor.user is not None and thing.owners.filter(pk=actor.user.pk).exists():
+        if actor.user is not None and _of_owner(thing, actor.user):
             require(actor, ORGANIZATION_CREATE)
         else:
             require(actor, ORGANIZATION_CHANGE, thing.account)
+
+
+def _of_owner(thing: Trashed, user: User) -> bool:
+    # An organization that asked for a second factor asks for it in the trash, too.
+    mine = Trashed.objects.filter(open_to(user, "namespace__organization"), pk=thing.pk, owners=user)
+    return mine.exists()
 
 
 @transaction.atomic

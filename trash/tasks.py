@@ -12,6 +12,7 @@ from django.utils import timezone
 from core.actor import Actor
 from core.batches import delete_in_batches
 from core.bell import ring
+from jobs.guard import each
 from logs.kinds import PURGE_TRASH
 from logs.record import record
 from trash.archive import move
@@ -70,8 +71,7 @@ def sweep() -> None:
     for thing in old.select_related("namespace").order_by("deleted_at")[:AT_ONCE]:
         _end(thing)
     ended = Trashed.objects.filter(status=Trashed.Status.PURGING)
-    for thing_id in ended.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
-        purge(thing_id)
+    each(purge, ended.order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
     moving = Trashed.objects.filter(status=Trashed.Status.MOVING)
     for thing_id in moving.order_by("pk").values_list("pk", flat=True)[:AT_ONCE]:
         ring(put_away, thing_id)

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from logs.downloads import link
 from logs.exports import file, store, tell
+from logs.leases import renewed
 from logs.models import LogExport
 from logs.selectors import is_revoked
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from datetime import datetime
-    from types import TracebackType
+
+    from django.db.models import QuerySet
 
 log = logging.getLogger(__name__)
 
@@ -35,35 +36,15 @@ class Lost(Exception):
 
 
 class Lease:
-    """A row that this worker has for now; a thread keeps it for as long as the block runs."""
+    """A row that this worker has for now."""
 
     def __init__(self, export: LogExport) -> None:
         self.export = export
-        self.over = threading.Event()
-        self.keeper = threading.Thread(target=self._keep_on, name=f"lease-{export.pk}", daemon=True)
 
-    def __enter__(self) -> Self:
-        self.keeper.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.over.set()
-        self.keeper.join()
-
-    def _keep_on(self) -> None:
-        end = time.monotonic() + LONGEST.total_seconds()
-        try:
-            while not self.over.wait(settings.EXPORT_LEASE_SECONDS / 3) and time.monotonic() < end:
-                try:
-                    self._write({"due_at": _lease_end()})
-                except Lost:
-                    return
-                except DatabaseError as error:
-                    log.warning("Export %s: lease not renewed: %s", self.export.uuid, error)
-        finally:
-            connection.close()
+    def renewed(self) -> AbstractContextManager[None]:
+        """Keep the row for as long as the block runs."""
+        every = timedelta(seconds=settings.EXPORT_LEASE_SECONDS / 3)
+        return renewed(self._mine(), _lease_end, every=every, longest=LONGEST)
 
     def keep(self, **changes: Any) -> None:
         """Write changes, and keep the row. Raises Lost."""
@@ -72,14 +53,15 @@ class Lease:
 
     def end(self, *, due_at: datetime | None, **changes: Any) -> None:
         """Write changes, and let go of the row until ``due_at``, or for good. Raises Lost."""
-        self.over.set()
         self._write({"due_at": due_at, "claim": None, **changes})
         self._note(changes)
 
     def _write(self, changes: dict[str, Any]) -> None:
-        mine = LogExport.objects.filter(pk=self.export.pk, claim=self.export.claim)
-        if not mine.update(**changes):
+        if not self._mine().update(**changes):
             raise Lost
+
+    def _mine(self) -> QuerySet[LogExport]:
+        return LogExport.objects.filter(pk=self.export.pk, claim=self.export.claim)
 
     def _note(self, changes: dict[str, Any]) -> None:
         for name, value in changes.items():
@@ -121,7 +103,7 @@ def work(export_id: int) -> None:
     if lease is None:
         return
     export = lease.export
-    with lease:
+    with lease.renewed():
         try:
             _step(lease)
         except Lost:

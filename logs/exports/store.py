@@ -29,7 +29,13 @@ class _Draft(File):  # type: ignore[type-arg]  # generic in the stubs alone
 @contextmanager
 def draft(export: LogExport) -> Iterator[IO[bytes]]:
     """Open a new file for one attempt. What attempts that were killed have left behind is removed."""
-    path = _path(export)
+    with draft_at(_path(export)) as file:
+        yield file
+
+
+@contextmanager
+def draft_at(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file, as `draft` does, whose name ends with ``.part``."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     for other in path.parent.glob("*.part"):
         _remove_if_left(other)
@@ -59,10 +65,15 @@ def new_name(export: LogExport) -> str:
 
 def hand_over(export: LogExport, file: IO[bytes], name: str) -> None:
     """Put a finished draft into the storage under ``name``, whole or not at all."""
+    put(_path(export), file, name)
+
+
+def put(path: Path, file: IO[bytes], name: str) -> None:
+    """Put a file, open at that path, into the storage under ``name``, whole or not at all."""
     file.flush()
     os.fsync(file.fileno())
     file.seek(0)
-    stored = storages["exports"].save(name, _Draft(file, name=str(_path(export))))
+    stored = storages["exports"].save(name, _Draft(file, name=str(path)))
     if stored != name:
         message = f"the storage took the file as {stored}, not as {name}"
         raise OSError(message)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import urlsplit
 
 import orjson
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 
+from accounts.selectors import language_of
 from core import egress
+from core.languages import speaking
+from core.letters import letter
+from core.words import say, told
 from logs.exports.file import date_range
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Outcome = Literal["success", "failed"]
-SUBJECT = "[Muster] Export Action Logs Complete"
+SUBJECT = say("Export Action Logs Complete")
 
 
 class Untold(Exception):
@@ -68,7 +69,7 @@ def mail(export: LogExport, outcome: Outcome, link: str, problem: str) -> None:
     first, last = date_range(export)
     context = {
         "export": export,
-        "whose": "/".join(filter(None, [export.namespace_name, export.project_name])) or "the whole instance",
+        "whose": "/".join(filter(None, [export.namespace_name, export.project_name])),
         "outcome": outcome,
         "first": first,
         "last": last,
@@ -76,22 +77,20 @@ def mail(export: LogExport, outcome: Outcome, link: str, problem: str) -> None:
         "seconds": settings.EXPORT_LINK_SECONDS,
         "attempts": settings.EXPORT_ATTEMPTS,
         "problem": problem,
-        "public_url": settings.PUBLIC_URL,
     }
-    message = EmailMultiAlternatives(
-        SUBJECT,
-        render_to_string("mail/log_export.txt", context),
-        to=[export.callback_email],
-        headers={
-            # Always the same: should it be sent twice, mail programs see that it is one.
-            "Message-ID": f"<{export.uuid}.{outcome}@{urlsplit(settings.PUBLIC_URL).hostname}>",
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    message.attach_alternative(render_to_string("mail/log_export.html", context), "text/html")
+    with speaking(language_of([export.callback_email])):
+        context["whose"] = context["whose"] or told(say("the whole instance"))
+        context["problem"] = told(problem)
+        message = letter(
+            "log_export",
+            subject=told(SUBJECT),
+            to=[export.callback_email],
+            words=context,
+            key=f"{export.uuid}.{outcome}",
+        )
     try:
         message.send()
     except OSError as error:
         # The server's own words may name hosts: they are for the operator.
         log.warning("Export %s: mail not sent: %s", export.uuid, error)
-        raise Untold("The mail could not be sent.") from error
+        raise Untold(say("The mail could not be sent.")) from error

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from accounts import services as accounts
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -100,6 +101,12 @@ FILTERS = [
     ({"search": 'say "hé" \\o/'}, {"a"}),
     ({"search": "100%"}, set()),
     ({"search": "_ob"}, set()),
+    ({"search": "TE"}, {"a", "b", "c", "d"}),
+    ({"search": "d"}, {"c", "d"}),
+    ({"search": "HÉ"}, {"a"} if connection.vendor == "postgresql" else set()),
+    ({"search": "0.0.9"}, set()),
+    ({"search": "deploy key10"}, set()),
+    ({"search": "robot\x1fbo"}, set()),
     ({"about": "web-front"}, {"d"}),
     ({"about": "web"}, set()),
     ({"credential": "deploy key"}, {"c"}),
@@ -123,6 +130,15 @@ def test_filters(acme, owner, by, wanted):
     assert {entry.metadata["mark"] for entry in found} == wanted
     counted = selectors.by_day(actor=owner, namespace=acme.namespace, **WEEK, **by)
     assert sum(day.count for day in counted) == len(wanted)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no index of texts")
+def test_a_text_is_found_by_its_index(superuser):
+    found = selectors.entries(actor=superuser, search='say "hé" 100%').order_by()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # so small a table is read as a whole
+        told = found.explain()
+    assert "Bitmap Index Scan on logs_logentry_past_by_text" in told
 
 
 # Pages
