@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class CoreConfig(AppConfig):
@@ -8,5 +9,8 @@ class CoreConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system check of outgoing calls."""
+        """Register the system check of outgoing calls, and how much SQLite takes at once."""
         import core.egress  # noqa: F401 - for its check
+        from core.db import take_more_at_once
+
+        connection_created.connect(take_more_at_once)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Case, Exists, Value, When
 
 from core.errors import Conflict, Invalid, NotFound
+from core.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,7 +20,18 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row", bound="Model")
 
+VALUES_MAX = 32_766
 KEYS_MAX = 900  # in one statement: fewer than any SQLite takes
+
+
+def take_more_at_once(connection: Any, **_: Any) -> None:
+    """Let bulk writes put as many values into a statement as this SQLite takes, not the 999 of old ones.
+
+    Receives Django's ``connection_created``. The bound is that of a usual build since SQLite 3.32.
+    """
+    if connection.vendor == "sqlite":
+        most = connection.connection.getlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER)
+        connection.features.max_query_params = min(most, VALUES_MAX)
 
 
 def insert(row: Row, *, taken: str) -> Row:
@@ -29,6 +43,27 @@ def insert(row: Row, *, taken: str) -> Row:
     """
     _clean(row)
     return _save(row, taken=taken)
+
+
+def insert_below(row: Row, field: str, beside: QuerySet[Row], most: int, *, full: str) -> Row:
+    """Validate and save a new row, unless there are ``most`` already among ``beside``.
+
+    They are counted by the statement that writes, so that a limit costs no query of its own: of one row too
+    many, ``field``, which the table requires, is nothing. Exact where the caller holds what all of them
+    belong to.
+
+    Raises:
+        Invalid: as `insert`.
+        Conflict: there are as many; the message is ``full``.
+    """
+    _clean(row)
+    value = getattr(row, field)
+    last = Exists(beside.order_by("pk")[most - 1 : most])
+    setattr(row, field, Case(When(last, then=Value(None)), default=Value(value)))
+    try:
+        return _save(row, taken=full)
+    finally:
+        setattr(row, field, value)
 
 
 def insert_many(rows: list[Row], *, taken: str) -> list[Row]:
@@ -94,7 +129,7 @@ def hold_all(model: type[Row], keys: Iterable[int | None]) -> set[int]:
     return found
 
 
-GONE = "It was deleted just now"
+GONE = say("It was deleted just now")
 
 
 def living(model: type[Row]) -> QuerySet[Row]:

@@ -29,6 +29,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
 from core.errors import Invalid
+from core.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,7 +65,7 @@ OUR_HEADERS = _words(
     " proxy-authorization proxy-connection"
 )
 # One sentence for an unknown name, an inner one and a forbidden address: telling them apart maps our network.
-NOT_THERE = "The host is not known, or may not be called."
+NOT_THERE = say("The host is not known, or may not be called.")
 INNER_NAMES = _words("metadata.goog metadata.packet.net metadata.platformequinix.com metadata.tencentyun.com")
 INNER_ENDINGS = _words(
     "localhost local localdomain internal intranet private corp home lan arpa"

@@ -62,6 +62,10 @@ class Forbidden(DomainError):
     code = "forbidden"
 
 
+class SecondFactorMissing(Forbidden):
+    """She may, once she has the second factor that the organization asks of its people."""
+
+
 class NotFound(DomainError):
     """There is no such thing, or not for this actor."""
 

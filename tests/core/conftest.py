@@ -2,14 +2,17 @@
 
 Servers and tripwires are real sockets on loopback. Two things are not ours and are replaced: the resolver, to
 give the answers an attacker's name server would give, and ``connect()`` to anything beyond loopback, which is
-written down and refused, so that no test leaves the machine.
+written down and refused, so that no test leaves the machine. The tests' own Redis, where there is one, is
+no part of that world.
 """
 
 import errno
 import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings as configured
 
 from tests.core.sockets import Outside, Server, Tripwires
 
@@ -17,15 +20,23 @@ from tests.core.sockets import Outside, Server, Tripwires
 @pytest.fixture
 def outside(monkeypatch):
     outside = Outside()
-    connect = socket.socket.connect
+    connect, look_up = socket.socket.connect, socket.getaddrinfo
+    own = urlsplit(configured.REDIS_URL or "")
+
+    def asked(host, port, *args, **kwargs):
+        if own.hostname and (host, port) == (own.hostname, own.port or 6379):
+            return look_up(host, port, *args, **kwargs)
+        return outside.getaddrinfo(host, port, *args, **kwargs)
 
     def guarded(self, address):
+        if own.hostname and isinstance(address, tuple) and address[1] == (own.port or 6379):
+            return connect(self, address)
         outside.dialled.append(address[:2] if isinstance(address, tuple) else address)
         if isinstance(address, tuple) and not ipaddress.ip_address(address[0]).is_loopback:
             raise OSError(errno.ENETUNREACH, "Network is unreachable")
         return connect(self, address)
 
-    monkeypatch.setattr(socket, "getaddrinfo", outside.getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
     monkeypatch.setattr(socket.socket, "connect", guarded)
     return outside
 

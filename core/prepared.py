@@ -1,0 +1,146 @@
+"""Queries whose shape never changes: written as querysets, compiled once, asked again with other values.
+
+Django makes the SQL of a queryset anew each time, which for what every call asks (who stands behind a token,
+what is her role) takes longer than PostgreSQL does to answer. Here it is made once in a process; PostgreSQL,
+too, keeps its plan (a prepared statement, where the pooler in between allows them). See docs/adr/0012.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django.db import NotSupportedError, connection
+from django.db.models import Expression
+from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from django.db.models import QuerySet
+
+Row = TypeVar("Row")
+LOWEST = 1 << 62  # from where on numbers of statements are taken
+
+
+class Given(Expression):
+    """Stands in a queryset for a value that is given when it is asked; ``like`` is the column it meets."""
+
+    def __init__(self, name: str, like: Any) -> None:
+        super().__init__(output_field=like.field)
+        self.name = name
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return a place in the statement; the value comes later."""
+        return "%s", (self,)
+
+
+class Prepared(Generic[Row]):
+    """A queryset that ``build`` makes with `Given` values, at its first use; call it with them.
+
+    Of a queryset of models each row is a fresh instance, with what ``select_related`` and ``annotate`` add;
+    of ``values_list`` a tuple. Nothing but the statement is kept: every call asks the database.
+    """
+
+    def __init__(self, build: Callable[[], QuerySet[Any, Row]]) -> None:
+        self._build = build
+        self._plan: _Plan | None = None
+
+    def __call__(self, **values: Any) -> list[Row]:
+        """Return all rows; ``values`` are those of `Given`, by name."""
+        plan = self._plan
+        if plan is None or plan.vendor != connection.vendor:
+            plan = self._plan = _Plan(self._build())
+        found: list[Row] = plan.rows(values)
+        return found
+
+    def first(self, **values: Any) -> Row | None:
+        """Return the first row; where there can be several, ``build`` orders them and takes one."""
+        return next(iter(self(**values)), None)
+
+
+class _Plan:
+    """A statement, where values go in it, and what its rows become."""
+
+    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
+        self.vendor = connection.vendor
+        self.compiler = compiler = queryset.query.get_compiler(connection=connection)
+        self.sql, self.parameters = compiler.as_sql()
+        of_models = queryset._iterable_class is ModelIterable
+        if not of_models and queryset._iterable_class is not ValuesListIterable:
+            raise TypeError("A prepared query gives models, or values_list without flat")
+        columns = compiler.select
+        self.converters = compiler.get_converters([column for column, _, _ in columns])
+        self.model: Any = None
+        if of_models:
+            info = compiler.klass_info
+            self.model = info["model"]
+            fields = info["select_fields"]
+            self.start, self.end = fields[0], fields[-1] + 1
+            self.names = [column[0].target.attname for column in columns[self.start : self.end]]
+            self.related = get_related_populators(info, columns, connection.alias)  # type: ignore[call-arg]
+            self.annotations = list(compiler.annotation_col_map.items())
+
+    def rows(self, values: dict[str, Any]) -> list[Any]:
+        rows: Iterable[Any] = self._ask([self._value(one, values) for one in self.parameters])
+        if self.converters:
+            rows = self.compiler.apply_converters(rows, self.converters)
+        return (
+            [self._instance(row) for row in rows] if self.model is not None else [tuple(row) for row in rows]
+        )
+
+    def _value(self, parameter: Any, values: dict[str, Any]) -> Any:
+        if not isinstance(parameter, Given):
+            return parameter
+        return parameter.output_field.get_db_prep_value(values[parameter.name], connection)
+
+    def _instance(self, row: Sequence[Any]) -> Any:
+        made = self.model.from_db(connection.alias, self.names, row[self.start : self.end])
+        for populator in self.related:
+            populator.populate(row, made)
+        for name, column in self.annotations:
+            setattr(made, name, row[column])
+        return made
+
+    def _ask(self, parameters: list[Any]) -> list[Any]:
+        try:
+            return self._fetch(parameters)
+        except NotSupportedError:
+            # A migration changed a column's type under a kept plan. Within a transaction it is too late, and
+            # its end drops all plans.
+            if self.vendor != "postgresql" or connection.in_atomic_block:
+                raise
+            with connection.cursor() as cursor:
+                cursor.execute("DEALLOCATE ALL")
+            return self._fetch(parameters)
+
+    def _fetch(self, parameters: list[Any]) -> list[Any]:
+        with _cursor() as cursor:
+            cursor.execute(self.sql, parameters)
+            found: list[Any] = cursor.fetchall()
+            return found
+
+
+def _cursor() -> Any:
+    if connection.vendor != "postgresql":
+        return connection.cursor()
+    from django.db.backends.postgresql.base import ServerBindingCursor
+
+    # Values apart from the statement: psycopg prepares what is asked often. Counted and timed like any other.
+    connection.ensure_connection()
+    _name_apart(connection.connection)
+    with connection.wrap_database_errors:
+        raw = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
+    return connection._prepare_cursor(raw)  # type: ignore[attr-defined]
+
+
+def _name_apart(raw: Any) -> None:
+    """Let a connection's statements have names that no other connection's have.
+
+    psycopg numbers them from nought on each. Where a pooler lends one session to several connections, the
+    first of one would answer for the first of another, with rows that nobody asked for. So each begins to
+    count somewhere else, and such a pooler is met with an error.
+    """
+    manager = raw._prepared
+    if manager._prepared_idx < LOWEST:
+        manager._prepared_idx = LOWEST + secrets.randbits(62)
