@@ -7,12 +7,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import CharField, F, Q, QuerySet, Value
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Account, Membership, Namespace, Organization, Team, TeamMember, User
-from core.errors import Forbidden, FreshLoginRequired, Unauthenticated
-from permissions.catalogue import MEMBER, SCOPE_CEILING, Ladder, Level, Right
+from core.errors import Forbidden, FreshLoginRequired, SecondFactorMissing, Unauthenticated
+from core.words import say
+from permissions.catalogue import (
+    AUDITED,
+    MEMBER,
+    ORGANIZATION_LEVEL,
+    SCOPE_CEILING,
+    Ladder,
+    Level,
+    OrganizationRole,
+    Right,
+)
+from permissions.factors import Row, asked_of, counting, is_withheld, lacks_factor, open_to
 from permissions.models import Grant
 from permissions.paths import (
     Path,
@@ -24,21 +35,41 @@ from permissions.paths import (
     readonly_path,
     superuser_path,
 )
+from permissions.rows import (
+    FROM_GRANT,
+    all_grants,
+    belonging,
+    grants_and_roles,
+    grants_of_robot,
+    grants_of_user,
+    roles_in,
+)
+from permissions.superusers import full_superuser as full_superuser
+from permissions.superusers import may_be_viewed as may_be_viewed
+from permissions.superusers import may_change_in_back_office as may_change_in_back_office
+from permissions.superusers import may_open_back_office as may_open_back_office
+from permissions.superusers import named_readonly_superuser as named_readonly_superuser
+from permissions.superusers import named_superuser as named_superuser
 from projects.models import Project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from core.actor import Actor
 
-READ_ONLY_REASON = "A read-only superuser changes nothing"
-VIEWING_REASON = "Who views Muster as somebody else changes nothing"
-AUDITOR_REASON = "An auditor sees everything and changes nothing"
+READ_ONLY_REASON = say("A read-only superuser changes nothing")
+VIEWING_REASON = say("Who views Muster as somebody else changes nothing")
+AUDITOR_REASON = say("An auditor sees everything and changes nothing")
 
 Target = Organization | Namespace | Project | User | Team | Account | None
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why an actor may, or may not, do something. ``reason`` is one sentence for people."""
+    """Why an actor may, or may not, do something. ``reason`` is one sentence for people.
+
+    ``withheld``: the organization keeps everything from her until she has a second factor.
+    """
 
     right: Right
     allowed: bool
@@ -47,6 +78,7 @@ class Explanation:
     ceiling: Level
     paths: tuple[Path, ...]
     reason: str
+    withheld: bool = False
 
 
 # Superusers ----------------------------------------------------------------------------------------------
@@ -75,37 +107,6 @@ def has_full_access(actor: Actor) -> bool:
     return actor.system or (settings.SUPERUSERS_FULL_ACCESS and is_superuser(actor))
 
 
-def named_superuser(user: User) -> bool:
-    """Tell whether a person is a superuser, whatever credential she uses."""
-    return (user.is_superuser or user.username in settings.SUPERUSERS) and not named_readonly_superuser(user)
-
-
-def named_readonly_superuser(user: User) -> bool:
-    """Tell whether a person is a read-only superuser."""
-    return user.username in settings.READONLY_SUPERUSERS
-
-
-def full_superuser(user: User) -> bool:
-    """Tell whether a person passes every organization and project check, by a credential that allows it."""
-    return settings.SUPERUSERS_FULL_ACCESS and named_superuser(user)
-
-
-def may_open_back_office(user: User) -> bool:
-    """Tell whether the back office opens for a person."""
-    return user.is_active and (named_superuser(user) or named_readonly_superuser(user))
-
-
-def may_change_in_back_office(user: User) -> bool:
-    """Tell whether a person may use the back office's actions and forms."""
-    return user.is_active and named_superuser(user)
-
-
-def may_be_viewed(user: User) -> bool:
-    """Tell whether operators may look as a person does: never as one who sees more than her organizations."""
-    living = user.is_active and user.deleted_at is None
-    return living and not (named_superuser(user) or named_readonly_superuser(user))
-
-
 # Levels --------------------------------------------------------------------------------------------------
 
 
@@ -128,28 +129,16 @@ def organization_paths(actor: Actor, organization: Organization) -> tuple[Path, 
 
 def _organization_paths(actor: Actor, organization: Organization) -> tuple[Path, ...]:
     if actor.organization is not None and actor.organization.pk == organization.pk:
-        return (Path("token", Level.ADMIN, "the token belongs to the organization"),)
+        return (Path("token", Level.ADMIN, say("the token belongs to the organization")),)
     if actor.user is None:
         return ()
-    direct, by_team = _belonging(actor.user, organization)
-    return tuple(
-        member_path(organization.slug, role, team) for role, team, _ in direct.union(by_team, all=True)
-    )
-
-
-# Rows of (role, team's slug or "", where from), so that one query can ask several tables.
-Rows = QuerySet[Any, tuple[str, str, str]]
-_NO_TEAM = Value("", output_field=CharField())
-_FROM_GRANT, _FROM_ORGANIZATION = (Value(word, output_field=CharField()) for word in ("grant", "member"))
-
-
-def _belonging(user: User, organization: Organization) -> tuple[Rows, Rows]:
-    direct = Membership.objects.filter(organization=organization, user=user)
-    by_team = TeamMember.objects.filter(team__organization=organization, user=user)
-    return (
-        direct.values_list("role", _NO_TEAM, _FROM_ORGANIZATION),
-        by_team.values_list("team__role", "team__slug", _FROM_ORGANIZATION),
-    )
+    asked = asked_of(actor, organization)
+    if asked:
+        direct, *others = [*belonging(actor.user.pk, organization.pk), *asked]
+        found = counting(actor, organization, direct.union(*others, all=True))
+    else:
+        found = counting(actor, organization, roles_in(organization=organization.pk, user=actor.user.pk))
+    return tuple(member_path(organization.slug, role, team) for role, team, _ in found)
 
 
 def project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
@@ -181,30 +170,30 @@ def _granted(actor: Actor, project: Project) -> list[Path]:
 
     Of a person it also asks how she belongs to the project's organization, and keeps the answer.
     """
-    holder = {"user": actor.user} if actor.user is not None else {"robot": actor.robot}
-    if None in holder.values():
+    holder = actor.user or actor.robot
+    if holder is None:
         return []
-    members = {f"team__members__{sort}": who for sort, who in holder.items()}
-    direct: Rows = Grant.objects.filter(project=project, **holder).values_list("role", _NO_TEAM, _FROM_GRANT)
-    by_team: Rows = Grant.objects.filter(project=project, **members).values_list(
-        "role", "team__slug", _FROM_GRANT
-    )
-    others = [by_team]
-    organization = None
-    if actor.user is not None and project.namespace.kind == Namespace.Kind.ORGANIZATION:
-        organization = project.namespace.organization
-        if ("organization", organization.pk) in actor.memo:
-            organization = None
-        else:
-            others += _belonging(actor.user, organization)
+    if actor.user is None or project.namespace.kind != Namespace.Kind.ORGANIZATION:
+        grants = grants_of_user if actor.user is not None else grants_of_robot
+        return [grant_path(role, team) for role, team, _ in grants(project=project.pk, holder=holder.pk)]
+    organization, user = project.namespace.organization, actor.user.pk
+    asked = asked_of(actor, organization)
+    key = ("organization", organization.pk)
+    rows: Iterable[Row]
+    if asked:
+        others = [*asked, *(() if key in actor.memo else belonging(user, organization.pk))]
+        rows = all_grants("user", project.pk, user, *others)
+    elif key in actor.memo:
+        rows = grants_of_user(project=project.pk, holder=user)
+    else:
+        rows = grants_and_roles(project=project.pk, holder=user, organization=organization.pk, user=user)
     paths, inside = [], []
-    for role, team, source in direct.union(*others, all=True):
-        if source == _FROM_GRANT.value:
+    for role, team, source in counting(actor, organization, rows):
+        if source == FROM_GRANT.value:
             paths.append(grant_path(role, team))
-        elif organization is not None:
+        else:
             inside.append(member_path(organization.slug, role, team))
-    if organization is not None:
-        actor.memo["organization", organization.pk] = tuple(inside)
+    actor.memo.setdefault(key, tuple(inside))
     return paths
 
 
@@ -235,6 +224,17 @@ def audits(actor: Actor, organization: Organization) -> bool:
     return is_auditor and organization_level(actor, organization) < Level.ADMIN
 
 
+def withholds(actor: Actor, organization: Organization) -> bool:
+    """Tell whether all that an organization gives a person waits for her second factor.
+
+    No query where the organization asks for none.
+    """
+    if not organization.requires_second_factor or has_full_access(actor):
+        return False
+    organization_paths(actor, organization)
+    return lacks_factor(actor)
+
+
 def project_level(actor: Actor, project: Project) -> Level:
     """Return the effective level on a project; public projects are readable by anybody."""
     if has_full_access(actor):
@@ -257,13 +257,26 @@ def require(actor: Actor, right: Right, target: Target = None) -> None:
     Raises:
         Unauthenticated: nobody is signed in and the right is not everybody's.
         Forbidden: the actor lacks the role, or the credential the scope; the message says which.
+        SecondFactorMissing: the organization asks for one.
     """
     explanation = explain(actor, right, target)
     if explanation.allowed:
         return
     if actor.is_anonymous:
         raise Unauthenticated(explanation.reason, right=right.name)
-    raise Forbidden(explanation.reason, right=right.name, namespace=namespace_of(target))
+    refused = SecondFactorMissing if explanation.withheld else Forbidden
+    raise refused(explanation.reason, right=right.name, namespace=namespace_of(target), target=target)
+
+
+def sees(actor: Actor, right: Right, target: Target) -> bool:
+    """Check a right whose lack is told as absence; whom only a second factor keeps out is told that.
+
+    Raises:
+        SecondFactorMissing: the organization keeps it from her until she has one.
+    """
+    if explain(actor, right, target).withheld:
+        require(actor, right, target)
+    return check(actor, right, target)
 
 
 def check(actor: Actor, right: Right, target: Target = None) -> bool:
@@ -277,10 +290,28 @@ def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
     Targets: an organization, a namespace, a project, a team (its members may read it), a person (for rights
     on the own account), or None for the own account and the instance.
     """
+    found = _explained(actor, right, target)
+    organization = None if found.allowed or actor.user is None else _organization_of(target)
+    if organization is None or not is_withheld(actor, organization):
+        return found
+    reason = say(
+        "{organization} asks for a second factor: set one up under My account, Security",
+        organization=organization.slug,
+    )
+    return replace(found, withheld=True, reason=reason)
+
+
+def _organization_of(target: Target) -> Organization | None:
+    namespace = namespace_of(target)
+    is_one = namespace is not None and namespace.kind == Namespace.Kind.ORGANIZATION
+    return namespace.organization if namespace is not None and is_one else None
+
+
+def _explained(actor: Actor, right: Right, target: Target) -> Explanation:
     ladder, needed = right.ladder, right.level
     paths: tuple[Path, ...] = ()
     if actor.system:
-        paths = (Path("system", Level.ABOVE, "the system itself"),)
+        paths = (Path("system", Level.ABOVE, say("the system itself")),)
         return _conclude(actor, right, needed, Level.ABOVE, Level.ABOVE, paths)
     if not right.harmless and actor.operator is not None:
         return replace(_conclude(actor, right, needed, Level.NONE, Level.NONE, ()), reason=VIEWING_REASON)
@@ -294,7 +325,7 @@ def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
     if ladder == Ladder.ACCOUNT:
         owner = target if isinstance(target, User) else actor.user
         if actor.user is not None and owner is not None and owner.pk == actor.user.pk:
-            paths = (Path("self", Level.ADMIN, "it is her own account"),)
+            paths = (Path("self", Level.ADMIN, say("it is her own account")),)
         held = min(best(paths), ceiling(actor, ladder))
         return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths)
     if ladder == Ladder.PROJECT:
@@ -314,7 +345,7 @@ def _missing_project(actor: Actor, right: Right, target: Target, extra: tuple[Pa
             inside = organization_paths(actor, target.organization)
             paths = tuple(path for path in inside if path.toward(right) >= Level.ADMIN)
         elif actor.user is not None and target.pk == actor.user.namespace_id:
-            paths = (Path("owner", Level.ADMIN, "it is her own namespace"),)
+            paths = (Path("owner", Level.ADMIN, say("it is her own namespace")),)
     top = ceiling(actor, Ladder.PROJECT)
     held = max(min(best(paths, right), top), best(extra))
     return _conclude(actor, right, right.level, held, top, paths + extra)
@@ -334,11 +365,12 @@ def _on_organization(actor: Actor, right: Right, target: Target, extra: tuple[Pa
         paths = organization_paths(actor, target.organization)
     elif isinstance(target, Account):
         if actor.user is not None and target.administrators.filter(pk=actor.user.pk).exists():
-            paths = (Path("account_administrator", Level.OWNER, f"administrator of {target.name}"),)
+            words = say("administrator of {name}", name=target.name)
+            paths = (Path("account_administrator", Level.OWNER, words),)
     elif isinstance(target, Namespace) and actor.user is not None and target.pk == actor.user.namespace_id:
         if right.own is not None:
             ladder, needed = Ladder.ACCOUNT, right.own
-        paths = (Path("owner", Level.OWNER, "it is her own namespace"),)
+        paths = (Path("owner", Level.OWNER, say("it is her own namespace")),)
     top = ceiling(actor, ladder)
     held = max(min(best(paths, right), top), best(extra))
     return _conclude(actor, right, needed, held, top, paths + extra)
@@ -348,9 +380,9 @@ def _superuser_paths(actor: Actor, right: Right) -> tuple[Path, ...]:
     found = []
     if right.ladder == Ladder.INSTANCE:
         if is_superuser(actor):
-            found.append(Path("superuser", Level.ADMIN, "superuser"))
+            found.append(Path("superuser", Level.ADMIN, say("superuser")))
         elif right.reading and is_readonly_superuser(actor):
-            found.append(Path("readonly_superuser", Level.READ, "read-only superuser"))
+            found.append(Path("readonly_superuser", Level.READ, say("read-only superuser")))
     elif right.ladder != Ladder.ACCOUNT:
         if has_full_access(actor):
             found.append(superuser_path())
@@ -371,15 +403,15 @@ def _conclude(
         marked = marked or deciding
         shown.append(replace(path, deciding=deciding))
     if allowed:
-        reason = next((path.words for path in shown if path.deciding), "everybody may")
+        reason = next((path.words for path in shown if path.deciding), say("everybody may"))
     elif actor.is_anonymous:
-        reason = f"Sign in to {right.sentence}"
+        reason = say("Sign in to {right}", right=say(right.sentence))
     elif highest >= needed:
-        reason = f"The token's scopes do not allow to {right.sentence}"
+        reason = say("The token's scopes do not allow to {right}", right=say(right.sentence))
     elif any(path.reads >= needed for path in paths):
         reason = AUDITOR_REASON
     else:
-        reason = f"Your role does not allow to {right.sentence}"
+        reason = say("Your role does not allow to {right}", right=say(right.sentence))
     return Explanation(right, allowed, needed, held, top, tuple(shown), reason)
 
 
@@ -412,25 +444,57 @@ def readable(actor: Actor) -> Q:
         return Q(pk__in=Grant.objects.filter(mine).values("project"))
     if actor.user is None:
         return Q(pk__in=[])
+    return readable_by(actor.user.pk, actor.user.namespace_id)
+
+
+def is_mere_person(actor: Actor) -> bool:
+    """Tell whether `readable` is `readable_by` for an actor: a person who sees projects by nothing else."""
+    everything = has_full_access(actor) or is_readonly_superuser(actor)
+    return actor.user is not None and not everything and ceiling(actor, Ladder.PROJECT) >= Level.READ
+
+
+def readable_by(user: Any, own_namespace: Any) -> Q:
+    """Return the filter for what a person may see by her roles; by keys, which may be `Given` later."""
     return (
-        Q(namespace=actor.user.namespace_id)
-        | Q(pk__in=Grant.objects.filter(user=actor.user).values("project"))
-        | Q(pk__in=Grant.objects.filter(team__members__user=actor.user).values("project"))
-        | Q(namespace__in=overseen_namespaces(actor.user))
+        Q(namespace_id=own_namespace)
+        | Q(pk__in=_open_grants(user, user=user).values("project"))
+        | Q(pk__in=_open_grants(user, team__members__user=user).values("project"))
+        | Q(namespace__in=overseen_namespaces(user))
     )
 
 
-def overseen_namespaces(user: User) -> object:
+def _open_grants(of: Any, **held: Any) -> QuerySet[Grant]:
+    # Projects of people are in no organization, and so ask for nothing.
+    return Grant.objects.filter(open_to(of, "project__namespace__organization"), **held)
+
+
+def organizations_with(actor: Actor, right: Right) -> QuerySet[Organization]:
+    """Return the living organizations on which a person holds a right of their ladder, as a subquery."""
+    living = Organization.objects.filter(deleted_at=None)
+    if has_full_access(actor) or (right.reading and is_readonly_superuser(actor)):
+        return living
+    if actor.user is None or ceiling(actor, Ladder.ORGANIZATION) < right.level:
+        return living.none()
+    roles = [role for role, level in ORGANIZATION_LEVEL.items() if level >= right.level]
+    if right.reading and right.level <= AUDITED:
+        roles.append(OrganizationRole.AUDITOR)
+    direct = Membership.objects.filter(user=actor.user, role__in=roles)
+    by_team = TeamMember.objects.filter(user=actor.user, team__role__in=roles)
+    return living.filter(open_to(actor.user)).filter(
+        Q(pk__in=direct.values("organization")) | Q(pk__in=by_team.values("team__organization"))
+    )
+
+
+def overseen_namespaces(user: Any) -> object:
     """Return the namespaces of the organizations of which a person sees all, as a subquery.
 
-    That is: what she administers, or audits.
+    That is: what she administers, or audits. She is given by her key, which may be `Given` later.
     """
-    direct = Membership.objects.filter(user=user, role__in=["owner", "admin", "auditor"])
-    by_team = TeamMember.objects.filter(user=user, team__role="admin")
+    direct = Membership.objects.filter(user_id=user, role__in=["owner", "admin", "auditor"])
+    by_team = TeamMember.objects.filter(user_id=user, team__role="admin")
     return (
-        Organization.objects.filter(
-            Q(pk__in=direct.values("organization")) | Q(pk__in=by_team.values("team__organization"))
-        )
+        Organization.objects.filter(open_to(user))
+        .filter(Q(pk__in=direct.values("organization")) | Q(pk__in=by_team.values("team__organization")))
         .annotate(own_namespace=F("namespace"))
         .values("own_namespace")
     )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from core.words import say
 from permissions.catalogue import AUDITED, ORGANIZATION_LEVEL, PROJECT_LEVEL, Level, OrganizationRole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from core.words import Said
     from permissions.catalogue import Right
 
 # Of ways to the same level the first of these decides: what holds for everybody, then what is one's own, what
@@ -26,7 +28,7 @@ ORDER = (
     "organization_admin",
     "organization_auditor",
 )
-DIRECTORIES = {"ldap": "an LDAP group", "oidc": "a group of the identity provider"}
+DIRECTORIES = {"ldap": say("an LDAP group"), "oidc": say("a group of the identity provider")}
 
 
 @dataclass(frozen=True)
@@ -51,33 +53,36 @@ class Path:
 def member_path(organization: str, role: str, team: str = "", sync: str = "") -> Path:
     """Return a role in an organization: direct, or by a team, whose people a directory may decide on."""
     if team:
-        words = f"{role} by team {team}{_mirrored(sync)}"
-        return Path("team", ORGANIZATION_LEVEL[role], words, team=team)
+        return Path("team", ORGANIZATION_LEVEL[role], _by_team(role, team, sync), team=team)
+    words = say("{role} of {organization}", role=say(str(role)), organization=organization)
     if role == OrganizationRole.AUDITOR:
-        return Path("auditor", ORGANIZATION_LEVEL[role], f"{role} of {organization}", reads=AUDITED)
-    return Path("member", ORGANIZATION_LEVEL[role], f"{role} of {organization}")
+        return Path("auditor", ORGANIZATION_LEVEL[role], words, reads=AUDITED)
+    return Path("member", ORGANIZATION_LEVEL[role], words)
 
 
 def grant_path(role: str, team: str = "", *, by_default: bool = False, sync: str = "") -> Path:
     """Return a grant on a project: direct, or a team's; ``by_default`` if a default permission made it."""
-    words = f"{role} by team {team}{_mirrored(sync)}" if team else f"{role} granted directly"
+    words = _by_team(role, team, sync) if team else say("{role} granted directly", role=say(str(role)))
     if by_default:
-        words += ", by a default permission when the project was made"
+        words = say("{way}, by a default permission when the project was made", way=words)
     return Path("team_grant" if team else "grant", PROJECT_LEVEL[role], words, team=team)
 
 
-def _mirrored(sync: str) -> str:
-    return f", whose people come from {DIRECTORIES[sync]}" if sync else ""
+def _by_team(role: str, team: str, sync: str) -> Said:
+    words = say("{role} by team {team}", role=say(str(role)), team=team)
+    return (
+        say("{way}, whose people come from {source}", way=words, source=DIRECTORIES[sync]) if sync else words
+    )
 
 
 def superuser_path() -> Path:
     """Return what superusers hold where MUSTER_SUPERUSERS_FULL_ACCESS is set."""
-    return Path("superuser", Level.ABOVE, "superuser with full access")
+    return Path("superuser", Level.ABOVE, say("superuser with full access"))
 
 
 def readonly_path() -> Path:
     """Return what read-only superusers hold: rights marked as reading, on any level, and no others."""
-    return Path("readonly_superuser", Level.OWNER, "read-only superuser")
+    return Path("readonly_superuser", Level.OWNER, say("read-only superuser"))
 
 
 def of_project(
@@ -96,18 +101,18 @@ def of_project(
     """
     paths: list[Path] = []
     if public:
-        paths.append(Path("public", Level.READ, "the project is public"))
+        paths.append(Path("public", Level.READ, say("the project is public")))
     if token:
-        paths.append(Path("token", Level.READ, "the token belongs to the project"))
+        paths.append(Path("token", Level.READ, say("the token belongs to the project")))
     if own:
-        paths.append(Path("owner", Level.ADMIN, "the project is in her own namespace"))
+        paths.append(Path("owner", Level.ADMIN, say("the project is in her own namespace")))
     paths.extend(granted)
     for path in belonging:
         if path.level >= Level.ADMIN:
-            words = f"{path.words}, and so admin of its projects"
+            words = say("{way}, and so admin of its projects", way=path.words)
             paths.append(Path("organization_admin", Level.ADMIN, words, team=path.team))
         elif path.reads >= AUDITED:
-            words = f"{path.words}, and so reader of its projects"
+            words = say("{way}, and so reader of its projects", way=path.words)
             paths.append(Path("organization_auditor", Level.READ, words, reads=path.reads))
     return tuple(paths)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.words import say
 from permissions.catalogue import (
     ORGANIZATION_LEVEL,
     PROJECT_LEVEL,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 PERSON, TEAM, ROBOT = "person", "team", "robot"
-READONLY_WORDS = "read-only superuser, who sees everything and changes nothing"
+READONLY_WORDS = say("read-only superuser, who sees everything and changes nothing")
 
 
 class Key(NamedTuple):
@@ -47,7 +48,8 @@ class Bearer:
     """Who may hold access. ``name`` is as forms take it: ``bo``, ``@devs``, ``acme+ci``.
 
     ``superuser`` is "full" for people who pass every check, "readonly" for those who only read everywhere.
-    ``sync`` is the directory that decides on a team's people.
+    ``sync`` is the directory that decides on a team's people. ``secured`` tells of a person whether she has a
+    second factor.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Bearer:
     superuser: str = ""
     role: str = ""
     sync: str = ""
+    secured: bool = True
 
     @property
     def slug(self) -> str:
@@ -98,7 +101,10 @@ class Reach:
 
 @dataclass(frozen=True)
 class Facts:
-    """What one organization's access hangs on. Sized as its rows, not as its people times its projects."""
+    """What one organization's access hangs on. Sized as its rows, not as its people times its projects.
+
+    ``asks_factor``: people who have no second factor are given nothing, whatever they hold.
+    """
 
     organization: str
     bearers: dict[Key, Bearer] = field(default_factory=dict)
@@ -106,6 +112,7 @@ class Facts:
     seats: dict[Key, frozenset[int]] = field(default_factory=dict)
     projects: dict[int, Place] = field(default_factory=dict)
     grants: dict[Key, dict[int, Given]] = field(default_factory=dict)
+    asks_factor: bool = False
 
     # Questions -------------------------------------------------------------------------------------------
 
@@ -117,6 +124,22 @@ class Facts:
     def is_inside(self, key: Key) -> bool:
         """Tell whether it is a member, a team or a robot of the organization, and no outside collaborator."""
         return key.kind != PERSON or key.pk in self.standings
+
+    def withholds(self, key: Key) -> bool:
+        """Tell whether all that somebody holds here waits for her second factor."""
+        return self.asks_factor and key.kind == PERSON and not self.bearers[key].secured
+
+    def unsecured(self) -> list[str]:
+        """Return who in the organization, or granted something in it, has no second factor; by name."""
+        concerned = [
+            bearer.name
+            for key, bearer in self.bearers.items()
+            if key.kind == PERSON
+            and not bearer.secured
+            and bearer.active
+            and (key.pk in self.standings or key in self.grants)
+        ]
+        return sorted(concerned)
 
     def belonging(self, key: Key) -> list[Path]:
         """Return every role in the organization that a person has, or that a team gives to its people."""
@@ -146,6 +169,8 @@ class Facts:
         superuser = self.bearers[key].superuser
         if superuser == "readonly":
             return Reach(Level.READ, {}, capped=True)
+        if self.withholds(key):
+            return Reach(Level.ADMIN if superuser == "full" else Level.NONE, {})
         granted: dict[int, Level] = {}
         for holder in (key, *(Key(TEAM, pk) for pk in self.seats.get(key, ()))):
             for project, given in self.grants.get(holder, {}).items():
@@ -197,11 +222,15 @@ class Ways:
         self.facts, self.key = facts, key
         self.superuser = facts.bearers[key].superuser
         self.reach = facts.reach(key)
+        self._ungranted: dict[bool, tuple[Path, ...]] = {}
+        self._belonging: list[Path] = []
+        self._held: list[tuple[str, str, dict[int, Given]]] = []
+        if facts.withholds(key):
+            return
         self._belonging = facts.belonging(key)
-        self._held = [("", "", facts.grants.get(key, {}))]
+        self._held.append(("", "", facts.grants.get(key, {})))
         for pk, team in facts.teams_of(key):
             self._held.append((team.slug, team.sync, facts.grants.get(Key(TEAM, pk), {})))
-        self._ungranted: dict[bool, tuple[Path, ...]] = {}
 
     def level(self, project: int) -> Level:
         """Return the level on a project."""
@@ -244,8 +273,12 @@ class Opening:
 def openings(facts: Facts, key: Key, project: int) -> list[Opening]:
     """Return what would let somebody come further than now: the least first, teams by name.
 
-    Kinds: ``public``, ``grant`` (its level is where it begins), ``team_grant``, ``organization_admin``.
+    Kinds: ``public``, ``grant`` (its level is where it begins), ``team_grant``, ``organization_admin``; and
+    ``second_factor`` alone, with what she would have, where all waits for that.
     """
+    if facts.withholds(key) and not facts.bearers[key].superuser:
+        unasked = replace(facts, asks_factor=False)
+        return [Opening(unasked.level(unasked.reach(key), project), "second_factor")]
     held = facts.level(facts.reach(key), project)
     if held >= Level.ADMIN or facts.bearers[key].superuser == "readonly":
         return []
@@ -343,6 +376,11 @@ def with_visibility(facts: Facts, project: int, *, public: bool) -> Facts:
     """Make a project public or private."""
     place = facts.projects[project]._replace(public=public)
     return replace(facts, projects=facts.projects | {project: place})
+
+
+def with_second_factor_asked(facts: Facts) -> Facts:
+    """Ask people for a second factor."""
+    return replace(facts, asks_factor=True)
 
 
 # What a change ends and gives ----------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from core.words import say
 from permissions.catalogue import Scope
 
 if TYPE_CHECKING:
@@ -19,29 +20,33 @@ class ScopeWords(NamedTuple):
 
 
 WORDS: dict[str, ScopeWords] = {
-    Scope.REPO_CREATE: ScopeWords("Create repositories", "Make new repositories wherever you may make them."),
-    Scope.REPO_READ: ScopeWords("See repositories", "See and pull every repository that you see."),
+    Scope.REPO_CREATE: ScopeWords(
+        say("Create repositories"), say("Make new repositories wherever you may make them.")
+    ),
+    Scope.REPO_READ: ScopeWords(say("See repositories"), say("See and pull every repository that you see.")),
     Scope.REPO_WRITE: ScopeWords(
-        "Change repositories", "See, pull and push every repository that you may change."
+        say("Change repositories"), say("See, pull and push every repository that you may change.")
     ),
     Scope.REPO_ADMIN: ScopeWords(
-        "Administer repositories",
-        "Administer every repository that you administer, delete it, and say who may use it.",
+        say("Administer repositories"),
+        say("Administer every repository that you administer, delete it, and say who may use it."),
     ),
-    Scope.USER_READ: ScopeWords("See your account", "See your name, your e-mail address and so on."),
+    Scope.USER_READ: ScopeWords(
+        say("See your account"), say("See your name, your e-mail address and so on.")
+    ),
     Scope.USER_ADMIN: ScopeWords(
-        "Administer your account",
-        "Change your account, make robots and tokens of yours, and create organizations in your name.",
+        say("Administer your account"),
+        say("Change your account, make robots and tokens of yours, and create organizations in your name."),
         is_dangerous=True,
     ),
     Scope.ORG_ADMIN: ScopeWords(
-        "Administer your organizations",
-        "Change and delete the organizations you administer: their people, teams, robots and settings.",
+        say("Administer your organizations"),
+        say("Change and delete the organizations you administer: their people, teams, robots and settings."),
         is_dangerous=True,
     ),
     Scope.SUPER_USER: ScopeWords(
-        "Administer this installation",
-        "Manage every user and every organization here, if you may.",
+        say("Administer this installation"),
+        say("Manage every user and every organization here, if you may."),
         is_dangerous=True,
     ),
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import FilteredRelation, Q, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, FilteredRelation, Q, QuerySet
 
 from accounts.models import Membership, Robot, Team, TeamMember, User
 from permissions.catalogue import ACCESS_READ
 from permissions.checks import full_superuser, named_readonly_superuser, require
+from permissions.factors import with_second_factor
 from permissions.models import Grant
 from permissions.resolver import PERSON, ROBOT, TEAM, Bearer, Facts, Given, Key, Place, Standing
 from projects.models import Project
@@ -30,7 +31,7 @@ def facts(*, actor: Actor, organization: Organization, outsider: str = "") -> Fa
         Forbidden: neither an administrator nor somebody who reads everything.
     """
     require(actor, ACCESS_READ, organization)
-    found = Facts(organization.slug)
+    found = Facts(organization.slug, asks_factor=organization.requires_second_factor)
     namespace = organization.namespace_id
     for pk, role, is_direct, *told in _members(organization, outsider):
         found.bearers[Key(PERSON, pk)] = _person(*told)
@@ -64,18 +65,18 @@ def _members(organization: Organization, outsider: str) -> QuerySet[Any, Any]:
     columns = [name.removeprefix("user__") for name in OF_USER]
     if not outsider:
         members = Membership.objects.filter(organization=organization, user__deleted_at=None)
-        return members.values_list("user", "role", "is_direct", *OF_USER)
+        return members.values_list("user", "role", "is_direct", *OF_USER, _secured("user"))
     here = FilteredRelation("memberships", condition=Q(memberships__organization=organization))
     wanted = Q(here__isnull=False) | Q(username=outsider)
     people = User.objects.annotate(here=here).filter(wanted, deleted_at=None)
-    return people.values_list("pk", "here__role", "here__is_direct", *columns)
+    return people.values_list("pk", "here__role", "here__is_direct", *columns, _secured())
 
 
 def _read_grants(found: Facts, namespace: int) -> None:
     living = Q(user=None) | Q(user__deleted_at=None)
     rows = Grant.objects.filter(living, project__namespace=namespace, project__deleted_at=None)
     for project, user, team, robot, role, by_default, *told in rows.values_list(
-        "project", "user", "team", "robot", "role", "by_default", *OF_USER
+        "project", "user", "team", "robot", "role", "by_default", *OF_USER, _secured("user")
     ):
         if user is not None:
             key = Key(PERSON, user)
@@ -87,13 +88,17 @@ def _read_grants(found: Facts, namespace: int) -> None:
             found.grants.setdefault(key, {})[project] = Given(role, by_default)
 
 
-def _person(username: str, name: str, is_active: bool, is_superuser: bool) -> Bearer:
+def _secured(of: str = "pk") -> ExpressionWrapper[Q]:
+    return ExpressionWrapper(with_second_factor(of), BooleanField())
+
+
+def _person(username: str, name: str, is_active: bool, is_superuser: bool, secured: bool) -> Bearer:
     superuser = ""
     if is_superuser or _is_named(username):
         named = User(username=username, is_superuser=is_superuser)
         superuser = "readonly" if named_readonly_superuser(named) else "full" if full_superuser(named) else ""
     title = name if name.casefold() != username else ""
-    return Bearer(username, title, active=is_active, superuser=superuser)
+    return Bearer(username, title, active=is_active, superuser=superuser, secured=secured)
 
 
 def _is_named(username: str) -> bool:

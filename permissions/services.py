@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from core.errors import Invalid
+from core.sheets import CHUNK, sheet, taken
+from core.words import say
 from logs.kinds import EXPORT_ACCESS
 from logs.record import record
 from permissions.catalogue import ACCESS_READ
@@ -37,9 +38,6 @@ COLUMNS = (
     "team",
     "reason",
 )
-# What spreadsheets take for the beginning of a formula.
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-CHUNK = 1 << 15
 
 
 @transaction.atomic
@@ -58,7 +56,7 @@ def export_access(
     require(actor, ACCESS_READ, organization)
     wanted = wanted or Filter()
     if form not in (CSV, JSON):
-        raise Invalid(f"Unknown form {form!r}", field="form")
+        raise Invalid(say("Unknown form {form!r}", form=form), field="form")
     matrix = Matrix(facts(actor=actor, organization=organization), wanted)
     told: dict[str, Any] = {"format": form}
     if wanted.told():
@@ -86,20 +84,7 @@ def _lines(matrix: Matrix) -> Iterator[dict[str, Any]]:
 
 
 def _csv(matrix: Matrix) -> Iterator[bytes]:
-    out = io.StringIO(newline="")
-    write = csv.writer(out, lineterminator="\r\n").writerow
-    write(COLUMNS)
-    for line in _lines(matrix):
-        write([_harmless(line[name]) for name in COLUMNS])
-        if out.tell() >= CHUNK:
-            yield _taken(out)
-    yield _taken(out)
-
-
-def _harmless(value: object) -> str:
-    """Return a value as text that no spreadsheet takes for a formula."""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"'{text}" if text.startswith(FORMULAS) else text
+    return sheet(COLUMNS, ([line[name] for name in COLUMNS] for line in _lines(matrix)))
 
 
 def _json(matrix: Matrix) -> Iterator[bytes]:
@@ -109,19 +94,11 @@ def _json(matrix: Matrix) -> Iterator[bytes]:
     for piece in _joined(json.dumps(line, ensure_ascii=False) for line in _lines(matrix)):
         out.write(piece)
         if out.tell() >= CHUNK:
-            yield _taken(out)
+            yield taken(out)
     out.write("\n]}\n")
-    yield _taken(out)
+    yield taken(out)
 
 
 def _joined(pieces: Iterable[str]) -> Iterator[str]:
     for number, piece in enumerate(pieces):
         yield f"{',' if number else ''}\n{piece}"
-
-
-def _taken(out: io.StringIO) -> bytes:
-    """Return what was written so far, and begin anew."""
-    text = out.getvalue()
-    out.seek(0)
-    out.truncate()
-    return text.encode()

@@ -36,14 +36,14 @@ REACH = {
 # What is needed for each right: the level on the ladder of its line. * marks those that hang on the own
 # account where the namespace is one's own.
 IN_ORGANIZATION = {
-    1: "organization_read proxy_cache_read *robot_list *quota_read",
+    1: "organization_read proxy_cache_read *robot_list *quota_read *quota_request",
     2: "project_create",
     3: """organization_administer organization_change organization_delete member_list member_change
         member_remove member_invite team_read team_create team_change team_delete team_member_change
         team_grant_list access_read default_grant_list default_grant_change proxy_cache_change team_sync
         application_list application_change *credential_list *robot_read *robot_secret *robot_create
         *robot_change *robot_delete *log_read *log_export *notification_read *notification_change
-        *credential_issue *credential_revoke *trash_read *trash_change""",
+        *credential_issue *credential_revoke *trash_read *trash_change log_view_share""",
     9: "quota_change",  # nobody's by a role
 }
 IN_PROJECT = {
@@ -64,7 +64,7 @@ ON_OWN_ACCOUNT = {
         token_issue token_revoke""",
 }
 ON_INSTANCE = """instance_read instance_log_export user_manage organization_manage account_manage
-    service_key_manage message_manage quota_manage"""
+    service_key_manage message_manage quota_manage job_manage"""
 
 
 def _needs(table: dict[int, str]) -> dict[str, int]:
