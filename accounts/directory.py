@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from core.errors import Invalid, Unreachable
+from core.words import say
 
 with warnings.catch_warnings():
     # It asks for names of pyasn1 that have newer ones.
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DOWN = "The directory does not answer"
+DOWN = say("The directory does not answer")
 SUCCESS, NO_SUCH_OBJECT = 0, 32
 BUSY = frozenset({1, 2, 3, 11, 51, 52, 80})  # the directory's own trouble, not the password's
 PAGE = 500
@@ -156,7 +157,7 @@ def _parts(dn: str) -> list[str]:
     try:
         parsed = parse_dn(dn, strip=True)
     except (LDAPInvalidDnError, IndexError) as error:
-        raise Invalid(f"Not a distinguished name: {dn[:200]}", field="group_dn") from error
+        raise Invalid(say("Not a distinguished name: {dn}", dn=dn[:200]), field="group_dn") from error
     found, several = [], []
     for name, value, separator in parsed:
         several.append(f"{name.strip().casefold()}={_unescaped(value.strip()).casefold()}")

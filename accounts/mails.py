@@ -4,34 +4,48 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
+
+from core.languages import speaking
+from core.letters import letter
+from core.words import say, told
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 # purpose -> subject, where the link leads, and the setting that says for how long it works
 KINDS = {
-    "recovery": ("[Muster] Set a new password", "recover", "RECOVERY_LINK_SECONDS"),
-    "verification": ("[Muster] Confirm your e-mail address", "verify", "VERIFICATION_LINK_SECONDS"),
+    "recovery": (say("Set a new password"), "recover", "RECOVERY_LINK_SECONDS"),
+    "verification": (say("Confirm your e-mail address"), "verify", "VERIFICATION_LINK_SECONDS"),
 }
 
 # what was done to an account -> subject, and the sentence that tells it; ``detail`` as the service gave it
 EVENTS = {
-    "app_added": ("An authenticator app was set up", "From now on a password alone does not sign you in."),
-    "app_removed": ("Your authenticator app was removed", "Its codes do not sign you in any more."),
-    "passkey_added": ("A passkey was added", "The passkey {detail} signs you in from now on."),
-    "passkey_removed": ("A passkey was removed", "The passkey {detail} does not sign you in any more."),
-    "codes_made": ("New recovery codes were made", "The old ones do not work any more."),
-    "code_used": ("A recovery code was used", "It signed somebody in as you. You have {detail} left."),
-    "password": ("Your password was changed", "All other sessions of yours ended."),
-    "email": ("Your e-mail address was changed", "Mails to you go to {detail} from now on."),
+    "app_added": (
+        say("An authenticator app was set up"),
+        say("From now on a password alone does not sign you in."),
+    ),
+    "app_removed": (say("Your authenticator app was removed"), say("Its codes do not sign you in any more.")),
+    "passkey_added": (say("A passkey was added"), say("The passkey {detail} signs you in from now on.")),
+    "passkey_removed": (
+        say("A passkey was removed"),
+        say("The passkey {detail} does not sign you in any more."),
+    ),
+    "codes_made": (say("New recovery codes were made"), say("The old ones do not work any more.")),
+    "code_used": (
+        say("A recovery code was used"),
+        say("It signed somebody in as you. You have {detail} left."),
+    ),
+    "password": (say("Your password was changed"), say("All other sessions of yours ended.")),
+    "email": (say("Your e-mail address was changed"), say("Mails to you go to {detail} from now on.")),
+    "factor_asked": (
+        say("An organization asks for your second factor"),
+        say("{detail} gives you nothing until you have one."),
+    ),
     "reset": (
-        "Your second factor was reset",
-        "An operator took it away. All your sessions ended; your password signs you in.",
+        say("Your second factor was reset"),
+        say("An operator took it away. All your sessions ended; your password signs you in."),
     ),
 }
 
@@ -41,8 +55,10 @@ def new_code() -> str:
     return secrets.token_urlsafe(32)
 
 
-def send_link(*, purpose: str, to: str, username: str, code: str, key: str) -> None:
-    """Mail a link. ``key`` makes the mail's id: should it be sent twice, mail programs see that it is one.
+def send_link(*, purpose: str, to: str, username: str, code: str, key: str, language: str = "") -> None:
+    """Mail a link, in the language of its reader.
+
+    ``key`` makes the mail's id: should it be sent twice, mail programs see that it is one.
 
     Raises:
         OSError: the mail was not taken; ``smtplib`` knows no other.
@@ -52,12 +68,14 @@ def send_link(*, purpose: str, to: str, username: str, code: str, key: str) -> N
         "username": username,
         "link": f"{settings.PUBLIC_URL}/{path}/{code}/",
         "minutes": max(1, getattr(settings, lifetime) // 60),
-        "public_url": settings.PUBLIC_URL,
     }
-    _send(subject, purpose, to, context, key=f"link.{key}")
+    with speaking(language):
+        _send(told(subject), purpose, to, context, key=f"link.{key}")
 
 
-def send_invitation(*, to: str, organization: str, team: str, inviter: str, code: str, key: str) -> None:
+def send_invitation(
+    *, to: str, organization: str, team: str, inviter: str, code: str, key: str, language: str = ""
+) -> None:
     """Mail an invitation. The names are path-safe ones: what people typed would be words of ours here.
 
     Raises:
@@ -68,42 +86,43 @@ def send_invitation(*, to: str, organization: str, team: str, inviter: str, code
         "team": team,
         "inviter": inviter,
         "link": f"{settings.PUBLIC_URL}/invitations/{code}/",
-        "public_url": settings.PUBLIC_URL,
     }
-    subject = "[Muster] You are invited to a team" if team else "[Muster] You are invited"
-    _send(subject, "invitation", to, context, key=f"invitation.{key}")
+    with speaking(language):
+        subject = say("You are invited to a team") if team else say("You are invited")
+        _send(told(subject), "invitation", to, context, key=f"invitation.{key}")
 
 
 def send_security_mail(
-    *, to: str, username: str, event: str, detail: str, at: datetime, ip: str, browser: str, key: str
+    *,
+    to: str,
+    username: str,
+    event: str,
+    detail: str,
+    at: datetime,
+    ip: str,
+    browser: str,
+    key: str,
+    language: str = "",
 ) -> None:
     """Mail what was done to an account; ``event`` is one of `EVENTS`.
 
     Raises:
         OSError: as `send_link`.
     """
-    title, sentence = EVENTS[event]
-    context = {
-        "username": username,
-        "title": title,
-        "sentence": sentence.format(detail=detail),
-        "at": at,
-        "ip": ip,
-        "browser": browser,
-        "public_url": settings.PUBLIC_URL,
-    }
-    _send(f"[Muster] {title}", "security", to, context, key=f"security.{key}")
+    with speaking(language):
+        title, sentence = EVENTS[event]
+        context = {
+            "username": username,
+            "title": told(title),
+            "sentence": told(sentence).format(detail=detail),
+            "at": at,
+            "ip": ip,
+            "browser": browser,
+        }
+        template = "factor_asked" if event == "factor_asked" else "security"
+        context["detail"] = detail
+        _send(told(title), template, to, context, key=f"security.{key}")
 
 
 def _send(subject: str, template: str, to: str, context: dict[str, Any], *, key: str) -> None:
-    message = EmailMultiAlternatives(
-        subject,
-        render_to_string(f"mail/{template}.txt", context),
-        to=[to],
-        headers={
-            "Message-ID": f"<{key}@{urlsplit(settings.PUBLIC_URL).hostname}>",
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    message.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")
-    message.send()
+    letter(template, subject=subject, to=[to], words=context, key=key).send()

@@ -27,13 +27,14 @@ from joserfc.jwk import KeySet
 
 from core import egress
 from core.errors import BadCredentials, Unreachable
+from core.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 log = logging.getLogger(__name__)
 
-DOWN = "The identity provider does not answer"
+DOWN = say("The identity provider does not answer")
 # Signatures by a key of the provider's alone: no algorithm in which whoever checks could also sign.
 ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -229,7 +230,8 @@ def _token(form: dict[str, str]) -> dict[str, Any]:
     else:
         form |= {"client_id": settings.OIDC_CLIENT_ID, "client_secret": settings.OIDC_CLIENT_SECRET}
     status, answer = _call("POST", endpoint, urlencode(form).encode(), headers)
-    if status == 200:
+    if status == 200 and _text(answer.get("access_token")):
+        # A 200 that brings no token, or that cannot be read, confirms nobody.
         return answer
     if status in (400, 401) and answer.get("error") == "invalid_grant":
         raise Withdrawn

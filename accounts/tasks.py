@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from celery import shared_task
 from django.conf import settings
@@ -27,9 +28,11 @@ from accounts.models import (
     Team,
     User,
 )
+from accounts.selectors import language_of
 from core import seal
 from core.actor import Actor
 from core.batches import delete_in_batches
+from jobs.guard import each
 from logs.kinds import USER_RECOVERY_MAIL, USER_VERIFICATION_MAIL
 from logs.record import record
 from notifications.models import Delivery, Subscription
@@ -43,6 +46,9 @@ from trash.archive import move
 from trash.models import Trashed
 from trash.tasks import purge_within
 
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
 log = logging.getLogger(__name__)
 
 LINK_LEASE = timedelta(minutes=2)
@@ -50,6 +56,7 @@ LINK_PAUSE = timedelta(seconds=30)
 LINK_WINDOW = timedelta(hours=1)
 SECURITY_MAIL_TRIED = timedelta(days=1)
 SECURITY_MAIL_KEPT = timedelta(days=30)
+SWEPT = 100  # of each kind, at a time
 LINKS_PER_PERSON = 3  # of a purpose, within the window: whoever asks, nobody's mailbox is flooded
 
 
@@ -131,6 +138,7 @@ def send_link(link_id: int) -> None:
             username=user.username,
             code=code,
             key=f"{link.pk}.{link.attempts}",
+            language=user.language,
         )
     except OSError as error:
         # The server's own words may name hosts: they are for the operator.
@@ -180,6 +188,7 @@ def send_security_mail(mail_id: int) -> None:
             ip=one.ip or "",
             browser=one.browser,
             key=str(one.pk),
+            language=one.user.language,
         )
     except OSError as error:
         log.warning("Security mail %s: not sent: %s", mail_id, error)
@@ -222,6 +231,7 @@ def send_invitation(invitation_id: int) -> None:
             inviter=one.invited_by.username if one.invited_by else "",
             code=one.code,
             key=str(one.pk),
+            language=language_of([to]),
         )
     except OSError as error:
         log.warning("Invitation %s: mail not sent: %s", invitation_id, error)
@@ -240,19 +250,19 @@ def _invited_address(invitation: Invitation) -> str:
     return user.email if user.is_active and user.deleted_at is None else ""
 
 
+def _first(rows: QuerySet[Any]) -> QuerySet[Any, int]:
+    return rows.values_list("pk", flat=True)[:SWEPT]
+
+
 @shared_task(name="accounts.sweep")
 def sweep() -> None:
     """Purge what a lost bell left, and forget old failed sign-ins."""
-    for organization_id in Organization.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:100]:
-        purge_organization(organization_id)
-    for user_id in User.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:100]:
-        purge_user(user_id)
-    for link_id in MailedLink.objects.filter(due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
-        send_link(link_id)
-    for key in SecurityMail.objects.filter(due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
-        send_security_mail(key)
-    for key in Invitation.objects.filter(mail_due_at__lte=timezone.now()).values_list("pk", flat=True)[:100]:
-        send_invitation(key)
+    now = timezone.now()
+    each(purge_organization, _first(Organization.objects.exclude(deleted_at=None)))
+    each(purge_user, _first(User.objects.exclude(deleted_at=None)))
+    each(send_link, _first(MailedLink.objects.filter(due_at__lte=now)))
+    each(send_security_mail, _first(SecurityMail.objects.filter(due_at__lte=now)))
+    each(send_invitation, _first(Invitation.objects.filter(mail_due_at__lte=now)))
     ended = timezone.now() - LINK_WINDOW
     delete_in_batches(MailedLink.objects.filter(expires_at__lt=ended, created_at__lt=ended))
     age = timedelta(seconds=settings.SESSION_COOKIE_AGE)

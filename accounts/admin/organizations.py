@@ -72,9 +72,20 @@ class OrganizationDesk(Desk):
         ("Contact", {"fields": ("email", "url", "location")}),
         (
             "Settings",
-            {"fields": ("invoice_email", "invoice_email_address", "tag_expiration_s", "licence_plan")},
+            {
+                "fields": (
+                    "invoice_email",
+                    "invoice_email_address",
+                    "tag_expiration_s",
+                    "log_retention_days",
+                    "licence_plan",
+                )
+            },
         ),
-        ("Access", {"fields": ("token_max_days", "provider", "provider_organization")}),
+        (
+            "Access",
+            {"fields": ("requires_second_factor", "token_max_days", "provider", "provider_organization")},
+        ),
         ("Traces", {"fields": ("namespace", "created_at", "deleted_at")}),
     )
     neighbours = (
@@ -141,6 +152,17 @@ class OrganizationDesk(Desk):
             fits=_lives,
             initial=lambda row: {"plan": row.licence_plan},
             single=True,
+        ),
+        Verb(
+            "waive-second-factor",
+            "Ask for no second factor",
+            "Gives its people back what waits for a second factor: for the day on which nobody comes in. "
+            "Its administrators may ask for one again.",
+            "Asks for no second factor any more",
+            lambda actor, row, data: services.waive_second_factor(actor=actor, organization=row),
+            icon="lock_open",
+            fits=lambda row: _lives(row) and row.requires_second_factor,
+            sensitive=True,
         ),
         Verb(
             "delete",

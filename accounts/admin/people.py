@@ -65,7 +65,7 @@ class UserDesk(Desk):
     fieldsets = (
         (None, {"fields": ("username", "state", "power", "email", "is_verified")}),
         ("Profile", {"fields": ("name", "given_name", "family_name", "company", "location")}),
-        ("Settings", {"fields": ("invoice_email", "invoice_email_address", "tag_expiration_s")}),
+        ("Settings", {"fields": ("language", "invoice_email", "invoice_email_address", "tag_expiration_s")}),
         ("Traces", {"fields": ("namespace", "created_at", "last_login", "deleted_at", "view_as")}),
     )
     neighbours = (

@@ -91,6 +91,10 @@ class User(AbstractBaseUser):
     invoice_email = models.BooleanField(default=False)
     invoice_email_address = models.EmailField(null=True, blank=True)  # noqa: DJ001 - the wire tells null from ""
     tag_expiration_s = models.PositiveIntegerField(default=1209600)
+    # Empty: as the browser asks. What is offered is the settings' to say, so no choices are written here.
+    language = models.CharField(max_length=16, blank=True)
+    # The mails she does not want, by `notifications.wishes.WISHES`; all else is mailed.
+    unwanted_mails = models.JSONField(default=list, blank=True, editable=False)
     session_epoch = models.PositiveIntegerField(default=0, editable=False)
     seen_at = models.DateTimeField("last seen in the browser", null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -221,6 +225,15 @@ class Organization(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
+    )
+    log_retention_days = models.PositiveIntegerField(
+        "the log is kept for, in days",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(30), MaxValueValidator(3650)],
+    )
+    requires_second_factor = models.BooleanField(
+        "people need a second factor", default=False, db_default=False
     )
     licence_plan = models.CharField(
         max_length=19, choices=LicencePlan, default=LicencePlan.ULTIMATE_PLUS, db_default="ULTIMATE_PLUS"

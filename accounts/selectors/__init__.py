@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
@@ -41,6 +42,8 @@ from accounts.selectors.security import second_factor as second_factor
 from accounts.selectors.security import unproven_address as unproven_address
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from core.names import fold, plain
+from core.prepared import Given, Prepared
+from core.words import say
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
     ACCOUNT_READ,
@@ -63,7 +66,9 @@ from permissions.checks import (
     is_superuser,
     may_be_viewed,
     require,
+    sees,
 )
+from permissions.factors import with_second_factor
 from permissions.models import DefaultGrant, Grant
 from tokens.kinds import Kind
 from tokens.models import Credential
@@ -87,11 +92,7 @@ def organization(*, actor: Actor, name: str, right: Right | None = None) -> Orga
         Unauthenticated, Forbidden: the right is lacking.
         NotFound: there is none, and the actor may know.
     """
-    found = (
-        Organization.objects.select_related("namespace", "account")
-        .filter(namespace__key=fold(name), deleted_at=None)
-        .first()
-    )
+    found = _organization.first(key=fold(name))
     if found is None:
         _refuse_unknown(actor, right)
         raise NotFound("Organization not found", absent="organization")
@@ -102,21 +103,30 @@ def organization(*, actor: Actor, name: str, right: Right | None = None) -> Orga
     return found
 
 
+# At most one lives under a key.
+_organization: Prepared[Organization] = Prepared(
+    lambda: Organization.objects.select_related("namespace", "account").filter(
+        namespace__key=Given("key", Namespace.key), namespace__deleted_at=None, deleted_at=None
+    )
+)
+_namespace: Prepared[Namespace] = Prepared(
+    lambda: Namespace.objects.select_related("organization__account", "user").filter(
+        key=Given("key", Namespace.key), deleted_at=None
+    )
+)
+
+
 def _refuse_unknown(actor: Actor, right: Right | None) -> None:
     if right is None or has_full_access(actor) or (right.reading and is_readonly_superuser(actor)):
         return
     if actor.is_anonymous:
-        raise Unauthenticated(f"Sign in to {right.sentence}", right=right.name)
-    raise Forbidden(f"Your role does not allow to {right.sentence}", right=right.name)
+        raise Unauthenticated(say("Sign in to {right}", right=say(right.sentence)), right=right.name)
+    raise Forbidden(say("Your role does not allow to {right}", right=say(right.sentence)), right=right.name)
 
 
 def namespace(*, actor: Actor, name: str, right: Right | None = None) -> Namespace:
     """Return a living namespace with its owner. Raises as `organization`."""
-    found = (
-        Namespace.objects.select_related("organization__account", "user")
-        .filter(key=fold(name), deleted_at=None)
-        .first()
-    )
+    found = _namespace.first(key=fold(name))
     if found is None:
         _refuse_unknown(actor, right)
         raise NotFound("Namespace not found", absent="namespace")
@@ -137,8 +147,19 @@ def user(*, name: str) -> User:
     """
     found = User.objects.select_related("namespace").filter(username=fold(name), deleted_at=None).first()
     if found is None:
-        raise NotFound(f"Unknown user {name}", absent="user")
+        raise NotFound(say("Unknown user {name}", name=name), absent="user")
     return found
+
+
+def language_of(addresses: Collection[str]) -> str:
+    """Return the language for a mail to these: the choice of all who have one, else none."""
+    owned = Q()
+    for address in addresses:
+        owned |= Q(email__iexact=address)
+    living = User.objects.filter(owned, deleted_at=None) if owned else User.objects.none()
+    spoken = dict(living.values_list(Lower("email"), "language"))
+    found = {spoken.get(address.lower(), "") for address in addresses}
+    return found.pop() if len(found) == 1 else ""
 
 
 def viewed_person(*, actor: Actor, pk: int) -> User:
@@ -164,7 +185,7 @@ def user_to_add(*, name: str) -> User:
     try:
         return user(name=name.strip())
     except NotFound as error:
-        raise Invalid(f"There is no user {name.strip()!r}", field="username") from error
+        raise Invalid(say("There is no user {name!r}", name=name.strip()), field="username") from error
 
 
 def team_to_add(*, organization: Organization, name: str, field: str = "holder") -> Team:
@@ -172,7 +193,7 @@ def team_to_add(*, organization: Organization, name: str, field: str = "holder")
     try:
         return team(organization=organization, name=name.strip())
     except NotFound as error:
-        raise Invalid(f"There is no team {name.strip()!r}", field=field) from error
+        raise Invalid(say("There is no team {name!r}", name=name.strip()), field=field) from error
 
 
 class Holder(TypedDict, total=False):
@@ -187,7 +208,7 @@ def holder_to_add(*, name: str, field: str = "username") -> Holder:
     try:
         person, machine = user_or_robot(name=name.strip())
     except NotFound as error:
-        raise Invalid(f"There is no user or robot {name.strip()!r}", field=field) from error
+        raise Invalid(say("There is no user or robot {name!r}", name=name.strip()), field=field) from error
     if machine is not None:
         return {"robot": machine}
     return {"user": person} if person is not None else {}
@@ -223,7 +244,7 @@ def robot_by_full_name(*, name: str) -> Robot:
         .first()
     )
     if found is None:
-        raise NotFound(f"Could not find robot with specified username: {name}", absent="robot")
+        raise NotFound(say("Could not find robot with specified username: {name}", name=name), absent="robot")
     return found
 
 
@@ -235,7 +256,7 @@ def team(*, organization: Organization, name: str) -> Team:
     """
     found = Team.objects.filter(organization=organization, slug=name).first()
     if found is None:
-        raise NotFound(f"Team {name} not found", absent="team")
+        raise NotFound(say("Team {name} not found", name=name), absent="team")
     found.organization = organization
     return found
 
@@ -256,7 +277,7 @@ def readable_team(*, actor: Actor, organization_name: str, name: str) -> Team:
     )
     if found is None:
         organization(actor=actor, name=organization_name, right=TEAM_READ)
-        raise NotFound(f"Team {name} not found", absent="team")
+        raise NotFound(say("Team {name} not found", name=name), absent="team")
     require(actor, TEAM_READ, found)
     return found
 
@@ -270,32 +291,50 @@ def may_bind_teams(*, actor: Actor, organization: Organization) -> bool:
 # People --------------------------------------------------------------------------------------------------
 
 
-def identities(*, user: User) -> QuerySet[Identity]:
+def identities(*, user: User) -> list[Identity]:
     """Return how directories and identity providers know a person. The caller may see her own account."""
-    return Identity.objects.filter(user=user).order_by("pk")
+    return _identities(user=user.pk)
+
+
+_identities: Prepared[Identity] = Prepared(
+    lambda: Identity.objects.filter(user_id=Given("user", User.id)).order_by("pk")
+)
 
 
 def own_organizations(*, actor: Actor) -> list[Membership]:
     """Return the acting person's memberships, their organizations and best roles: one query each.
 
-    Each has ``best_role`` (the strongest of the direct role and her teams', as a level).
+    Each has ``best_level`` (the strongest of the direct role and her teams'), and ``is_withheld`` where it
+    gives her nothing while she has no second factor.
     """
     require(actor, ACCOUNT_READ)
-    mine = list(
-        Membership.objects.filter(user=actor.user, organization__deleted_at=None)
-        .select_related("organization__namespace")
-        .order_by("organization__slug")
-    )
-    by_team = TeamMember.objects.filter(user=actor.user).values_list("team__organization", "team__role")
+    if actor.user is None:
+        return []
+    mine = _memberships(user=actor.user.pk)
     best: dict[int, Level] = {}
-    for organization_id, role in by_team:
+    for organization_id, role in _team_roles(user=actor.user.pk):
         level = _LEVEL[role]
         best[organization_id] = max(best.get(organization_id, Level.NONE), level)
     for membership in mine:
         direct = _LEVEL[membership.role]
-        membership.best_level = max(direct, best.get(membership.organization_id, Level.NONE))  # type: ignore[attr-defined]
+        held = max(direct, best.get(membership.organization_id, Level.NONE))
+        membership.best_level = Level.NONE if membership.is_withheld else held  # type: ignore[attr-defined] # annotated
     return mine
 
+
+_memberships: Prepared[Membership] = Prepared(
+    lambda: (
+        Membership.objects.filter(user_id=Given("user", User.id), organization__deleted_at=None)
+        .annotate(is_withheld=Q(organization__requires_second_factor=True) & ~with_second_factor("user"))
+        .select_related("organization__namespace")
+        .order_by("organization__slug")
+    )
+)
+_team_roles: Prepared[tuple[int, str]] = Prepared(
+    lambda: TeamMember.objects.filter(user_id=Given("user", User.id)).values_list(
+        "team__organization", "team__role"
+    )
+)
 
 # What wires have words for: to them an auditor is a member.
 _LEVEL = {
@@ -403,16 +442,26 @@ def teams(*, organization: Organization) -> list[Team]:
 
     Whoever calls has checked that the actor is inside.
     """
+    found = _teams(organization=organization.pk)
+    for team in found:
+        team.organization = organization
+    return found
+
+
+def _counted_teams() -> QuerySet[Team]:
     members = TeamMember.objects.filter(team=OuterRef("pk")).order_by().values("team")
     grants = Grant.objects.filter(team=OuterRef("pk"), project__deleted_at=None).order_by().values("team")
-    return list(
-        Team.objects.filter(organization=organization)
+    return (
+        Team.objects.filter(organization_id=Given("organization", Organization.id))
         .annotate(
             member_count=Coalesce(Subquery(members.annotate(n=Count("pk")).values("n")), 0),
             repo_count=Coalesce(Subquery(grants.annotate(n=Count("pk")).values("n")), 0),
         )
         .order_by("pk")
     )
+
+
+_teams = Prepared(_counted_teams)
 
 
 def team_members(*, team: Team) -> QuerySet[TeamMember]:
@@ -511,7 +560,7 @@ def _person(organization: Organization, name: str) -> Person:
         .first()
     )
     if row is None:
-        raise NotFound(f"{name} is not in the organization", absent="member")
+        raise NotFound(say("{name} is not in the organization", name=name), absent="member")
     return Person(user=row.user, role=row.role)
 
 
@@ -574,7 +623,7 @@ def robots(*, actor: Actor, namespace: Namespace, with_permissions: bool = False
         Forbidden: not a member (or not her own namespace).
     """
     require(actor, ROBOT_LIST, namespace)
-    living = Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None).order_by("-pk")
+    living = _living_tokens()
     used = living.filter(robot=OuterRef("pk")).values("last_used_at")[:1]
     found = (
         Robot.objects.filter(namespace=namespace)
@@ -591,6 +640,78 @@ def robots(*, actor: Actor, namespace: Namespace, with_permissions: bool = False
             Prefetch("grants", grants),
         )
     return found
+
+
+def listed_robots(
+    *, actor: Actor, namespace: Namespace, limit: int | None = None, teams: bool = False, tokens: bool = False
+) -> list[Robot]:
+    """Return a namespace's robots as lists show them: last used first, each with ``last_used_at``.
+
+    ``teams`` also gives each ``team_slugs`` and ``project_slugs``, in the order in which it came into the
+    teams' list and by name; ``tokens`` its ``living`` token, which the caller has checked may be shown. Four
+    queries at most. Raises as `robots`.
+    """
+    require(actor, ROBOT_LIST, namespace)
+    if limit is not None:
+        found = list(robots(actor=actor, namespace=namespace, with_permissions=teams)[:limit])
+        for robot in found:
+            robot.namespace = namespace
+            if teams:
+                robot.team_slugs = [row.team.slug for row in robot.team_members.all()]  # type: ignore[attr-defined]
+                robot.project_slugs = [row.project.slug for row in robot.grants.all()]  # type: ignore[attr-defined]
+        return found
+    key = namespace.pk
+    in_teams = _grouped(_robot_teams(namespace=key)) if teams else {}
+    granted = _grouped(_robot_projects(namespace=key)) if teams else {}
+    living: dict[int, list[Credential]] = {}
+    for credential in _robot_credentials(namespace=key) if tokens else ():
+        living.setdefault(credential.robot_id or 0, []).append(credential)
+    found = _robots(namespace=key)
+    for robot in found:
+        robot.namespace = namespace
+        robot.living = living.get(robot.pk, [])  # type: ignore[attr-defined]
+        robot.team_slugs = in_teams.get(robot.pk, [])  # type: ignore[attr-defined]
+        robot.project_slugs = granted.get(robot.pk, [])  # type: ignore[attr-defined]
+    return found
+
+
+def _grouped(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for key, slug in rows:
+        found.setdefault(key, []).append(slug)
+    return found
+
+
+def _living_tokens() -> QuerySet[Credential]:
+    return Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None).order_by("-pk")
+
+
+_robots: Prepared[Robot] = Prepared(
+    lambda: (
+        Robot.objects.filter(namespace_id=Given("namespace", Namespace.id))
+        .annotate(
+            last_used_at=Subquery(_living_tokens().filter(robot=OuterRef("pk")).values("last_used_at")[:1])
+        )
+        .order_by(F("last_used_at").desc(nulls_last=True), "shortname")
+    )
+)
+_robot_teams: Prepared[tuple[int, str]] = Prepared(
+    lambda: (
+        TeamMember.objects.filter(robot__namespace_id=Given("namespace", Namespace.id))
+        .order_by("team")
+        .values_list("robot_id", "team__slug")
+    )
+)
+_robot_projects: Prepared[tuple[int, str]] = Prepared(
+    lambda: (
+        Grant.objects.filter(robot__namespace_id=Given("namespace", Namespace.id), project__deleted_at=None)
+        .order_by("project__slug")
+        .values_list("robot_id", "project__slug")
+    )
+)
+_robot_credentials: Prepared[Credential] = Prepared(
+    lambda: _living_tokens().filter(robot__namespace_id=Given("namespace", Namespace.id))
+)
 
 
 def robot(
@@ -711,10 +832,10 @@ def organization_by_key(*, actor: Actor, pk: int, right: Right) -> Organization:
 
     Raises:
         NotFound: there is none, or not for this actor.
-        Forbidden: she sees it, and lacks the right.
+        Forbidden: she sees it, and lacks the right; or is in it, and lacks the second factor it asks for.
     """
     found = Organization.objects.select_related("namespace", "account").filter(pk=pk, deleted_at=None).first()
-    if found is None or not (check(actor, ORGANIZATION_READ, found) or check(actor, INSTANCE_READ)):
+    if found is None or not (check(actor, INSTANCE_READ) or sees(actor, ORGANIZATION_READ, found)):
         raise NotFound("Organization not found", absent="organization")
     found.namespace.organization = found
     if right != ORGANIZATION_READ:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import AuthenticatorApp, BrowserSession, MailedLink, Passkey, RecoveryCode
 from core.errors import Unauthenticated
 from permissions.catalogue import ACCOUNT_READ
 from permissions.checks import require
+from permissions.factors import with_second_factor as with_second_factor
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -34,12 +35,6 @@ class SecondFactor:
     def is_on(self) -> bool:
         """Tell whether a password alone does not sign her in."""
         return self.app is not None or bool(self.passkeys)
-
-
-def with_second_factor(of: str = "pk") -> Q:
-    """Return the condition that a person has a second factor; ``of`` is the column that names her."""
-    app = AuthenticatorApp.objects.filter(user=OuterRef(of))
-    return Q(Exists(app)) | Q(Exists(Passkey.objects.filter(user=OuterRef(of))))
 
 
 def second_factor(*, actor: Actor) -> SecondFactor:

@@ -45,6 +45,7 @@ from accounts.services.links import (
     send_recovery,
     verify_email,
 )
+from accounts.services.lists import export_members
 from accounts.services.organizations import (
     change_organization,
     create_organization,
@@ -63,6 +64,7 @@ from accounts.services.passkeys import (
     remove_passkey,
     rename_passkey,
 )
+from accounts.services.required_factors import require_second_factor, waive_second_factor
 from accounts.services.robots import (
     change_robot,
     create_robot,
@@ -115,6 +117,7 @@ from accounts.services.trash import restore_organization, restore_robot, restore
 from accounts.services.users import (
     change_own_account,
     change_user,
+    choose_language,
     create_user,
     delete_user,
     initialize,
@@ -143,6 +146,7 @@ __all__ = [
     "change_robot",
     "change_team",
     "change_user",
+    "choose_language",
     "convert_to_organization",
     "create_account",
     "create_organization",
@@ -166,6 +170,7 @@ __all__ = [
     "end_standing",
     "end_viewing",
     "enter_by_provider",
+    "export_members",
     "finish_sign_in",
     "first_run_is_open",
     "has_second_factor",
@@ -204,6 +209,7 @@ __all__ = [
     "rename_passkey",
     "renew_invitation",
     "request_recovery",
+    "require_second_factor",
     "resend_proof",
     "reset_second_factor",
     "restore_organization",
@@ -228,5 +234,6 @@ __all__ = [
     "unlink_identity",
     "verify_email",
     "verify_password",
+    "waive_second_factor",
     "withdraw_invitation",
 ]

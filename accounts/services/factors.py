@@ -21,6 +21,7 @@ from core import seal
 from core.client import source_of
 from core.db import hold, insert
 from core.errors import BadCredentials, Conflict, Forbidden, Invalid, NotFound, TooManyRequests
+from core.words import say
 from logs.kinds import (
     LOGIN_FAILURE,
     USER_ADD_AUTHENTICATOR,
@@ -47,7 +48,7 @@ HALF = 5  # letters before and behind the dash
 SETUP_SECONDS = 900  # within which an app has to be set up
 WINDOW, TRIES_PER_ADDRESS = timedelta(minutes=5), 5
 LONG_WINDOW, TRIES_PER_PERSON = timedelta(hours=1), 20
-WRONG = "This code is wrong, or was used"
+WRONG = say("This code is wrong, or was used")
 
 
 # Questions -----------------------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ def add_authenticator_app(*, actor: Actor, sealed: str, code: str) -> list[str]:
         raise Invalid("The app shows another code by now, or its clock is wrong", field="code")
     is_first = not has_second_factor(user=user)
     app = AuthenticatorApp(user=user, secret_sealed=seal.seal(secret), last_step=step)
-    insert(app, taken="Remove the authenticator app that is set up first")
+    insert(app, taken=say("Remove the authenticator app that is set up first"))
     record(USER_ADD_AUTHENTICATOR, actor=actor, namespace=user.namespace)
     tell_owner(actor=actor, user=user, event="app_added")
     return begin_second_factor(actor, user) if is_first else []
@@ -294,9 +295,9 @@ def reset_second_factor(*, actor: Actor, user: User) -> None:
         Conflict: she has none.
     """
     require(actor, USER_MANAGE)
-    hold(user, gone=f"Unknown user {user.username}")
+    hold(user, gone=say("Unknown user {username}", username=user.username))
     if not has_second_factor(user=user):
-        raise Conflict(f"{user.username} has no second factor")
+        raise Conflict(say("{username} has no second factor", username=user.username))
     AuthenticatorApp.objects.filter(user=user).delete()
     Passkey.objects.filter(user=user).delete()
     forget_codes_without_use(user)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from accounts.models import Account, AccountAdministrator, Membership, Organization, TeamMember, User
 from core.db import hold
 from core.errors import Conflict, Invalid
+from core.words import say
 from logs.kinds import ACCOUNT_ADD_ADMINISTRATOR, ACCOUNT_DELETE
 from logs.record import record
 from permissions.catalogue import Level
@@ -37,7 +38,7 @@ def enter(actor: Actor, right: Right, organization: Organization) -> None:
         NotFound: it is deleted.
         Forbidden: the right is lost.
     """
-    hold(organization, gone="Organization not found")
+    hold(organization, gone=say("Organization not found"))
     actor.forget()
     require(actor, right, organization)
 
@@ -90,7 +91,9 @@ def hand_over_accounts(*, actor: Actor, user: User, heirs: bool = True) -> None:
             continue
         heir = _heir(account, user) if heirs else None
         if not heirs or (heir is None and account.organizations.filter(deleted_at=None).exists()):
-            raise Conflict(f"The account {account.name} would be left without an administrator")
+            raise Conflict(
+                say("The account {name} would be left without an administrator", name=account.name)
+            )
         if heir is None:
             account.deleted_at = timezone.now()
             account.save(update_fields=["deleted_at"])

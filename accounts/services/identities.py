@@ -22,6 +22,7 @@ from core.db import hold, insert, update
 from core.errors import BadCredentials, Conflict, Invalid, Unauthenticated, Unreachable
 from core.names import fold, free_slug
 from core.seal import Unreadable, seal, unseal
+from core.words import say
 from logs.kinds import LINK_IDENTITY, LOGIN_SUCCESS, UNLINK_IDENTITY, USER_CREATE
 from logs.record import record
 from permissions.catalogue import ACCOUNT_CHANGE, USER_MANAGE
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 LDAP, OIDC = Identity.Service.LDAP, Identity.Service.OIDC
 TRIES = 5
-NOT_HERE = "Nobody here is linked to this account of the identity provider"
-DISABLED = "This account is disabled"
+NOT_HERE = say("Nobody here is linked to this account of the identity provider")
+DISABLED = say("This account is disabled")
 
 
 # Signing in ----------------------------------------------------------------------------------------------
@@ -116,7 +117,7 @@ def _first_time(actor: Actor, seen: Identity, *, email: str, name: str) -> Ident
     record(USER_CREATE, actor=by, namespace=user.namespace, username=user.username, email=user.email)
     seen.user = user
     seen.pk = None
-    return insert(seen, taken="This account is linked already")
+    return insert(seen, taken=say("This account is linked already"))
 
 
 def _is_not_hers(slug: str, seen: Identity) -> bool:
@@ -162,7 +163,7 @@ def link_identity(*, actor: Actor, visitor: provider.Visitor) -> Identity:
         login=visitor.login,
         used_at=timezone.now(),
     )
-    insert(identity, taken="This account of the provider, or yours here, is linked already")
+    insert(identity, taken=say("This account of the provider, or yours here, is linked already"))
     _note_groups(identity, visitor)
     told = {"service": OIDC.value, "service_identifier": visitor.subject}
     record(LINK_IDENTITY, actor=actor, namespace=actor.user.namespace, metadata=told)

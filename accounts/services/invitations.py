@@ -22,6 +22,7 @@ from core.bell import ring
 from core.db import hold, insert, update
 from core.errors import Invalid, NotFound, QuotaExceeded, Unauthenticated
 from core.names import fold
+from core.words import say
 from logs.kinds import (
     ORG_DELETE_MEMBER_INVITE,
     ORG_DELETE_TEAM_MEMBER_INVITE,
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 
 INVITATION_LIFETIME = timedelta(days=30)
 AT_ONCE = 100
-UNKNOWN_CODE = "Unknown invitation code"
+UNKNOWN_CODE = say("Unknown invitation code")
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ def invite(*, actor: Actor, team: Team, user: User | None = None, email: str = "
     """
     require(actor, TEAM_MEMBER_CHANGE, team.organization)
     if user is not None:
-        hold(user, gone=f"Unknown user {user.username}")
+        hold(user, gone=say("Unknown user {username}", username=user.username))
     enter(actor, TEAM_MEMBER_CHANGE, team.organization)
-    not_synchronized(hold(team, gone=f"Team {team.slug} not found"))
+    not_synchronized(hold(team, gone=say("Team {slug} not found", slug=team.slug)))
     return offer(actor, team.organization, team=team, user=user, email=email)
 
 
@@ -93,9 +94,9 @@ def invite_people(
     """
     require(actor, MEMBER_INVITE, organization)
     if role not in OrganizationRole.values:
-        raise Invalid(f"Unknown role {role!r}", field="role")
+        raise Invalid(say("Unknown role {role!r}", role=role), field="role")
     if not whom or len(whom) > AT_ONCE:
-        raise Invalid(f"Name 1 to {AT_ONCE} people", field="whom")
+        raise Invalid(say("Name 1 to {most} people", most=AT_ONCE), field="whom")
     enter(actor, MEMBER_INVITE, organization)
     not_above_oneself(actor, organization, {role})
     return [_invite_one(actor, organization, typed.strip(), role) for typed in whom]
@@ -146,7 +147,7 @@ def offer(
         expires_at=timezone.now() + INVITATION_LIFETIME,
         mail_due_at=timezone.now() if settings.MAILING else None,
     )
-    insert(invitation, taken="This person is invited already")
+    insert(invitation, taken=say("This person is invited already"))
     if settings.MAILING:
         ring(tasks.send_invitation, invitation.pk)
     told = {"user": user.username, "member": user.username} if user else {"email": email, "member": email}
@@ -314,11 +315,12 @@ def _claim(actor: Actor, code: str) -> tuple[Invitation, User]:
     first = sent.select_related("organization").first()
     if first is None or not is_invited(first, actor.user):
         raise Invalid(UNKNOWN_CODE)
-    hold(actor.user)
+    person = hold(actor.user)
     hold(first.organization, gone=UNKNOWN_CODE)
     # What was found may have been answered or withdrawn while the organization was waited for.
     rows = sent.select_related("organization__namespace", "team__organization__namespace", "invited_by")
     invitation = rows.first()
-    if invitation is None:
+    # So may her address have been changed, which the code would prove.
+    if invitation is None or not is_invited(invitation, person):
         raise Invalid(UNKNOWN_CODE)
     return invitation, actor.user

@@ -20,6 +20,7 @@ from core.bell import ring
 from core.client import source_of
 from core.db import hold, update
 from core.errors import Conflict, Invalid, NotFound, TooManyRequests, Unauthenticated
+from core.words import say
 from logs.kinds import (
     ACCOUNT_CHANGE_PASSWORD,
     USER_CHANGE_EMAIL,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 RECOVERY, VERIFICATION = MailedLink.Purpose.RECOVERY, MailedLink.Purpose.VERIFICATION
 ASKED_PER_ADDRESS = 10  # within the window, whomever they mean
 TYPED_MAX = 255
-DEAD = "This link does not work any more"
+DEAD = say("This link does not work any more")
 
 
 def verification_is_on() -> bool:
@@ -62,7 +63,10 @@ def request_recovery(*, actor: Actor, login: str) -> None:
     _only_with_mail()
     login = login.strip()
     if not login or len(login) > TYPED_MAX:
-        raise Invalid(f"A name or an e-mail address has 1 to {TYPED_MAX} characters", field="email")
+        raise Invalid(
+            say("A name or an e-mail address has 1 to {most} characters", most=TYPED_MAX),
+            field="email",
+        )
     source = source_of(actor.ip)
     since = timezone.now() - tasks.LINK_WINDOW
     asked = MailedLink.objects.filter(ip=source, purpose=RECOVERY, created_at__gt=since)
@@ -84,11 +88,14 @@ def send_recovery(*, actor: Actor, user: User) -> str:
     require(actor, USER_MANAGE)
     _only_with_mail()
     if not user.email:
-        raise Invalid(f"{user.username} has no e-mail address", field="email")
+        raise Invalid(say("{username} has no e-mail address", username=user.username), field="email")
     if not user.is_active:
-        raise Invalid(f"{user.username} is disabled", field="username")
+        raise Invalid(say("{username} is disabled", username=user.username), field="username")
     if user.identities.exists():
-        raise Invalid(f"{user.username} signs in by a directory or identity provider", field="username")
+        raise Invalid(
+            say("{username} signs in by a directory or identity provider", username=user.username),
+            field="username",
+        )
     _not_too_often(user, RECOVERY)
     by = actor.user.username if actor.user else "system"
     record(USER_SEND_RECOVERY, actor=actor, namespace=user.namespace, username=user.username, superuser=by)
@@ -138,6 +145,16 @@ def resend_proof(*, actor: Actor) -> str:
 def forget_proofs(*, user: User) -> None:
     """Let no link that was mailed for an address work any more; a part of what changes the address."""
     MailedLink.objects.filter(user=user, used_at=None).update(expires_at=timezone.now(), due_at=None)
+
+
+def end_links_of_old_password(*, user: User) -> None:
+    """Let nothing go on that was asked for under the old password; a part of what sets a new one.
+
+    Else whoever had got into the account would still bring it to an address of his own, by a link that waits
+    there, after its owner has shut him out. The proof of her own address goes on.
+    """
+    waiting = MailedLink.objects.filter(user=user, used_at=None)
+    waiting.exclude(purpose=VERIFICATION, email=user.email).update(expires_at=timezone.now(), due_at=None)
 
 
 def _only_with_mail() -> None:
@@ -194,9 +211,7 @@ def recover(*, actor: Actor, code: str, password: str) -> User:
     user.is_verified = True  # she reads what is sent there
     update(user, "password", "is_verified")
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
-    MailedLink.objects.filter(user=user, purpose=RECOVERY, used_at=None).update(
-        expires_at=timezone.now(), due_at=None
-    )
+    end_links_of_old_password(user=user)
     by = replace(actor, user=user, memo={})
     record(USER_RECOVER, actor=by, namespace=user.namespace, username=user.username)
     record(ACCOUNT_CHANGE_PASSWORD, actor=by, namespace=user.namespace)
@@ -215,7 +230,7 @@ def verify_email(*, actor: Actor, code: str) -> User:
     user, email = _use(code, VERIFICATION)
     by = replace(actor, user=user, memo={})
     old, user.email, user.is_verified = user.email, email, True
-    update(user, "email", "is_verified", taken="The e-mail address is already in use")
+    update(user, "email", "is_verified", taken=say("The e-mail address is already in use"))
     if old != email:
         told = {"email": email, "old_email": old}
         record(USER_CHANGE_EMAIL, actor=by, namespace=user.namespace, metadata=told)

@@ -24,6 +24,7 @@ from accounts.services.organizations import leave_if_teamless, not_above_oneself
 from core.db import hold_all, insert_many
 from core.errors import Invalid, NotFound
 from core.names import is_namespace_name
+from core.words import say
 from logs.kinds import (
     ORG_ADD_TEAM_MEMBER,
     ORG_CREATE_TEAM,
@@ -70,7 +71,7 @@ def set_member_roles(*, actor: Actor, organization: Organization, roles: Sequenc
     require(actor, MEMBER_CHANGE, organization)
     for _, role in roles:
         if role not in OrganizationRole.values:
-            raise Invalid(f"Unknown role {role!r}", field="role")
+            raise Invalid(say("Unknown role {role!r}", role=role), field="role")
     _hold_people(user for user, _ in roles)
     enter(actor, MEMBER_CHANGE, organization)
     rows = dict(Membership.objects.filter(organization=organization).values_list("user", "role"))
@@ -89,7 +90,7 @@ def set_member_roles(*, actor: Actor, organization: Organization, roles: Sequenc
                 role=role, is_direct=True
             )
     _reserve_members(organization, len(new))
-    insert_many(new, taken="Somebody is a member already")
+    insert_many(new, taken=say("Somebody is a member already"))
     if by_role:
         keep_an_administrator(organization)
     actor.forget()
@@ -117,7 +118,7 @@ def create_teams(*, actor: Actor, organization: Organization, teams: Sequence[Te
     require(actor, TEAM_CREATE, organization)
     for team in teams:
         if not is_namespace_name(team.slug):
-            raise Invalid(f"Invalid team name {team.slug!r}", field="name")
+            raise Invalid(say("Invalid team name {slug!r}", slug=team.slug), field="name")
         if team.organization_id != organization.pk:
             raise Invalid("The team belongs to another organization", field="team")
     enter(actor, TEAM_CREATE, organization)
@@ -130,7 +131,7 @@ def create_teams(*, actor: Actor, organization: Organization, teams: Sequence[Te
             if team.parent is not None and team.parent.organization_id != organization.pk:
                 raise Invalid("The parent belongs to another organization", field="parent")
             team.parent = team.parent  # now that it has a key
-        insert_many(ready, taken="A team with this name already exists")
+        insert_many(ready, taken=say("A team with this name already exists"))
         left = [team for team in left if team._state.adding]
     record_many(
         [
@@ -167,11 +168,11 @@ def seat_members(*, actor: Actor, organization: Organization, seats: Sequence[Se
             Membership(organization=organization, user=user, role=OrganizationRole.MEMBER, is_direct=False)
             for user in joining.values()
         ],
-        taken="Somebody is a member already",
+        taken=say("Somebody is a member already"),
     )
     insert_many(
         [TeamMember(team=seat.team, user=seat.user, is_maintainer=seat.is_maintainer) for seat in new],
-        taken="Somebody is already in the team",
+        taken=say("Somebody is already in the team"),
     )
     for seat in moved:
         place = TeamMember.objects.filter(team=seat.team, user=seat.user)
@@ -262,7 +263,7 @@ def _hold_people(people: Iterable[User]) -> set[int]:
     held = hold_all(User, names)
     gone = sorted(names[pk] for pk in names.keys() - held)
     if gone:
-        raise NotFound(f"Unknown user {gone[0]}")
+        raise NotFound(say("Unknown user {gone}", gone=gone[0]))
     return held
 
 
@@ -275,9 +276,9 @@ def _open(organization: Organization, seats: Sequence[Seat]) -> None:
         synced |= dict(rows.order_by("pk").values_list("pk", "sync_service"))
     for pk, team in wanted.items():
         if pk not in synced:
-            raise NotFound(f"Team {team.slug} not found")
+            raise NotFound(say("Team {slug} not found", slug=team.slug))
         if synced[pk]:
-            raise Invalid(f"A directory decides who is in the team {team.slug}")
+            raise Invalid(say("A directory decides who is in the team {slug}", slug=team.slug))
 
 
 def _rows(organization: Organization, seats: Sequence[Seat]) -> Iterator[tuple[tuple[int, int], bool]]:

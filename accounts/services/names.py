@@ -9,6 +9,7 @@ from accounts.models import Namespace
 from core.db import insert
 from core.errors import Conflict, Invalid
 from core.names import fold, is_namespace_name
+from core.words import say
 
 
 def take(name: str, kind: Namespace.Kind) -> Namespace:
@@ -21,13 +22,16 @@ def take(name: str, kind: Namespace.Kind) -> Namespace:
     key = fold(name)
     if not is_namespace_name(key):
         raise Invalid(
-            f"Invalid name {name!r}: 2 to 255 lower-case letters and digits, "
-            "with single dots, dashes or underscores between them",
+            say(
+                "Invalid name {name!r}: 2 to 255 lower-case letters and digits, "
+                "with single dots, dashes or underscores between them",
+                name=name,
+            ),
             field="name",
         )
     namespace = Namespace(name=key, key=key, kind=kind)
     # Clients of the Quay wire look for either half of this sentence.
-    return insert(namespace, taken=f"The username already exists: {key} is already taken")
+    return insert(namespace, taken=say("The username already exists: {key} is already taken", key=key))
 
 
 def is_taken(name: str) -> bool:
@@ -52,4 +56,4 @@ def revive(namespace: Namespace, key: str) -> None:
         with transaction.atomic():
             namespace.save(update_fields=["name", "key", "deleted_at"])
     except IntegrityError as error:
-        raise Conflict(f"{key} is already taken", field="name") from error
+        raise Conflict(say("{key} is already taken", key=key), field="name") from error

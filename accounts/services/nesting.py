@@ -11,6 +11,7 @@ from accounts.models import Team
 from accounts.services.guards import enter
 from core.db import hold, update
 from core.errors import Invalid
+from core.words import say
 from logs.kinds import ORG_CHANGE_TEAM
 from logs.record import record
 from permissions.catalogue import TEAM_CHANGE
@@ -35,7 +36,7 @@ def move_team(*, actor: Actor, team: Team, parent: Team | None) -> Team:
     if parent is not None and parent.organization_id != organization.pk:
         raise Invalid("The parent belongs to another organization", field="parent")
     for one in sorted([team, *([parent] if parent else [])], key=attrgetter("pk")):
-        hold(one, gone=f"Team {one.slug} not found")
+        hold(one, gone=say("Team {slug} not found", slug=one.slug))
     above = dict(Team.objects.filter(organization=organization).values_list("pk", "parent"))
     seen, step = {team.pk}, parent.pk if parent else None
     while step is not None:

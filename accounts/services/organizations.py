@@ -23,12 +23,14 @@ from accounts.models import (
 )
 from accounts.services import names
 from accounts.services.guards import enter, keep_an_administrator
+from accounts.services.required_factors import require_second_factor, waive_second_factor
 from accounts.services.rules import check_email_rule
 from accounts.services.users import check_tag_expiration
 from core.bell import ring
 from core.db import hold, insert, update
 from core.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from core.names import fold, free_slug, is_namespace_name
+from core.words import say
 from logs.kinds import (
     ORG_CHANGE_EMAIL,
     ORG_CHANGE_INVOICING,
@@ -64,7 +66,16 @@ if TYPE_CHECKING:
     from trash.models import Trashed
 
 OWNERS = "owners"
-PROFILE = ("name", "description", "url", "location", "provider", "provider_organization", "token_max_days")
+PROFILE = (
+    "name",
+    "description",
+    "url",
+    "location",
+    "provider",
+    "provider_organization",
+    "token_max_days",
+    "log_retention_days",
+)
 
 
 @transaction.atomic
@@ -100,7 +111,7 @@ def create_organization(
         raise Invalid("Only a group account holds organizations", field="account")
     hold(owner)
     if account is not None:
-        hold(account, gone="There is no such group account")
+        hold(account, gone=say("There is no such group account"))
     email = check_email_rule(email)
     if email and User.objects.filter(email__iexact=email, deleted_at=None).exists():
         raise Invalid("The e-mail address belongs to a user", field="email")
@@ -108,14 +119,14 @@ def create_organization(
     namespace = names.take(slug, Namespace.Kind.ORGANIZATION)
     if account is None:
         account = Account(kind=Account.Kind.GROUP, name=name or namespace.name)
-        insert(account, taken="The account could not be created")
+        insert(account, taken=say("The account could not be created"))
         AccountAdministrator.objects.create(account=account, user=owner)
         quotas.open_for(account=account)
     quotas.open_for(namespace=namespace)
     organization = Organization(
         namespace=namespace, account=account, slug=namespace.name, name=name or namespace.name, email=email
     )
-    insert(organization, taken="The organization could not be created")
+    insert(organization, taken=say("The organization could not be created"))
     join(organization, owner, role=OrganizationRole.OWNER)
     quotas.reserve(resource=Resource.ORGANIZATIONS, account_id=account.pk)
     owners = Team.objects.create(organization=organization, slug=OWNERS, name=OWNERS, role=Team.Role.ADMIN)
@@ -131,11 +142,12 @@ def change_organization(*, actor: Actor, organization: Organization, changes: di
     """Change settings and profile, all or nothing (quay-a.md 7.3).
 
     ``changes`` may hold invoice_email, invoice_email_address (null or "" clears), email (likewise),
-    tag_expiration_s, and name, description, url, location, provider, provider_organization, token_max_days.
+    tag_expiration_s, and name, description, url, location, provider, provider_organization, token_max_days,
+    log_retention_days (null: as long as the instance keeps its log) and requires_second_factor.
 
     Raises:
         Forbidden: not an administrator.
-        Invalid: a value breaks its rule.
+        Invalid: a value breaks its rule, or as `require_second_factor`.
         Conflict: the Git provider's organization is linked to another one.
     """
     require(actor, ORGANIZATION_CHANGE, organization)
@@ -168,11 +180,19 @@ def change_organization(*, actor: Actor, organization: Organization, changes: di
     if fields:
         for field in fields:
             setattr(organization, field, changes[field])
-        update(organization, *fields, taken="Another organization is linked to this provider's organization")
+        update(
+            organization, *fields, taken=say("Another organization is linked to this provider's organization")
+        )
         told = {"fields": fields, "namespace": namespace.name}
-        if "token_max_days" in fields:
-            told["token_max_days"] = organization.token_max_days
+        for field in ("token_max_days", "log_retention_days"):
+            if field in fields:
+                told[field] = getattr(organization, field)
         record(ORG_CHANGE_PROFILE, actor=actor, namespace=namespace, metadata=told)
+    # Last: it may end the actor's own rights.
+    if changes.get("requires_second_factor") is True:
+        require_second_factor(actor=actor, organization=organization)
+    elif changes.get("requires_second_factor") is False:
+        waive_second_factor(actor=actor, organization=organization)
     return organization
 
 
@@ -187,7 +207,7 @@ def set_licence_plan(*, actor: Actor, organization: Organization, plan: str) -> 
     require(actor, ORGANIZATION_MANAGE)
     enter(actor, ORGANIZATION_MANAGE, organization)
     if plan not in Organization.LicencePlan.values:
-        raise Invalid(f"Unknown licence plan {plan!r}", field="licence_plan")
+        raise Invalid(say("Unknown licence plan {plan!r}", plan=plan), field="licence_plan")
     if plan != organization.licence_plan:
         organization.licence_plan = plan
         update(organization, "licence_plan")
@@ -208,12 +228,12 @@ def rename_organization(*, actor: Actor, organization: Organization, name: str) 
     require(actor, ORGANIZATION_MANAGE)
     key = fold(name)
     if not is_namespace_name(key):
-        raise Invalid(f"Invalid name {name!r}", field="name")
-    hold(organization, gone="Organization not found")
+        raise Invalid(say("Invalid name {name!r}", name=name), field="name")
+    hold(organization, gone=say("Organization not found"))
     namespace = organization.namespace
     old = namespace.name
     namespace.name = namespace.key = key
-    update(namespace, "name", "key", taken="A user or organization with this name already exists")
+    update(namespace, "name", "key", taken=say("A user or organization with this name already exists"))
     organization.slug = key
     if organization.name == old:
         organization.name = key
@@ -318,7 +338,7 @@ def seat(team: Team, user: User, *, is_maintainer: bool = False) -> None:
     join(team.organization, user)
     insert(
         TeamMember(team=team, user=user, is_maintainer=is_maintainer),
-        taken=f"{user.username} is already in the team",
+        taken=say("{username} is already in the team", username=user.username),
     )
 
 
@@ -352,8 +372,8 @@ def set_member_role(*, actor: Actor, organization: Organization, user: User, rol
     """
     require(actor, MEMBER_CHANGE, organization)
     if role not in OrganizationRole.values:
-        raise Invalid(f"Unknown role {role!r}", field="role")
-    hold(user, gone=f"Unknown user {user.username}")
+        raise Invalid(say("Unknown role {role!r}", role=role), field="role")
+    hold(user, gone=say("Unknown user {username}", username=user.username))
     enter(actor, MEMBER_CHANGE, organization)
     current = Membership.objects.filter(organization=organization, user=user).first()
     old = current.role if current is not None else ""
@@ -399,7 +419,7 @@ def remove_member(
     """
     require(actor, MEMBER_REMOVE, organization)
     if user is not None:
-        hold(user, gone=f"Unknown user {user.username}")
+        hold(user, gone=say("Unknown user {username}", username=user.username))
     enter(actor, MEMBER_REMOVE, organization)
     in_team = TeamMember.objects.filter(team__organization=organization)
     granted = Grant.objects.filter(project__namespace=organization.namespace)

@@ -13,6 +13,7 @@ from accounts.services.users import end_person
 from core.db import hold, hold_all, insert
 from core.errors import Invalid, Unauthenticated
 from core.names import free_slug
+from core.words import say
 from logs.kinds import ACCOUNT_CONVERT, TAKE_OWNERSHIP
 from logs.record import record
 from permissions.catalogue import (
@@ -46,7 +47,7 @@ def take_ownership(*, actor: Actor, namespace: Namespace) -> Organization:
     hold(actor.user)
     was_user = namespace.kind == Namespace.Kind.USER
     organization = _convert(actor, namespace, actor.user) if was_user else namespace.organization
-    hold(organization, gone="Organization not found")
+    hold(organization, gone=say("Organization not found"))
     _make_owner(organization, actor.user)
     actor.forget()
     record(
@@ -122,4 +123,4 @@ def _convert(actor: Actor, namespace: Namespace, administrator: User) -> Organiz
     organization = Organization(
         namespace=namespace, account=account, slug=namespace.name, name=namespace.name, email=email
     )
-    return insert(organization, taken="The namespace cannot be taken over")
+    return insert(organization, taken=say("The namespace cannot be taken over"))

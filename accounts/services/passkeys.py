@@ -37,6 +37,7 @@ from accounts.services.security_mails import tell_owner
 from core import seal
 from core.db import hold, insert, update
 from core.errors import BadCredentials, Conflict, Invalid, NotFound
+from core.words import say
 from logs.kinds import USER_ADD_PASSKEY, USER_REMOVE_PASSKEY, USER_RENAME_PASSKEY
 from logs.record import record
 from permissions.catalogue import ACCOUNT_CHANGE
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
 State = dict[str, Any]  # what a challenge was made with; the door keeps it, for one answer
 PASSKEYS_MAX = 20
 ANSWER_MAX = 20_000  # characters
-REFUSED = "This passkey was not accepted. Try again"
+REFUSED = say("This passkey was not accepted. Try again")
 # What an answer that somebody made up can raise on its way through the library.
 MADE_UP = (
     ValueError,
@@ -112,7 +113,7 @@ def add_passkey(*, actor: Actor, host: str, state: State, answer: str, name: str
     if data.credential_data is None:
         raise BadCredentials(REFUSED, field="passkey")
     if Passkey.objects.filter(user=user).count() >= PASSKEYS_MAX:
-        raise Conflict(f"You have {PASSKEYS_MAX} passkeys: remove one first")
+        raise Conflict(say("You have {most} passkeys: remove one first", most=PASSKEYS_MAX))
     is_first = not has_second_factor(user=user)
     passkey = Passkey(
         user=user,
@@ -123,7 +124,7 @@ def add_passkey(*, actor: Actor, host: str, state: State, answer: str, name: str
         sign_count=data.counter,
         is_verifying=data.is_user_verified(),
     )
-    insert(passkey, taken="This passkey is known already")
+    insert(passkey, taken=say("This passkey is known already"))
     record(USER_ADD_PASSKEY, actor=actor, namespace=user.namespace, name=passkey.name)
     tell_owner(actor=actor, user=user, event="passkey_added", detail=passkey.name)
     return begin_second_factor(actor, user) if is_first else []

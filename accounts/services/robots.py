@@ -14,6 +14,7 @@ from accounts.models import Namespace, Robot, RobotFederation
 from core.db import hold, insert, insert_many, update
 from core.errors import Conflict, Invalid, NotFound
 from core.names import is_namespace_name
+from core.words import say
 from logs.kinds import (
     CHANGE_ROBOT,
     CREATE_ROBOT,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 GRACE_MAX = timedelta(days=7)
-MISSING = "Could not find robot with specified username"
+MISSING = say("Could not find robot with specified username")
 
 
 @transaction.atomic
@@ -64,10 +65,13 @@ def create_robot(
     """
     require(actor, ROBOT_CREATE, namespace)
     if not is_namespace_name(shortname):
-        raise Invalid(f"The name for the robot {shortname!r} is invalid", field="robot_shortname")
+        raise Invalid(
+            say("The name for the robot {shortname!r} is invalid", shortname=shortname),
+            field="robot_shortname",
+        )
     quotas.reserve(resource=Resource.ROBOTS, namespace=namespace, account_id=namespace.account_id)
     robot = Robot(namespace=namespace, shortname=shortname, description=description, metadata=metadata or {})
-    insert(robot, taken=f"Existing robot with name: {robot.full_name}")
+    insert(robot, taken=say("Existing robot with name: {full_name}", full_name=robot.full_name))
     _, secret = tokens.issue(
         kind=Kind.ROBOT, robot=robot, issued_by=actor.user, title=robot.full_name[:255], expires_at=expires_at
     )
@@ -235,7 +239,7 @@ def set_robot_federation(
     robot.federations.all().delete()
     insert_many(
         [RobotFederation(robot=robot, issuer=issuer, subject=subject) for issuer, subject in pairs],
-        taken="Duplicate federation config entry",
+        taken=say("Duplicate federation config entry"),
     )
     stored = [{"issuer": issuer, "subject": subject} for issuer, subject in pairs]
     record(

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
 from core.errors import Invalid
+from core.words import say
 
 DIGEST_LENGTH = 40
 
@@ -24,7 +25,11 @@ def check_password_rule(password: str) -> None:
     """
     if len(password) < settings.PASSWORD_MIN or re.search(r"\s", password):
         raise Invalid(
-            f"A password has at least {settings.PASSWORD_MIN} characters and no white space", field="password"
+            say(
+                "A password has at least {least} characters and no white space",
+                least=settings.PASSWORD_MIN,
+            ),
+            field="password",
         )
     if password.casefold() in _common() or _is_breached(password):
         raise Invalid("This password is known from leaks: choose one that nobody else has", field="password")

@@ -22,6 +22,7 @@ from core import seal
 from core.client import source_of
 from core.errors import BadCredentials, SecondFactorRequired, TooManyRequests, Unauthenticated
 from core.names import fold
+from core.words import say
 from logs.kinds import (
     LOGIN_FAILURE,
     LOGIN_SUCCESS,
@@ -46,7 +47,7 @@ TRIES_PER_ADDRESS = 50
 LONG_WINDOW, TRIES_PER_NAME = timedelta(hours=1), 100
 
 
-NEEDS_CODE = "A code of your authenticator app, or a recovery code, is needed as well"
+NEEDS_CODE = say("A code of your authenticator app, or a recovery code, is needed as well")
 
 
 def sign_in(*, actor: Actor, username: str, password: str, code: str = "") -> User:

@@ -10,6 +10,7 @@ from accounts.models import Membership, Organization, Team, User
 from accounts.services.organizations import remove_member, set_member_role
 from accounts.services.teams import remove_team_member
 from core.errors import Conflict, NotFound
+from core.words import say
 from permissions.catalogue import MEMBER_CHANGE, MEMBER_REMOVE, OrganizationRole
 from permissions.checks import require
 
@@ -58,5 +59,5 @@ def end_standing(*, actor: Actor, organization: Organization, user: User) -> Non
         raise NotFound("Member not found", absent="member")
     contact_of = user.contact_of.filter(namespace=organization.namespace_id, deleted_at=None).first()
     if contact_of is not None:
-        raise Conflict(f"She is the contact of the project {contact_of.name}")
+        raise Conflict(say("She is the contact of the project {name}", name=contact_of.name))
     remove_member(actor=actor, organization=organization, user=user)

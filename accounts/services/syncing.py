@@ -22,6 +22,7 @@ from accounts.services.organizations import join, leave_if_teamless
 from core.bell import ring_by_name
 from core.db import hold, hold_all, update
 from core.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded, Unreachable
+from core.words import say
 from logs.kinds import (
     DISABLE_TEAM_SYNC,
     ENABLE_TEAM_SYNC,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 GROUP_MAX = 1024
 BATCH = 100  # people a transaction: whoever waits for the organization waits no longer
 SERVICES = {"LDAP": Team.Sync.LDAP, "OIDC": Team.Sync.OIDC}
-DOUBT = "The group has nobody of the team any more. If it is so the next time, everybody is taken out"
+DOUBT = say("The group has nobody of the team any more. If it is so the next time, everybody is taken out")
 
 
 # Binding and releasing -----------------------------------------------------------------------------------
@@ -159,7 +160,10 @@ def _group(group_dn: str, group_name: str) -> tuple[str, dict[str, str]]:
         raise Invalid("Neither a directory nor an identity provider signs people in here")
     field, group = ("group_dn", group_dn) if service == Team.Sync.LDAP else ("group_name", group_name)
     if not group.strip() or len(group) > GROUP_MAX:
-        raise Invalid(f"{field} is needed, of at most {GROUP_MAX} characters", field=field)
+        raise Invalid(
+            say("{field} is needed, of at most {most} characters", field=field, most=GROUP_MAX),
+            field=field,
+        )
     if service == Team.Sync.LDAP:
         try:
             directory.places_in_group(group)
@@ -171,7 +175,7 @@ def _group(group_dn: str, group_name: str) -> tuple[str, dict[str, str]]:
 def _open(actor: Actor, team: Team) -> None:
     """Hold the organization and the team, and make the team what it is now."""
     enter(actor, TEAM_SYNC, team.organization)
-    now = hold(team, gone=f"Team {team.slug} not found")
+    now = hold(team, gone=say("Team {slug} not found", slug=team.slug))
     team.role = now.role
     for field in _SYNC:
         setattr(team, field, getattr(now, field))

@@ -21,6 +21,7 @@ from accounts.services.organizations import leave_if_teamless, seat
 from core.db import hold, insert, update
 from core.errors import Invalid, NotFound
 from core.names import free_slug, is_namespace_name
+from core.words import say
 from logs.kinds import (
     ORG_ADD_TEAM_MEMBER,
     ORG_CHANGE_TEAM,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 INVITATION_LIFETIME = timedelta(days=30)
-UNKNOWN_CODE = "Unknown invitation code"
+UNKNOWN_CODE = say("Unknown invitation code")
 
 
 @transaction.atomic
@@ -77,11 +78,11 @@ def create_team(
 
 def _make(actor: Actor, organization: Organization, slug: str, *, name: str = "", **fields: Any) -> Team:
     if slug and not is_namespace_name(slug):
-        raise Invalid(f"Invalid team name {slug!r}", field="name")
+        raise Invalid(say("Invalid team name {slug!r}", slug=slug), field="name")
     wanted = slug or name
     slug = slug or free_slug(name, lambda one: organization.teams.filter(slug=one).exists())
     team = Team(organization=organization, slug=slug, name=name or slug, **fields)
-    insert(team, taken=f"A team with name {wanted} already exists")
+    insert(team, taken=say("A team with name {wanted} already exists", wanted=wanted))
     record(ORG_CREATE_TEAM, actor=actor, namespace=organization.namespace, team=slug)
     return team
 
@@ -133,7 +134,7 @@ def change_team(
     """
     require(actor, TEAM_CHANGE, team.organization)
     enter(actor, TEAM_CHANGE, team.organization)
-    now = hold(team, gone=f"Team {team.slug} not found")
+    now = hold(team, gone=say("Team {slug} not found", slug=team.slug))
     team.role, team.description, team.name = now.role, now.description, now.name
     _change(actor, team, role=role, description=description, name=name, teams_only=teams_only)
     return team
@@ -156,7 +157,7 @@ def _change(
         record(ORG_SET_TEAM_DESCRIPTION, actor=actor, namespace=namespace, metadata=told)
     if name is not None and name != team.name:
         old, team.name = team.name, name
-        update(team, "name", taken=f"A team with name {name} already exists")
+        update(team, "name", taken=say("A team with name {name} already exists", name=name))
         record(
             ORG_CHANGE_TEAM, actor=actor, namespace=namespace, team=team.slug, fields=["name"], old_name=old
         )
@@ -188,7 +189,7 @@ def delete_team(*, actor: Actor, team: Team, teams_only: bool = False) -> None:
     organization = team.organization
     require(actor, TEAM_DELETE, organization)
     enter(actor, TEAM_DELETE, organization)
-    now = hold(team, gone=f"Team {team.slug} not found")
+    now = hold(team, gone=say("Team {slug} not found", slug=team.slug))
     was = administers_now(actor, organization)
     people = _people(team)
     thing = trash.put(
@@ -260,12 +261,15 @@ def add_team_member(
             raise Invalid("The robot belongs to another namespace", field="membername")
         _open(actor, team)
         hold(robot)
-        insert(TeamMember(team=team, robot=robot), taken=f"{robot.full_name} is already in the team")
+        insert(
+            TeamMember(team=team, robot=robot),
+            taken=say("{full_name} is already in the team", full_name=robot.full_name),
+        )
         _record_added(actor, team, robot.full_name)
         return False
     if user is None:
         raise Invalid("Nobody to add", field="membername")
-    hold(user, gone=f"Unknown user {user.username}")
+    hold(user, gone=say("Unknown user {username}", username=user.username))
     not_synchronized(_open(actor, team))
     inside = Membership.objects.filter(organization=organization, user=user).exists()
     if not inside and settings.MAILING and settings.REQUIRE_TEAM_INVITE and not actor.system:
@@ -281,7 +285,7 @@ def add_team_member(
 def _open(actor: Actor, team: Team) -> Team:
     """Hold the team's organization and the team itself; return the team as it is now."""
     enter(actor, TEAM_MEMBER_CHANGE, team.organization)
-    return hold(team, gone=f"Team {team.slug} not found")
+    return hold(team, gone=say("Team {slug} not found", slug=team.slug))
 
 
 def _record_added(actor: Actor, team: Team, member: str) -> None:
@@ -326,7 +330,10 @@ def remove_team_member(
     was = administers_now(actor, organization)
     gone, _ = TeamMember.objects.filter(team=team, user=user, robot=robot).delete()
     if not gone:
-        raise NotFound(f"User {member} does not belong to team {team.slug}", absent="membership")
+        raise NotFound(
+            say("User {member} does not belong to team {slug}", member=member, slug=team.slug),
+            absent="membership",
+        )
     if user is not None:
         if teams_only and now.role == Team.Role.ADMIN:
             _end_direct_administration(organization, [user.pk])

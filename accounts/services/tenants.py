@@ -12,6 +12,7 @@ from accounts.services.guards import lock
 from accounts.services.organizations import end_organization, trash_organization
 from core.db import hold, insert, update
 from core.errors import Conflict, Invalid, NotFound
+from core.words import say
 from logs.kinds import (
     ACCOUNT_ADD_ADMINISTRATOR,
     ACCOUNT_CHANGE,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
     from permissions.catalogue import Right
 
-MISSING = "There is no such group account"
+MISSING = say("There is no such group account")
 
 
 @transaction.atomic
@@ -43,7 +44,7 @@ def create_account(*, actor: Actor, name: str, administrator: User) -> Account:
     require(actor, ACCOUNT_MANAGE)
     hold(administrator)
     account = insert(
-        Account(kind=Account.Kind.GROUP, name=_name(name)), taken="The account could not be created"
+        Account(kind=Account.Kind.GROUP, name=_name(name)), taken=say("The account could not be created")
     )
     AccountAdministrator.objects.create(account=account, user=administrator)
     quotas.open_for(account=account)
@@ -88,7 +89,7 @@ def add_administrator(*, actor: Actor, account: Account, user: User) -> None:
         Forbidden: neither administrator of it nor superuser.
         NotFound: the account or the person was deleted just now.
     """
-    hold(user, gone=f"Unknown user {user.username}")
+    hold(user, gone=say("Unknown user {username}", username=user.username))
     _administer(actor, account)
     _, is_new = AccountAdministrator.objects.get_or_create(account=account, user=user)
     if is_new:
@@ -106,7 +107,7 @@ def remove_administrator(*, actor: Actor, account: Account, user: User) -> None:
     _administer(actor, account)
     gone, _ = AccountAdministrator.objects.filter(account=account, user=user).delete()
     if not gone:
-        raise NotFound(f"{user.username} does not administer the account")
+        raise NotFound(say("{username} does not administer the account", username=user.username))
     if not account.administrators.filter(is_active=True).exists():
         raise Conflict("The account would be left without an administrator")
     record(ACCOUNT_REMOVE_ADMINISTRATOR, actor=actor, account=account.name, member=user.username)

@@ -23,6 +23,7 @@ from accounts.services.organizations import join
 from core.db import hold, hold_all, insert
 from core.errors import Conflict, Invalid, NotFound
 from core.names import fold, is_namespace_name
+from core.words import say
 from logs.kinds import ORG_RESTORE, ORG_RESTORE_TEAM, RESTORE_ROBOT
 from logs.record import record
 from permissions.catalogue import TRASH_CHANGE, OrganizationRole
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
     from trash.models import Trashed
     from trash.services import Dropped, Parcel
 
-MISSING = "There is no such thing in the trash"
-TAKEN = "Something of this name is here by now: restore it under another one"
-ORGANIZATION_TAKEN = "Somebody has taken this name: restore the organization under another one"
+MISSING = say("There is no such thing in the trash")
+TAKEN = say("Something of this name is here by now: restore it under another one")
+ORGANIZATION_TAKEN = say("Somebody has taken this name: restore the organization under another one")
 
 
 @transaction.atomic
@@ -92,8 +93,11 @@ def _new_token(actor: Actor, robot: Robot) -> None:
 def _checked(name: str) -> str:
     if not is_namespace_name(name):
         raise Invalid(
-            f"Invalid name {name!r}: 2 to 255 lower-case letters and digits, "
-            "with single dots, dashes or underscores between them",
+            say(
+                "Invalid name {name!r}: 2 to 255 lower-case letters and digits, "
+                "with single dots, dashes or underscores between them",
+                name=name,
+            ),
             field="name",
         )
     return name
@@ -216,7 +220,7 @@ def _account(actor: Actor, parcel: Parcel, name: str) -> Account:
     if account is not None:
         return hold(account)
     account = Account(kind=Account.Kind.GROUP, name=name)
-    insert(account, taken="The account could not be created")
+    insert(account, taken=say("The account could not be created"))
     if actor.user is not None:
         AccountAdministrator.objects.create(account=account, user=actor.user)
     quotas.open_for(account=account)

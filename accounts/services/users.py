@@ -15,17 +15,24 @@ from accounts import tasks
 from accounts.models import Account, Membership, Namespace, Organization, User
 from accounts.services import names
 from accounts.services.guards import hand_over_accounts, keep_an_administrator, lock
-from accounts.services.links import ask_for_proof, forget_proofs, verification_is_on
+from accounts.services.links import (
+    ask_for_proof,
+    end_links_of_old_password,
+    forget_proofs,
+    verification_is_on,
+)
 from accounts.services.rules import check_email_rule, check_password_rule
 from accounts.services.security_mails import tell_owner
 from core.bell import ring
 from core.db import hold, insert, one_at_a_time, update
 from core.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from core.names import fold
+from core.words import say
 from logs.kinds import (
     ACCOUNT_CHANGE_PASSWORD,
     USER_CHANGE_EMAIL,
     USER_CHANGE_INVOICING,
+    USER_CHANGE_LANGUAGE,
     USER_CHANGE_METADATA,
     USER_CHANGE_PASSWORD,
     USER_CHANGE_TAG_EXPIRATION,
@@ -60,7 +67,7 @@ def make_user(*, username: str, email: str, password: str | None, name: str = ""
     namespace = names.take(username, Namespace.Kind.USER)
     user = User(namespace=namespace, username=namespace.name, email=email, name=name, **flags)
     user.set_password(password)
-    insert(user, taken="The e-mail address is already in use")
+    insert(user, taken=say("The e-mail address is already in use"))
     Account.objects.create(kind=Account.Kind.PERSONAL, name=namespace.name, user=user)
     quotas.open_for(namespace=namespace)
     return user
@@ -131,7 +138,7 @@ def sign_up(*, actor: Actor, username: str, password: str, email: str = "") -> U
         raise Forbidden("This instance does not let people sign up")
     if fold(username) in settings.SUPERUSERS | settings.READONLY_SUPERUSERS:
         # The instance names them beforehand; such a name is for whom a superuser gives it to.
-        raise Conflict(f"The username already exists: {fold(username)} is already taken")
+        raise Conflict(say("The username already exists: {key} is already taken", key=fold(username)))
     email = check_email_rule(email, needed=verification_is_on())
     # Where addresses count, what somebody types is not yet hers.
     user = make_user(username=username, email=email, password=password, is_verified=not settings.MAILING)
@@ -192,6 +199,7 @@ def change_user(
         check_password_rule(password)
         user.set_password(password)
         update(user, "password")
+        end_links_of_old_password(user=user)
         record(
             USER_CHANGE_PASSWORD, actor=actor, namespace=user.namespace, username=user.username, superuser=by
         )
@@ -211,7 +219,7 @@ def _change_email(actor: Actor, user: User, email: str, **by: str) -> None:
         return
     old, user.email = user.email, email
     forget_proofs(user=user)
-    update(user, "email", taken="The e-mail address is already in use")
+    update(user, "email", taken=say("The e-mail address is already in use"))
     told = {"email": email, "old_email": old, **by}
     record(USER_CHANGE_EMAIL, actor=actor, namespace=user.namespace, metadata=told)
     if old:
@@ -263,6 +271,7 @@ def change_own_account(*, actor: Actor, changes: dict[str, Any]) -> User:
         check_password_rule(changes["password"])
         user.set_password(changes["password"])
         update(user, "password")
+        end_links_of_old_password(user=user)
         record(ACCOUNT_CHANGE_PASSWORD, actor=actor, namespace=user.namespace)
         tell_owner(actor=actor, user=user, event="password")
     if changes.get("email") is not None:
@@ -307,6 +316,26 @@ def _change_own_email(actor: Actor, user: User, email: str) -> None:
         update(user, "is_verified")
 
 
+@transaction.atomic
+def choose_language(*, actor: Actor, language: str) -> User:
+    """Choose the language in which the acting person reads pages and mails; empty for what the browser asks.
+
+    Raises:
+        Invalid: the instance does not speak it.
+    """
+    require(actor, ACCOUNT_CHANGE)
+    user = actor.user
+    if user is None:
+        raise Unauthenticated
+    if language and language not in dict(settings.LANGUAGES):
+        raise Invalid("This language is not offered here", field="language")
+    if language != user.language:
+        user.language = language
+        update(user, "language")
+        record(USER_CHANGE_LANGUAGE, actor=actor, namespace=user.namespace, language=language)
+    return user
+
+
 def check_tag_expiration(seconds: int) -> None:
     """Raise Invalid unless the instance offers this time for which old tags are kept."""
     if seconds not in settings.TAG_EXPIRATION_OPTIONS:
@@ -341,7 +370,7 @@ def end_person(*, actor: Actor, user: User, keep_namespace: bool = False, hand_o
 
     A building block: the caller has checked the right and writes the log. Raises Conflict as `delete_user`.
     """
-    hold(user, gone=f"Unknown user {user.username}")
+    hold(user, gone=say("Unknown user {username}", username=user.username))
     hand_over_accounts(actor=actor, user=user, heirs=hand_over)
     mine = Organization.objects.filter(memberships__user=user, deleted_at=None).order_by("pk")
     _leave(lock(mine), user)

@@ -14,7 +14,7 @@ from quotas.models import Quota, Resource
 from tests import make
 from tests.accounts.directories.slapd import PASSWORD, group, person
 from tests.api.quay.world import bearer
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 
 pytestmark = [pytest.mark.processes, pytest.mark.django_db]
 OPS = "cn=ops,ou=groups"
