@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.db.models import F, Q
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
-from backoffice.desk import Desk, Neighbour, column, link
+from backoffice.desk import Desk, Figure, Neighbour, column, link
 from backoffice.filters import StateFilter
-from backoffice.verbs import Verb, VerbForm, choice, number
+from backoffice.verbs import Verb, VerbForm, choice, number, text
 from quotas import services
-from quotas.models import Quota, RegistrySize, Resource, Threshold
-from quotas.selectors import by_name_limit_of
+from quotas.models import LimitRequest, Quota, RegistrySize, Resource, Threshold, UsageSample
+from quotas.selectors import by_name_limit_of, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from django.http import HttpRequest
     from django.utils.safestring import SafeString
 
     from core.actor import Actor
@@ -185,6 +187,125 @@ class QuotaDesk(Desk):
         percent = 100 if not quota.limit else quota.used * 100 // quota.limit
         mood = "full" if percent >= 100 else "tight" if percent >= 90 else "roomy"
         return (mood, f"{percent} %")
+
+
+class ApproveForm(VerbForm):
+    limit = number("Limit", required=False, help_text="Storage in bytes; empty: what was asked for.")
+    answer = text("Answer", required=False, max_length=500)
+
+
+class DenyForm(VerbForm):
+    answer = text("Answer", max_length=500, help_text="Who asked is told.")
+
+
+def _is_open(request: LimitRequest) -> bool:
+    return request.status == LimitRequest.Status.OPEN
+
+
+@admin.register(LimitRequest)
+class LimitRequestDesk(Desk):
+    list_display = (
+        "owner",
+        "resource",
+        "shown_limit",
+        "shown_wanted",
+        "requester",
+        "created_at",
+        "shown_status",
+    )
+    list_filter = ("status", "quota__resource")
+    search_fields = ("quota__namespace__key", "requested_by_name")
+    search_help_text = "Name of the namespace, or of who asked"
+    ordering = ("-pk",)
+    related = ("quota__namespace", "requested_by")
+    fields = (
+        *("quota_link", "shown_limit", "shown_wanted", "reason", "requester", "created_at"),
+        *("shown_status", "shown_granted", "answer", "decided_by_name", "decided_at"),
+    )
+    verbs = (
+        Verb(
+            "approve",
+            "Approve",
+            "Sets the limit to what was asked for, or to another one above the present. Who asked is told.",
+            "Approved",
+            lambda actor, row, data: services.approve_limit_request(actor=actor, request=row, **data),
+            icon="check_circle",
+            form=ApproveForm,
+            fits=_is_open,
+        ),
+        Verb(
+            "deny",
+            "Deny",
+            "The limit stays. Who asked is told, with the answer.",
+            "Denied",
+            lambda actor, row, data: services.deny_limit_request(actor=actor, request=row, **data),
+            icon="block",
+            form=DenyForm,
+            fits=_is_open,
+            danger=True,
+        ),
+    )
+
+    @column(description="Namespace", ordering="quota__namespace__name")
+    def owner(self, request: LimitRequest) -> str:
+        return str(request.quota.namespace)
+
+    @column(description="Quota")
+    def quota_link(self, request: LimitRequest) -> SafeString | str:
+        return link(request.quota)
+
+    @column(description="Resource", ordering="quota__resource")
+    def resource(self, request: LimitRequest) -> str:
+        return str(Resource(request.quota.resource).label)
+
+    @column(description="Limit now")
+    def shown_limit(self, request: LimitRequest) -> str:
+        return _amount(request.quota, limit_of(request.quota))
+
+    @column(description="Asked for", ordering="wanted")
+    def shown_wanted(self, request: LimitRequest) -> str:
+        return _amount(request.quota, request.wanted)
+
+    @column(description="Given")
+    def shown_granted(self, request: LimitRequest) -> str:
+        return _amount(request.quota, request.granted)
+
+    @column(description="Asked by", ordering="requested_by_name")
+    def requester(self, request: LimitRequest) -> SafeString | str:
+        return link(request.requested_by) if request.requested_by else request.requested_by_name or "-"
+
+    @column(
+        description="Status",
+        ordering="status",
+        label={"open": "warning", "approved": "success", "denied": "danger"},
+    )
+    def shown_status(self, request: LimitRequest) -> str:
+        return request.status
+
+    def figures(self, request: HttpRequest) -> Sequence[Figure]:
+        waiting = LimitRequest.objects.filter(
+            status=LimitRequest.Status.OPEN, quota__namespace__isnull=False
+        ).count()
+        address = f"{reverse('admin:quotas_limitrequest_changelist')}?status__exact=open"
+        mood = "warning" if waiting else ""
+        return [
+            Figure("Higher limits asked for", waiting, note="not answered", url=address, mood=mood, rank=7)
+        ]
+
+
+@admin.register(UsageSample)
+class UsageSampleDesk(Desk):
+    list_display = ("quota", "day", "shown_used")
+    list_filter = ("quota__resource",)
+    search_fields = ("quota__namespace__key", "quota__account__name")
+    search_help_text = "Name of the namespace or the account"
+    ordering = ("-day", "pk")
+    related = ("quota__namespace", "quota__account")
+    fields = ("quota", "day", "shown_used")
+
+    @column(description="Used", ordering="used")
+    def shown_used(self, sample: UsageSample) -> str:
+        return _amount(sample.quota, sample.used)
 
 
 def _of(threshold: Threshold) -> dict[str, Any]:

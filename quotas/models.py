@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -96,6 +98,66 @@ class Threshold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.percent} %"
+
+
+def _of_limit(name: str) -> models.ForeignKey[Quota, Quota]:
+    """Return a key whose rows cost the deletion of a namespace nothing: a worker removes them afterwards."""
+    return models.ForeignKey(Quota, models.DO_NOTHING, related_name=name, db_constraint=False)
+
+
+class UsageSample(models.Model):
+    """How much of a limited resource was used at the end of a day (UTC): the past by which it is forecast."""
+
+    quota = _of_limit("samples")
+    day = models.DateField()
+    used = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["quota", "day"], name="usage_sampled_once_a_day")]
+        indexes = [models.Index(fields=["day"], name="usage_sample_by_age")]
+
+    def __str__(self) -> str:
+        return f"{self.used} on {self.day}"
+
+
+class LimitRequest(models.Model):
+    """That somebody asks the operators for a higher limit, and what came of it."""
+
+    class Status(models.TextChoices):
+        OPEN = "open"
+        APPROVED = "approved"
+        DENIED = "denied"
+        WITHDRAWN = "withdrawn"
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    quota = _of_limit("requests")
+    wanted = models.BigIntegerField("limit asked for")
+    reason = models.CharField(max_length=500, blank=True)
+    status = models.CharField(max_length=9, choices=Status, default=Status.OPEN, editable=False)
+    requested_by = models.ForeignKey(
+        "accounts.User", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    requested_by_name = models.CharField(max_length=511, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    granted = models.BigIntegerField("limit given", null=True, blank=True)
+    answer = models.CharField(max_length=500, blank=True)
+    decided_by_name = models.CharField(max_length=511, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["quota"], condition=Q(status="open"), name="limit_request_open_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["open", "approved", "denied", "withdrawn"]),
+                name="limit_request_status_known",
+            ),
+            models.CheckConstraint(condition=Q(wanted__gte=1), name="limit_request_of_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quota}: {self.wanted} ({self.status})"
 
 
 class RegistrySize(models.Model):

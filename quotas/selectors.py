@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import F, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from core.errors import NotFound
+from core.prepared import Given, Prepared
 from permissions.catalogue import INSTANCE_READ
 from permissions.checks import require
 from projects.models import Project
-from quotas.models import Quota, RegistrySize, Resource, Threshold
+from quotas.models import LimitRequest, Quota, RegistrySize, Resource, Threshold, UsageSample
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +30,21 @@ if TYPE_CHECKING:
 
 
 DIGITS_MAX = 18
+FORECAST_DAYS = 30  # of the past, by which the pace is known
+FORECAST_DAYS_MIN = 7  # of it, below which it is not
+FORECAST_MAX = 3650  # days ahead: what comes later comes never
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """When a limit is reached at the pace of the last ``past`` days: in ``days``, on ``day``.
+
+    Without a day it is not in sight; without a past there is too little of it to tell.
+    """
+
+    past: int
+    days: int = 0
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +95,19 @@ def by_name_limit_of(row: Quota) -> int | None:
 
 def bytes_of(*, namespace_id: int) -> Storage | None:
     """Return the storage quota of a namespace with its thresholds; one query."""
-    return bytes_of_many(namespaces=[namespace_id]).get(namespace_id)
+    return _storages(_one_storage(namespace=namespace_id)).get(namespace_id)
 
 
 def bytes_of_many(*, namespaces: Iterable[int] | QuerySet[Any]) -> dict[int, Storage]:
     """Return the storage quotas of many namespaces by their keys, with thresholds; one query."""
-    rows = (
-        Quota.objects.filter(namespace__in=namespaces, resource=Resource.BYTES)
+    if isinstance(namespaces, set) and len(namespaces) == 1:
+        return _storages(_one_storage(namespace=next(iter(namespaces))))
+    return _storages(_bytes().filter(namespace__in=namespaces))
+
+
+def _bytes() -> QuerySet[Quota, Any]:
+    return (
+        Quota.objects.filter(resource=Resource.BYTES)
         .order_by("pk", "thresholds__pk")
         .values_list(
             "namespace",
@@ -95,6 +120,14 @@ def bytes_of_many(*, namespaces: Iterable[int] | QuerySet[Any]) -> dict[int, Sto
             "thresholds__percent",
         )
     )
+
+
+_one_storage: Prepared[Any] = Prepared(
+    lambda: _bytes().filter(namespace_id=Given("namespace", Quota.namespace))
+)
+
+
+def _storages(rows: Iterable[Any]) -> dict[int, Storage]:
     found: dict[int, Storage] = {}
     for namespace_id, pk, used, limit, counted_at, step, kind, percent in rows:
         quota = found.setdefault(namespace_id, Storage(pk, used, limit, counted_at is not None))
@@ -130,6 +163,49 @@ def threshold(*, namespace: Namespace, quota_id: str, limit_id: str) -> Threshol
 def of_namespace(*, namespace: Namespace) -> dict[str, Quota]:
     """Return all quotas of a namespace by resource; one query."""
     return {row.resource: row for row in Quota.objects.filter(namespace=namespace)}
+
+
+def forecasts(*, numbers: Iterable[Quota]) -> dict[str, Forecast]:
+    """Return, of those quotas that are limited, when they will be full if usage goes on as it did; one query.
+
+    By resource, so the quotas are of one owner. The pace is that since the oldest sample of the last 30 days
+    if it is a week old. What is full already has no forecast.
+    """
+    rows = {row.pk: row for row in numbers if (limit_of(row) or 0) > row.used}
+    today = timezone.now().date()
+    span = (today - timedelta(days=FORECAST_DAYS), today - timedelta(days=FORECAST_DAYS_MIN))
+    samples = UsageSample.objects.filter(quota__in=rows, day__range=span).order_by("quota", "-day")
+    oldest = {sample.quota_id: sample for sample in samples}
+    return {
+        row.resource: _forecast(row, oldest[pk], today) if pk in oldest else Forecast(0)
+        for pk, row in rows.items()
+    }
+
+
+def _forecast(row: Quota, sample: UsageSample, today: date) -> Forecast:
+    past, grown = (today - sample.day).days, row.used - sample.used
+    left = (limit_of(row) or 0) - row.used
+    days = -(-left * past // grown) if grown > 0 else FORECAST_MAX + 1
+    if days > FORECAST_MAX:
+        return Forecast(past)
+    return Forecast(past, days, today + timedelta(days=days))
+
+
+def limit_requests(*, namespace: Namespace) -> QuerySet[LimitRequest]:
+    """Return what was asked for in a namespace, newest first, with the quotas; whoever calls has checked."""
+    found = LimitRequest.objects.filter(quota__namespace=namespace)
+    return found.select_related("quota").order_by("-pk")
+
+
+def limit_request(*, namespace: Namespace, uuid: str) -> LimitRequest:
+    """Return one of `limit_requests`. Raises NotFound."""
+    try:
+        found = limit_requests(namespace=namespace).filter(uuid=UUID(uuid)).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("There is no such request")
+    return found
 
 
 def registry_size(*, actor: Actor) -> RegistrySize:

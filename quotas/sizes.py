@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from core.errors import Invalid
+from core.words import say
 
 # K, M, … and KB, MB, … count in thousands; Ki, Mi, … and KiB, MiB, … in 1,024 (quay-b.md 6.1).
 _LETTERS = "KMGTPE"
@@ -23,7 +24,7 @@ def read_size(text: str) -> int:
     """
     match = re.fullmatch(r"([0-9]{1,30})\s?([A-Za-z]*)", text)
     if match is None or match[2] not in _UNITS:
-        raise Invalid(f"{text[:40]!r} is not a size", field="limit")
+        raise Invalid(say("{text!r} is not a size", text=text[:40]), field="limit")
     return int(match[1]) * _UNITS[match[2]]
 
 

@@ -14,6 +14,12 @@ from quotas.services.counters import (
     set_limit_by_name,
 )
 from quotas.services.registry import request_registry_size
+from quotas.services.requests import (
+    approve_limit_request,
+    deny_limit_request,
+    request_limit,
+    withdraw_limit_request,
+)
 from quotas.services.storage import (
     add_threshold,
     change_quota,
@@ -29,6 +35,7 @@ __all__ = [
     "Resource",
     "add_threshold",
     "adopt",
+    "approve_limit_request",
     "change_quota",
     "change_threshold",
     "close",
@@ -36,15 +43,18 @@ __all__ = [
     "create_quota",
     "delete_quota",
     "delete_threshold",
+    "deny_limit_request",
     "drafts",
     "move_bytes",
     "note_counted",
     "open_for",
     "release",
     "reopen",
+    "request_limit",
     "request_registry_size",
     "reserve",
     "set_limit",
     "set_limit_by_name",
     "take_ledger",
+    "withdraw_limit_request",
 ]

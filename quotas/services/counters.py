@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from accounts.models import Namespace
 from core.errors import Invalid, NotFound, QuotaExceeded
+from core.words import say
 from logs.kinds import CHANGE_LIMIT
 from logs.record import record
 from permissions.catalogue import QUOTA_MANAGE
@@ -73,10 +74,10 @@ def reserve(
         if moved:
             continue
         if not Quota.objects.filter(owner, resource=resource).exists():
-            raise NotFound(f"The {whose} was deleted just now")
+            raise NotFound(say("The {whose} was deleted just now", whose=say(whose)))
         label = Resource(resource).label
         raise QuotaExceeded(
-            f"The limit of {label} of this {whose} is reached",
+            say("The limit of {label} of this {whose} is reached", label=say(label), whose=say(whose)),
             resource=str(resource),
             namespace=namespace,
         )
@@ -218,5 +219,5 @@ def _held(limit: int | None, **whose: Any) -> Quota:
         raise Invalid("A limit is a whole number from 0", field="limit")
     quota = Quota.objects.select_for_update(no_key=True).filter(**whose).first()
     if quota is None:
-        raise NotFound(f"There is no limit of {whose['resource']} here")
+        raise NotFound(say("There is no limit of {resource} here", resource=whose["resource"]))
     return quota

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from core.db import insert, update
 from core.errors import Conflict, Invalid, NotFound
+from core.words import say
 from logs.kinds import (
     ORG_CHANGE_QUOTA,
     ORG_CHANGE_QUOTA_LIMIT,
@@ -104,7 +105,7 @@ def add_threshold(*, actor: Actor, namespace: Namespace, kind: str, percent: int
     require(actor, QUOTA_MANAGE)
     row = _limited(namespace)
     step = Threshold(quota=row, kind=_kind(kind), percent=_percent(percent))
-    insert(step, taken="The quota has this limit already")
+    insert(step, taken=say("The quota has this limit already"))
     record(ORG_CREATE_QUOTA_LIMIT, actor=actor, namespace=namespace, metadata=_told_step(namespace, step))
     notice(actor=actor, namespace=namespace, own=row)
     return step
@@ -129,7 +130,7 @@ def change_threshold(
     if step.kind != before["previous_type"]:
         step.told_at = None  # that it refuses is news to who was warned
     step.percent = step.percent if percent is None else _percent(percent)
-    update(step, "kind", "percent", "told_at", taken="The quota has this limit already")
+    update(step, "kind", "percent", "told_at", taken=say("The quota has this limit already"))
     told = _told_step(namespace, step) | before
     record(ORG_CHANGE_QUOTA_LIMIT, actor=actor, namespace=namespace, metadata=told)
     notice(actor=actor, namespace=namespace, own=row)
@@ -176,7 +177,7 @@ def _checked(limit_bytes: int) -> int:
 def _kind(kind: str) -> str:
     canonical = kind.capitalize()
     if canonical not in Threshold.Kind.values:
-        raise Invalid(f"Unknown quota limit type {kind[:40]!r}", field="type")
+        raise Invalid(say("Unknown quota limit type {kind!r}", kind=kind[:40]), field="type")
     return canonical
 
 

@@ -13,6 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from core.errors import Conflict, Invalid, NotFound, QuotaExceeded
+from core.words import say
 from logs.kinds import QUOTA_ERROR, QUOTA_WARNING
 from logs.record import record
 from quotas.models import Quota, Resource, Threshold
@@ -97,7 +98,11 @@ def move_bytes(*, actor: Actor, ledger: Ledger, amount: int) -> QuotaExceeded | 
         if stop is not None and stop.is_reject:
             _tell(actor, ledger.namespace, own, stop)
             return QuotaExceeded(
-                f"Storage is refused from {stop.percent} % of {write_size(stop.limit)} on",
+                say(
+                    "Storage is refused from {percent} % of {limit} on",
+                    percent=stop.percent,
+                    limit=write_size(stop.limit),
+                ),
                 resource=Resource.BYTES,
                 namespace=ledger.namespace,
             )
