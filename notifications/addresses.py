@@ -10,21 +10,24 @@ import logging
 import secrets
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db.models import F
-from django.template.loader import render_to_string
 from django.utils import timezone
 
+from accounts.selectors import language_of
 from core.batches import delete_in_batches
+from core.languages import speaking
+from core.letters import letter
 from core.seal import digest
-from notifications.channels.mail import subject
+from core.words import say, told
 from notifications.models import AuthorizedAddress
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.core.mail import EmailMultiAlternatives
 
 log = logging.getLogger(__name__)
 
@@ -76,19 +79,15 @@ def _message(row: AuthorizedAddress, code: str) -> EmailMultiAlternatives:
         "path": path,
         "link": f"{settings.PUBLIC_URL}/authrepoemail?{urlencode({'code': code})}",
         "days": LIFETIME.days,
-        "public_url": settings.PUBLIC_URL,
     }
-    message = EmailMultiAlternatives(
-        subject(f"[Muster] May {path} write to this address?"),
-        render_to_string("mail/address.txt", words),
-        to=[row.email],
-        headers={
-            "Message-ID": f"<{secrets.token_hex(16)}@{urlsplit(settings.PUBLIC_URL).hostname}>",
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    message.attach_alternative(render_to_string("mail/address.html", words), "text/html")
-    return message
+    with speaking(language_of([row.email])):
+        return letter(
+            "address",
+            subject=told(say("May {path} write to this address?", path=path)),
+            to=[row.email],
+            words=words,
+            key=secrets.token_hex(16),
+        )
 
 
 def prune() -> None:

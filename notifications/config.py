@@ -19,6 +19,7 @@ from django.core.validators import validate_email
 
 from accounts.models import Team
 from core.errors import Invalid
+from core.words import say
 from logs.services import ADDRESS
 from notifications import bodies, notices
 from notifications.events import EVENTS
@@ -75,21 +76,25 @@ class Given:
         """Return the options of an event. Raises Invalid, at ``event`` or ``event_config``."""
         event = EVENTS.get(name)
         if event is None or (self.project is not None and not event.of_project):
-            raise Invalid(f"There is no such event here: {name[:80]}", field="event")
+            raise Invalid(say("There is no such event here: {name}", name=name[:80]), field="event")
         unknown = given.keys() - event.options
         if unknown and not self.flat:
-            raise Invalid(f"{event} has no option {min(unknown)[:80]}", field="event_config")
+            raise Invalid(
+                say("{event} has no option {name}", event=event, name=min(unknown)[:80]), field="event_config"
+            )
         kept = {key: value for key, value in given.items() if key in event.options}
         for key, value in kept.items():
             fits, words = OPTIONS[key]
             if not fits(value):
-                raise Invalid(f"The option {key} is {words}", field="event_config")
+                raise Invalid(
+                    say("The option {key} is {words}", key=key, words=say(words)), field="event_config"
+                )
         return kept
 
     def config(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         """Return the config of a method. Raises Invalid, at ``method`` or ``config``."""
         if method not in Method.values:
-            raise Invalid(f"There is no such method: {method[:80]}", field="method")
+            raise Invalid(say("There is no such method: {method}", method=method[:80]), field="method")
         kind = Method(method)
         to_namespace = self.flat and kind == Method.EMAIL and self.namespace is not None
         needed = set() if to_namespace else KEYS[kind]
@@ -98,15 +103,17 @@ class Given:
         kept = {key: value for key, value in given.items() if keeps_all or not self.flat or key in known}
         if not (needed <= kept.keys() and (keeps_all or kept.keys() <= known)):
             wanted = " and ".join(sorted(needed)) or "nothing"
-            raise Invalid(f"The configuration of {method} is {wanted}", field="config")
+            raise Invalid(
+                say("The configuration of {method} is {wanted}", method=method, wanted=wanted), field="config"
+            )
         if any(not isinstance(kept.get(key, ""), str) for key in ("url", "email", "template")):
-            raise Invalid(f"The configuration of {method} is text", field="config")
+            raise Invalid(say("The configuration of {method} is text", method=method), field="config")
         self._check(kind, kept)
         return kept
 
     def _check(self, kind: Method, config: dict[str, Any]) -> None:
         if len(json.dumps(config)) > SIZE_MAX:
-            raise Invalid(f"A configuration has at most {SIZE_MAX} bytes", field="config")
+            raise Invalid(say("A configuration has at most {most} bytes", most=SIZE_MAX), field="config")
         if kind == Method.IN_CONSOLE:
             self._check_target(config)
         if "email" in config and kind == Method.EMAIL:
@@ -145,7 +152,9 @@ class Given:
         else:
             raise Invalid("The kind of a target is user, team or org", field="config")
         if not found:
-            raise Invalid(f"There is no such {kind} here: {name[:80]}", field="config")
+            raise Invalid(
+                say("There is no such {kind} here: {name}", kind=kind, name=name[:80]), field="config"
+            )
 
 
 def check_address(address: str, *, field: str) -> None:

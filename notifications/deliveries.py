@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from core.actor import Actor
@@ -25,6 +25,10 @@ from notifications.schedule import Enough, schedule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from datetime import datetime
+
+    # A delivery, what was sent if there was anything to send, and what came back.
+    Sent = tuple["Delivery", "Letter | None", "Answer"]
 
 Status = Delivery.Status
 CHANNELS: dict[str, Callable[[Delivery], Letter]] = {
@@ -84,13 +88,17 @@ def take(delivery_id: int) -> Delivery | None:
 def take_all(keys: Collection[int]) -> list[Delivery]:
     """Return those of these deliveries that are due, as `take` does; two queries, however many there are."""
     claim, now = uuid4(), timezone.now()
-    taken = Delivery.objects.filter(pk__in=keys, due_at__lte=now).update(
-        claim=claim,
-        status=Status.RUNNING,
-        attempts=F("attempts") + 1,
-        begun_at=Coalesce("begun_at", Value(now)),
-        due_at=now + timedelta(seconds=settings.NOTIFICATION_LEASE_SECONDS),
-    )
+    theirs = Delivery.objects.filter(pk__in=keys, due_at__lte=now)
+    with transaction.atomic():
+        # Those that another worker is just taking are left to it, not waited for. SQLite's writers queue up.
+        free = theirs.select_for_update(skip_locked=True).values("pk")
+        taken = Delivery.objects.filter(pk__in=free, due_at__lte=now).update(
+            claim=claim,
+            status=Status.RUNNING,
+            attempts=F("attempts") + 1,
+            begun_at=Coalesce("begun_at", Value(now)),
+            due_at=now + timedelta(seconds=settings.NOTIFICATION_LEASE_SECONDS),
+        )
     if not taken:
         return []
     mine = Delivery.objects.filter(pk__in=keys, claim=claim)
@@ -98,6 +106,15 @@ def take_all(keys: Collection[int]) -> list[Delivery]:
     if len(found) < taken:
         mine.exclude(pk__in=[one.pk for one in found]).delete()  # their subscriptions are gone
     return found
+
+
+def give_back(taken: Collection[Delivery]) -> None:
+    """Leave to others what was taken and not sent: it is due as if nobody had looked at it."""
+    for claim in {one.claim for one in taken}:
+        mine = Delivery.objects.filter(pk__in=[one.pk for one in taken if one.claim == claim], claim=claim)
+        mine.update(
+            claim=None, status=Status.QUEUED, due_at=timezone.now(), attempts=Greatest(F("attempts") - 1, 0)
+        )
 
 
 def prepare(delivery: Delivery) -> Letter:
@@ -134,13 +151,63 @@ def note(delivery: Delivery, letter: Letter | None, outcome: Answer | Undelivere
     """Write down what became of an attempt, if the delivery is still ours, and what follows from that."""
     if isinstance(outcome, Undelivered):
         _note_failure(delivery, letter, outcome)
-        return
-    changes = {"status": Status.DONE, "due_at": None, "finished_at": timezone.now(), "error": ""}
+    else:
+        note_sent([(delivery, letter, outcome)])
+
+
+def note_sent(sent: Collection[Sent]) -> None:
+    """Write down what was delivered, as far as it is still ours: one transaction, however much it is."""
+    now = timezone.now()
     with transaction.atomic():
-        if _let_go(delivery, letter, outcome, changes):
-            failing = Subscription.objects.filter(pk=delivery.subscription_id, number_of_failures__gt=0)
-            on = Case(When(paused=True, then=F("disabled_at")), default=Value(None))
-            failing.update(number_of_failures=0, failing_since=None, disabled_at=on, mail_due_at=None)
+        keys = [delivery.pk for delivery, _, _ in sent]
+        held = Delivery.objects.filter(pk__in=keys).select_for_update().order_by("pk")
+        claims = dict(held.values_list("pk", "claim"))
+        ours = [one for one in sent if claims.get(one[0].pk, ()) == one[0].claim]
+        if not ours:
+            return
+        with connection.cursor() as cursor:
+            cursor.executemany(_DELIVERED, [_delivered(*one, now) for one in ours])
+        failing = Subscription.objects.filter(
+            pk__in={delivery.subscription_id for delivery, _, _ in ours}, number_of_failures__gt=0
+        )
+        on = Case(When(paused=True, then=F("disabled_at")), default=Value(None))
+        failing.update(number_of_failures=0, failing_since=None, disabled_at=on, mail_due_at=None)
+
+
+# By hand: composing it would cost the ORM more than the database takes to do it, for each row anew.
+_DELIVERED = (
+    "UPDATE notifications_delivery SET claim = NULL, status = 'done', due_at = NULL, finished_at = %s,"
+    " error = '', last_status = %s, last_seconds = %s, last_excerpt = %s, history = %s,"
+    " request = COALESCE(%s, request) WHERE id = %s AND claim = %s"
+)
+
+
+def _delivered(delivery: Delivery, letter: Letter | None, answer: Answer, now: datetime) -> tuple[Any, ...]:
+    """Return what `_DELIVERED` is to be filled with, as the database wants it."""
+    shown = letter.shown if letter is not None else None
+    values = {
+        "finished_at": now,
+        "last_status": answer.status,
+        "last_seconds": answer.seconds,
+        "last_excerpt": answer.excerpt,
+        "history": _history(delivery, answer, "", now),
+        "request": shown,
+        "id": delivery.pk,
+        "claim": delivery.claim,
+    }
+    fields = {field.name: field for field in Delivery._meta.concrete_fields}
+    return tuple(fields[name].get_db_prep_save(value, connection) for name, value in values.items())
+
+
+def _history(delivery: Delivery, answer: Answer, error: str, now: datetime) -> list[dict[str, Any]]:
+    told = {
+        "at": now.isoformat(),
+        "seconds": round(answer.seconds, 3) if answer.seconds is not None else None,
+        "status": answer.status,
+        "excerpt": answer.excerpt,
+        "error": error,
+    }
+    return [*delivery.history, told][-HISTORY:]
 
 
 def _note_failure(delivery: Delivery, letter: Letter | None, error: Undelivered) -> None:
@@ -157,13 +224,6 @@ def _note_failure(delivery: Delivery, letter: Letter | None, error: Undelivered)
 
 def _let_go(delivery: Delivery, letter: Letter | None, answer: Answer, changes: dict[str, Any]) -> int:
     """Write what became of an attempt and leave the row to others; return 0 if another has it."""
-    told = {
-        "at": timezone.now().isoformat(),
-        "seconds": round(answer.seconds, 3) if answer.seconds is not None else None,
-        "status": answer.status,
-        "excerpt": answer.excerpt,
-        "error": changes["error"],
-    }
     if letter is not None and letter.shown is not None:
         changes["request"] = letter.shown
     mine = Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim)
@@ -172,7 +232,7 @@ def _let_go(delivery: Delivery, letter: Letter | None, answer: Answer, changes: 
         last_status=answer.status,
         last_seconds=answer.seconds,
         last_excerpt=answer.excerpt,
-        history=[*delivery.history, told][-HISTORY:],
+        history=_history(delivery, answer, changes["error"], timezone.now()),
         **changes,
     )
 

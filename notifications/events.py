@@ -120,6 +120,8 @@ event(
     kinds.ORG_CHANGE_TAG_EXPIRATION,
     kinds.ORG_CHANGE_NAME,
     kinds.ORG_CHANGE_PROFILE,
+    kinds.ORG_REQUIRE_SECOND_FACTOR,
+    kinds.ORG_WAIVE_SECOND_FACTOR,
     kinds.ORG_APPLY,
     kinds.ORG_IMPORT,
 )

@@ -227,6 +227,7 @@ class Notice(models.Model):
     metadata = models.JSONField(default=dict)
     as_administrator = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    read_at = models.DateTimeField(null=True, blank=True)
     dismissed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -5,14 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid5
 
+from django.conf import settings
 from django.db.models import Count, Q
 
 from accounts.models import Invitation, Membership, Namespace, TeamMember, User
 from core.batches import delete_in_batches
-from logs.kinds import ORG_INVITE_MEMBER, ORG_INVITE_TEAM_MEMBER, QUOTA_ERROR, QUOTA_WARNING
+from logs.kinds import (
+    APPROVE_LIMIT_REQUEST,
+    DENY_LIMIT_REQUEST,
+    ORG_INVITE_MEMBER,
+    ORG_INVITE_TEAM_MEMBER,
+    QUOTA_ERROR,
+    QUOTA_WARNING,
+    REQUEST_LIMIT,
+)
 from notifications import payloads
 from notifications.events import EVENT_OF_KIND
 from notifications.models import Notice
+from notifications.wishes import wants
+from permissions.checks import named_superuser
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,11 +41,17 @@ TOLD_ANYWAY = {QUOTA_WARNING.name, QUOTA_ERROR.name} | INVITATIONS
 _ENTRIES = UUID("5e0f3a54-2d2b-4f0e-9a55-0d9c1f3a7b61")  # in which entries of the log are named
 
 
+# Entries about what the operators are asked for: they are told, and then who asked.
+ASKED, ANSWERED = REQUEST_LIMIT.name, {APPROVE_LIMIT_REQUEST.name, DENY_LIMIT_REQUEST.name}
+
+
 def hear(*, entries: Sequence[LogEntry], **_: Any) -> None:
     """Tell people of what concerns themselves, in the transaction that writes the entries."""
     for entry in entries:
         if entry.kind in TOLD_ANYWAY and entry.namespace_id is not None:
             _tell(entry, cast("Namespace", entry.namespace))
+        elif entry.kind == ASKED or entry.kind in ANSWERED:
+            _tell_of_request(entry, cast("Namespace", entry.namespace))
 
 
 def _tell(entry: LogEntry, namespace: Namespace) -> None:
@@ -98,11 +115,21 @@ def administrators(namespace: Namespace) -> list[User]:
     return list(living.filter(Q(pk__in=direct.values("user")) | Q(pk__in=by_team.values("user"))))
 
 
-def addresses(namespace: Namespace) -> list[str]:
-    """Return where to write to about a namespace: an organization's own address, or its administrators'."""
+def superusers() -> list[User]:
+    """Return the people who run the instance, and may change it."""
+    living = User.objects.filter(is_active=True, deleted_at=None)
+    found = living.filter(Q(is_superuser=True) | Q(username__in=settings.SUPERUSERS))
+    return [user for user in found.order_by("pk") if named_superuser(user)]
+
+
+def addresses(namespace: Namespace, *, mail: str = "") -> list[str]:
+    """Return where to write to about a namespace: an organization's own address, or its administrators'.
+
+    ``mail`` is one of `wishes.WISHES`: administrators who do not want it are left out.
+    """
     if namespace.kind == Namespace.Kind.ORGANIZATION and namespace.organization.email:
         return [namespace.organization.email]
-    return [user.email for user in administrators(namespace) if user.email]
+    return [user.email for user in administrators(namespace) if user.email and wants(user, mail)]
 
 
 def team_members(namespace: Namespace, slug: str) -> list[User]:
@@ -114,6 +141,22 @@ def team_members(namespace: Namespace, slug: str) -> list[User]:
 def person(name: str) -> list[User]:
     """Return the person of that name, if she lives and may sign in."""
     return list(User.objects.filter(username=name, is_active=True, deleted_at=None))
+
+
+def _tell_of_request(entry: LogEntry, namespace: Namespace) -> None:
+    """Tell superusers that a higher limit is asked for, and who asked what came of it."""
+    asked = entry.kind == ASKED
+    sentence = payloads.sentence(entry)
+    if words := entry.metadata.get("reason" if asked else "answer"):
+        sentence = f"{sentence}: {words}"
+    write(
+        superusers() if asked else person(str(entry.metadata["asked_by"])),
+        namespace=namespace,
+        origin=uuid5(_ENTRIES, f"entry {entry.pk}"),
+        kind=entry.kind,
+        sentence=f"{namespace.name}: {sentence}",
+        metadata={key: value for key, value in entry.metadata.items() if key != "viewing_as"},
+    )
 
 
 # Invitations -----------------------------------------------------------------------------------------------

@@ -8,16 +8,18 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import uuid5
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
 from django.utils import timezone
 
-from notifications import notices
-from notifications.channels.mail import ADDRESSES_MAX, subject
+from accounts.selectors import language_of
+from core.languages import speaking
+from core.letters import letter
+from core.words import say, told
+from notifications import notices, wishes
+from notifications.channels.mail import ADDRESSES_MAX
 from notifications.models import Delivery, Subscription
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ log = logging.getLogger(__name__)
 
 PAUSE = timedelta(minutes=5)  # until a mail that could not be sent, or whose worker died, is tried again
 LONGEST = timedelta(days=1)  # that it is tried
+SWITCHED_OFF = say("The notification “{name}” of {where} failed again and again and was switched off")
 
 
 def note(subscription: Subscription) -> None:
@@ -40,8 +43,7 @@ def note(subscription: Subscription) -> None:
         namespace=namespace,
         origin=uuid5(subscription.uuid, f"off {subscription.disabled_at}"),
         kind=notices.OFF,
-        sentence=f"The notification “{subscription}” of {where(subscription)} failed again and again "
-        "and was switched off",
+        sentence=SWITCHED_OFF.format(name=subscription, where=where(subscription)),
         metadata={"notification_id": str(subscription.uuid), "where": name, "event": subscription.event},
         as_administrator=namespace.kind == "organization",
     )
@@ -69,7 +71,7 @@ def mail(subscription_id: int) -> None:
 def _send(row: Subscription) -> bool:
     """Send the mail; return whether it is to be tried again."""
     namespace = _namespace(row)
-    people = notices.addresses(namespace)[:ADDRESSES_MAX] if namespace else []
+    people = notices.addresses(namespace, mail=wishes.SWITCHED_OFF)[:ADDRESSES_MAX] if namespace else []
     if not people or row.disabled_at is None:
         return False
     last = Delivery.objects.filter(subscription=row).exclude(error="").order_by("-pk").first()
@@ -79,20 +81,16 @@ def _send(row: Subscription) -> bool:
         "last": last,
         "days": settings.NOTIFICATION_DAYS,
         "link": _link(row),
-        "public_url": settings.PUBLIC_URL,
     }
-    message = EmailMultiAlternatives(
-        subject(f"[Muster] {where(row)}: a notification was switched off"),
-        render_to_string("mail/notification_off.txt", words),
-        to=people,
-        headers={
-            # The same should it be sent twice, and another when it is switched off again.
-            "Message-ID": f"<off-{row.uuid}-{int(row.disabled_at.timestamp())}@"
-            f"{urlsplit(settings.PUBLIC_URL).hostname}>",
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    message.attach_alternative(render_to_string("mail/notification_off.html", words), "text/html")
+    with speaking(language_of(people)):
+        message = letter(
+            "notification_off",
+            subject=told(say("{where}: a notification was switched off", where=where(row))),
+            to=people,
+            words=words,
+            # Another when it is switched off again.
+            key=f"off-{row.uuid}-{int(row.disabled_at.timestamp())}",
+        )
     try:
         message.send()
     except OSError as error:

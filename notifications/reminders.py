@@ -10,21 +10,22 @@ import logging
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from uuid import UUID, uuid4, uuid5
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
-from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.models import Namespace
 from core.batches import delete_in_batches
+from core.languages import speaking
+from core.letters import letter
+from core.words import say, say_many, told
 from notifications import notices
-from notifications.channels.mail import subject
 from notifications.models import Reminder
+from notifications.wishes import EXPIRING, wants
 from tokens.models import Credential
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def mail(user_id: int) -> None:
         )
     )
     try:
-        if rows and rows[0].user.email:
+        if rows and rows[0].user.email and wants(rows[0].user, EXPIRING):
             _send(rows)
     except OSError as error:
         # The server's own words may name hosts: they are for the operator.
@@ -204,7 +205,7 @@ def _send(rows: list[Reminder]) -> None:
         )
         lines[row.credential_id] = {
             "name": name_of(row.credential),
-            "kind": row.credential.get_kind_display(),
+            "kind": say(row.credential.get_kind_display()),
             "namespace": namespace.name,
             "expires_at": row.credential.expires_at,
             "link": f"{settings.PUBLIC_URL}/{place}",
@@ -214,21 +215,17 @@ def _send(rows: list[Reminder]) -> None:
         "number": number,
         "lines": list(lines.values())[:LISTED],
         "more": max(number - LISTED, 0),
-        "public_url": settings.PUBLIC_URL,
     }
-    what = "A credential expires soon" if number == 1 else f"{number} credentials expire soon"
-    first = min(row.pk for row in rows)
-    message = EmailMultiAlternatives(
-        subject(f"[Muster] {what}"),
-        render_to_string("mail/reminder.txt", words),
-        to=[user.email],
-        headers={
-            # The same should it be sent twice.
-            "Message-ID": f"<reminder-{user.pk}-{first}@{urlsplit(settings.PUBLIC_URL).hostname}>",
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    message.attach_alternative(render_to_string("mail/reminder.html", words), "text/html")
+    with speaking(user.language):
+        what = told(say_many("A credential expires soon", "{count} credentials expire soon", number))
+        first = min(row.pk for row in rows)
+        message = letter(
+            "reminder",
+            subject=what,
+            to=[user.email],
+            words=words,
+            key=f"reminder-{user.pk}-{first}",
+        )
     message.send()
 
 

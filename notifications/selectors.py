@@ -15,6 +15,7 @@ from accounts.listing import own_names
 from core import seal
 from core.errors import NotFound
 from core.publicids import time_id, time_pk
+from logs.kinds import REQUEST_LIMIT
 from notifications.models import AuthorizedAddress, Delivery, GlobalMessage, Notice, Subscription
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
@@ -25,7 +26,8 @@ from permissions.catalogue import (
     PROJECT_NOTIFICATION_READ,
     PROJECT_READ,
 )
-from permissions.checks import check, require
+from permissions.checks import check, has_full_access, is_readonly_superuser, require
+from permissions.factors import open_to
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -277,6 +279,14 @@ def own_notices(*, actor: Actor) -> QuerySet[Notice]:
     return _visible(actor).filter(dismissed_at=None).order_by("-pk")
 
 
+def count_notices(*, actor: Actor) -> dict[str, int]:
+    """Count the open notices, and the unread of them: ``""`` and unread. Raises as `own_notices`."""
+    counted: dict[str, int] = own_notices(actor=actor).aggregate(
+        all=Count("pk"), unread=Count("pk", filter=Q(read_at=None))
+    )
+    return {"": counted["all"], "unread": counted["unread"]}
+
+
 def own_notice(*, actor: Actor, uuid: UUID | str) -> Notice:
     """Return one of the acting person's notices, dismissed or not.
 
@@ -304,7 +314,9 @@ class Surroundings:
 
 def surroundings(*, actor: Actor) -> Surroundings:
     """Return what surrounds the acting person; one query, for every page asks it. Raises as `own_notices`."""
-    waiting = own_notices(actor=actor).order_by().values("user").annotate(count=Count("pk"))
+    waiting = (
+        own_notices(actor=actor).filter(read_at=None).order_by().values("user").annotate(count=Count("pk"))
+    )
     names = own_names(actor=actor).annotate(count=Value(0)).values_list("organization__slug", "count")
     rows = list(names.union(waiting.values_list(Value(""), "count"), all=True))
     return Surroundings(
@@ -315,8 +327,20 @@ def surroundings(*, actor: Actor) -> Surroundings:
 
 def _visible(actor: Actor) -> QuerySet[Notice]:
     """Return the acting person's notices about what lives: a name that is taken again inherits none."""
-    mine = Notice.objects.filter(user=actor.user, namespace__deleted_at=None).select_related("namespace")
+    mine = shown(actor).filter(namespace__deleted_at=None).select_related("namespace")
     return mine.filter(Q(invitation=None) | Q(invitation__expires_at__gt=timezone.now()))
+
+
+def shown(actor: Actor) -> QuerySet[Notice]:
+    """Return the acting person's notices without those of organizations that wait for her second factor.
+
+    Invitations come from outside of them, and what superusers are asked for is theirs by the instance.
+    """
+    mine = Notice.objects.filter(user=actor.user)
+    if actor.user is None or has_full_access(actor) or is_readonly_superuser(actor):
+        return mine
+    anyway = Q(invitation__isnull=False) | Q(kind=REQUEST_LIMIT.name)
+    return mine.filter(anyway | open_to(actor.user, "namespace__organization"))
 
 
 def _require_read(actor: Actor, namespace: Namespace | None, project: Project | None) -> None:

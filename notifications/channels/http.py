@@ -39,10 +39,8 @@ def letter(
     Of what is shown afterwards signatures and keys are left out: those in headers, and in what follows a
     question mark; of a ``secret_url`` all but the host.
     """
-    where = urlsplit(url)
-    path = "/…" if secret_url else where.path + ("?…" if where.query else "")
     shown = {
-        "url": f"{where.scheme}://{where.netloc}{path}",
+        "url": _shown(url, secret_url),
         "headers": [[name, "…" if name.lower() in HIDDEN else value] for name, value in headers.items()],
         "body": body[:SHOWN].decode("utf-8", "replace"),
         "size": len(body),
@@ -53,6 +51,18 @@ def letter(
         return judge(answer) if judge else answer
 
     return Letter(send, shown)
+
+
+def _shown(url: str, secret_url: bool) -> str:
+    try:
+        where = urlsplit(url)
+    except ValueError:
+        where = None
+    if where is None or not url.isprintable():
+        # It is not called either. What in it is a secret cannot be told, nor can a database hold every one.
+        return "…"
+    path = "/…" if secret_url else where.path + ("?…" if where.query else "")
+    return f"{where.scheme}://{where.netloc}{path}"
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -7,21 +7,20 @@ import time
 from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
-from django.template.loader import render_to_string
-
+from accounts.selectors import language_of
+from core.languages import speaking
+from core.letters import letter
 from notifications import notices, payloads
 from notifications.channels import Answer, Letter, Undelivered
 
 if TYPE_CHECKING:
+    from django.core.mail import EmailMultiAlternatives
+
     from notifications.models import Delivery, Subscription
 
 log = logging.getLogger(__name__)
 
-SUBJECT_MAX = 200  # characters
 ADDRESSES_MAX = 50
 SHOWN = 8 * 1024  # characters of a mail that are kept
 
@@ -40,19 +39,16 @@ def prepare(delivery: Delivery) -> Letter:
         "homepage": payloads.flat(delivery.payload)["homepage"],
         "at": delivery.created_at,
         "title": delivery.subscription.title,
-        "public_url": settings.PUBLIC_URL,
     }
-    message = EmailMultiAlternatives(
-        subject(f"[Muster] {where}: {told['sentence']}"),
-        render_to_string("mail/notification.txt", words),
-        to=_addresses(delivery.subscription),
-        headers={
-            # Always the same: should it be sent twice, mail programs see that it is one.
-            "Message-ID": f"<{delivery.uuid}@{urlsplit(settings.PUBLIC_URL).hostname}>",
-            "Auto-Submitted": "auto-generated",
-        },
-    )
-    message.attach_alternative(render_to_string("mail/notification.html", words), "text/html")
+    to = _addresses(delivery.subscription)
+    with speaking(language_of(to)):
+        message = letter(
+            "notification",
+            subject=f"{where}: {told['sentence']}",
+            to=to,
+            words=words,
+            key=str(delivery.uuid),
+        )
     shown = {"to": message.to, "subject": message.subject, "body": str(message.body)[:SHOWN]}
     return Letter(partial(_send, message, delivery, final=not delivery.subscription.flat), shown)
 
@@ -88,9 +84,3 @@ def _addresses(subscription: Subscription) -> list[str]:
     if not found:
         raise Undelivered("Nobody there has an address.", final=True)
     return found
-
-
-def subject(text: str) -> str:
-    """Return one line that can be no second header, whatever people called their things."""
-    words = "".join(char if char.isprintable() else " " for char in text).split()
-    return " ".join(words)[:SUBJECT_MAX]

@@ -75,7 +75,7 @@ def _ask(method: str, **fields: str) -> dict[str, Any]:
     try:
         reply = egress.post(_url(method), body=urlencode(fields).encode(), headers=headers)
         told = json.loads(reply.body)
-    except (egress.Refused, egress.Failed, ValueError) as error:
+    except (egress.Refused, egress.Failed, ValueError, RecursionError) as error:
         raise Unreachable("Slack cannot be reached") from error
     if reply.status != 200 or not isinstance(told, dict):
         raise Unreachable("Slack cannot be reached")

@@ -7,7 +7,7 @@ from notifications.services.integrations import (
     delete_integration,
 )
 from notifications.services.messages import create_message, delete_message
-from notifications.services.notices import dismiss_notice, dismiss_notices
+from notifications.services.notices import choose_mails, dismiss_notice, dismiss_notices, mark_notices
 from notifications.services.redelivery import redeliver, redeliver_failed
 from notifications.services.secrets import end_old_secret, rotate_secret
 from notifications.services.subscriptions import (
@@ -22,6 +22,7 @@ from notifications.services.subscriptions import (
 __all__ = [
     "change_integration",
     "change_subscription",
+    "choose_mails",
     "confirm_address",
     "create_integration",
     "create_message",
@@ -32,6 +33,7 @@ __all__ = [
     "dismiss_notice",
     "dismiss_notices",
     "end_old_secret",
+    "mark_notices",
     "pause_subscription",
     "redeliver",
     "redeliver_failed",

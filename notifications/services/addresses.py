@@ -13,6 +13,7 @@ from core.bell import ring
 from core.db import hold, insert, one_at_a_time, update
 from core.errors import NotFound, TooManyRequests
 from core.seal import digest
+from core.words import say
 from notifications import tasks
 from notifications.config import check_address
 from notifications.models import AuthorizedAddress
@@ -58,7 +59,7 @@ def request_address(*, actor: Actor, project: Project, email: str) -> Authorized
     _not_too_often(project, email, found, now)
     if found is None:
         found = AuthorizedAddress(project=project, email=email)
-        insert(found, taken="The address is being asked already")
+        insert(found, taken=say("The address is being asked already"))
     else:
         found.asked_at = found.mail_due_at = now
         found.times, found.attempts = found.times + 1, 0

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from core.db import insert
 from core.errors import Invalid, NotFound
+from core.words import say
 from logs.kinds import (
     CREATE_MESSAGE,
     DELETE_MESSAGE,
@@ -35,7 +36,7 @@ def create_message(*, actor: Actor, content: str, severity: str, media_type: str
     if not content.strip():
         raise Invalid("A message has content", field="content")
     message = GlobalMessage(content=content, severity=severity, media_type=media_type)
-    insert(message, taken="The message exists already")
+    insert(message, taken=say("The message exists already"))
     record(CREATE_MESSAGE, actor=actor, uuid=str(message.uuid), severity=severity)
     return message
 

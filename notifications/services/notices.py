@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.utils import timezone
 
-from core.errors import NotFound
+from core.db import update
+from core.errors import Invalid, NotFound, Unauthenticated
+from logs.kinds import USER_CHANGE_MAILS
+from logs.record import record
 from notifications.models import Notice
+from notifications.selectors import shown
+from notifications.wishes import WISHES
 from permissions.catalogue import (
     ACCOUNT_CHANGE,
 )
 from permissions.checks import require
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from core.actor import Actor
 
 
@@ -35,6 +42,41 @@ def dismiss_notice(*, actor: Actor, notice: Notice, dismissed: bool = True) -> N
 
 
 @transaction.atomic
+def mark_notices(*, actor: Actor, notice: Notice | None = None, read: bool = True) -> int:
+    """Mark one own notice, or all that are open, as read or as unread; return how many changed. Not logged.
+
+    Raises:
+        Unauthenticated, Forbidden: the credential does not allow to change the own account.
+    """
+    require(actor, ACCOUNT_CHANGE)
+    mine = shown(actor).filter(dismissed_at=None, read_at__isnull=read)
+    if notice is not None:
+        mine = mine.filter(pk=notice.pk)
+    return mine.update(read_at=timezone.now() if read else None)
+
+
+@transaction.atomic
+def choose_mails(*, actor: Actor, unwanted: Collection[str]) -> None:
+    """Choose which mails of `wishes.WISHES` the acting person does not want; the notices come all the same.
+
+    Raises:
+        Unauthenticated, Forbidden: the credential does not allow to change the own account.
+        Invalid: there is no such mail, or it is always sent.
+    """
+    require(actor, ACCOUNT_CHANGE)
+    user = actor.user
+    if user is None:
+        raise Unauthenticated
+    chosen = [name for name in WISHES if name in unwanted]
+    if len(chosen) != len(set(unwanted)):
+        raise Invalid("There is no such mail", field="wanted")
+    if chosen != user.unwanted_mails:
+        user.unwanted_mails = chosen
+        update(user, "unwanted_mails")
+        record(USER_CHANGE_MAILS, actor=actor, namespace=user.namespace, unwanted=chosen)
+
+
+@transaction.atomic
 def dismiss_notices(*, actor: Actor) -> int:
     """Put all own notices away; return how many there were.
 
@@ -42,4 +84,4 @@ def dismiss_notices(*, actor: Actor) -> int:
         Unauthenticated, Forbidden: the credential does not allow to change the own account.
     """
     require(actor, ACCOUNT_CHANGE)
-    return Notice.objects.filter(user=actor.user, dismissed_at=None).update(dismissed_at=timezone.now())
+    return shown(actor).filter(dismissed_at=None).update(dismissed_at=timezone.now())

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
+from accounts.models import Namespace
 from core import seal
 from core.bell import ring
-from core.db import insert
-from core.errors import Conflict, NotFound
+from core.db import hold_all, insert_below
+from core.errors import NotFound
+from core.words import say
 from logs.kinds import (
     ADD_REPO_NOTIFICATION,
     CREATE_NAMESPACE_NOTIFICATION,
@@ -23,12 +25,11 @@ from notifications.deliveries import told
 from notifications.models import Subscription
 from permissions.catalogue import NOTIFICATION_CHANGE, PROJECT_NOTIFICATION_CHANGE
 from permissions.checks import require
+from projects.models import Project
 
 if TYPE_CHECKING:
-    from accounts.models import Namespace
     from core.actor import Actor
     from logs.kinds import LogKind
-    from projects.models import Project
 
 SUBSCRIPTIONS_MAX = 50  # of one project or namespace: each may add a row to every write there
 
@@ -51,14 +52,16 @@ def add(actor: Actor, subscription: Subscription) -> tuple[Subscription, str]:
 
 
 def _add(actor: Actor, subscription: Subscription) -> tuple[Subscription, str]:
+    owner = Project if subscription.project_id is not None else Namespace
+    if not hold_all(owner, [subscription.project_id or subscription.namespace_id]):
+        raise NotFound("What was to be listened to was deleted just now")
     beside = Subscription.objects.filter(namespace=subscription.namespace, project=subscription.project)
-    if beside.count() >= SUBSCRIPTIONS_MAX:
-        raise Conflict(f"There are {SUBSCRIPTIONS_MAX} notifications here already")
     secret = ""
     if subscription.method == Subscription.Method.WEBHOOK:
         secret = new_secret() if subscription.flags is None else new_integration_secret()
     subscription.secret_sealed = seal.seal(secret) if secret else ""
-    insert(subscription, taken="The notification exists already")
+    full = say("There are {most} notifications here already", most=SUBSCRIPTIONS_MAX)
+    insert_below(subscription, "event", beside, SUBSCRIPTIONS_MAX, full=full)
     tell(ADD_REPO_NOTIFICATION, CREATE_NAMESPACE_NOTIFICATION, actor, subscription)
     return subscription, secret
 

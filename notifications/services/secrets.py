@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from core import seal
 from core.errors import Conflict, Invalid
+from core.words import say
 from logs.kinds import (
     END_NAMESPACE_NOTIFICATION_SECRET,
     END_REPO_NOTIFICATION_SECRET,
@@ -41,7 +42,9 @@ def rotate_secret(*, actor: Actor, subscription: Subscription, grace: timedelta)
     if not subscription.secret_sealed:
         raise Invalid("Only webhooks have a secret", field="method")
     if not timedelta(0) <= grace <= GRACE_MAX:
-        raise Invalid(f"The old secret lives on for {GRACE_MAX.days} days at most", field="grace")
+        raise Invalid(
+            say("The old secret lives on for {days} days at most", days=GRACE_MAX.days), field="grace"
+        )
     secret = new_secret() if subscription.flags is None else new_integration_secret()
     until = timezone.now() + grace if grace else None
     new = {
