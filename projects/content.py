@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.errors import Conflict, Invalid, NotFound
+from core.words import say
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -334,7 +335,10 @@ class NoContent:
 
     def change(self, target: Project | Namespace, change: Change) -> Outcome:
         """Refuse."""
-        raise Invalid(f"Cannot {change.verb.value}: this instance has no registry behind it", field="content")
+        raise Invalid(
+            say("Cannot {verb}: this instance has no registry behind it", verb=change.verb.value),
+            field="content",
+        )
 
 
 _installed: list[Content] = [NoContent()]
@@ -353,11 +357,14 @@ def install(backend: Content) -> None:
 def known(found: Found | None, what: str) -> Found:
     """Return what a backend found. Raises NotFound, with ``what`` as the tag, where it found nothing."""
     if found is None:
-        raise NotFound(f"{what.capitalize()} not found", absent=what)
+        raise NotFound(say("{what} not found", what=what.capitalize()), absent=what)
     return found
 
 
 def require_normal(project: Project) -> None:
     """Pass a project whose content may be changed. Raises Conflict with ``field="state"``."""
     if project.state != "NORMAL":
-        raise Conflict(f"The repository is in the state {project.state} and cannot be changed", field="state")
+        raise Conflict(
+            say("The repository is in the state {state} and cannot be changed", state=project.state),
+            field="state",
+        )

@@ -13,7 +13,7 @@ from accounts.models import Membership, Namespace, TeamMember
 from core.errors import NotFound
 from core.publicids import time_id, time_pk
 from permissions.catalogue import PROJECT_READ, Right
-from permissions.checks import readable, require
+from permissions.checks import readable, require, sees
 from permissions.models import Grant
 from projects.models import Project
 
@@ -44,16 +44,28 @@ def held_project(*, actor: Actor, id: UUID, right: Right = PROJECT_READ) -> Proj
 
     Raises:
         NotFound: there is none, or the actor holds no role on it.
-        Forbidden: the role is too low.
+        Forbidden: the role is too low, or waits for the second factor that the organization asks for.
     """
     pk = time_pk(PROJECT, id)
     found = held_projects(actor=actor).filter(pk=pk).first() if pk is not None else None
+    if found is None and pk is not None and actor.user is not None:
+        _tell_what_is_withheld(actor, pk)
     if found is None or time_id(PROJECT, found.pk, found.created_at) != id:
         raise NotFound("Project not found", absent="project")
     found.namespace.organization.namespace = found.namespace
     if right != PROJECT_READ:
         require(actor, right, found)
     return found
+
+
+def _tell_what_is_withheld(actor: Actor, pk: int) -> None:
+    """Raise Forbidden if a second factor is all that a person lacks to see a project."""
+    asking = Project.objects.filter(
+        pk=pk, deleted_at=None, namespace__organization__requires_second_factor=True
+    )
+    found = asking.select_related("namespace__organization").first()
+    if found is not None:
+        sees(actor, PROJECT_READ, found)
 
 
 # Collaborators -------------------------------------------------------------------------------------------

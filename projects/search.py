@@ -15,6 +15,7 @@ from core.names import fold, plain
 from logs.models import LogEntry
 from permissions.catalogue import MEMBER, Ladder, Level
 from permissions.checks import ceiling, overseen_namespaces
+from permissions.factors import open_to
 from projects.models import Project, Star
 from projects.selectors import POPULAR_DAYS, projects
 
@@ -101,9 +102,10 @@ def teams(*, actor: Actor, text: str) -> QuerySet[Team]:
     top = ceiling(actor, Ladder.ORGANIZATION)
     if actor.user is None or top < MEMBER:
         return Team.objects.none()
-    hers = Q(pk__in=Team.objects.filter(members__user=actor.user).values("pk"))
+    mine = Team.objects.filter(open_to(actor.user, "organization"), members__user=actor.user)
+    hers = Q(pk__in=mine.values("pk"))
     if top >= Level.ADMIN:
-        hers |= Q(organization__namespace__in=overseen_namespaces(actor.user))
+        hers |= Q(organization__namespace__in=overseen_namespaces(actor.user.pk))
     name = plain(text.strip()[:LONGEST])
     return (
         Team.objects.filter(hers, Q(slug__contains=name) | Q(name__icontains=text.strip()[:LONGEST]))
@@ -124,7 +126,7 @@ def robots(*, actor: Actor, text: str) -> QuerySet[Robot]:
     if ceiling(actor, Ladder.ACCOUNT) >= Level.ADMIN:
         hers |= Q(namespace=actor.user.namespace_id)
     if ceiling(actor, Ladder.ORGANIZATION) >= Level.ADMIN:
-        hers |= Q(namespace__in=overseen_namespaces(actor.user))
+        hers |= Q(namespace__in=overseen_namespaces(actor.user.pk))
     owner, plus, rest = plain(text.strip()[:LONGEST]).partition("+")
     name = rest if plus else owner
     called = Q(shortname__contains=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,10 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from accounts.models import Namespace, Robot, Team, User
-from core.errors import Forbidden, NotFound, Unauthenticated
+from core.errors import NotFound
 from core.names import fold, plain
+from core.prepared import Given, Prepared
+from core.words import say
 from logs.models import LogEntry
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
@@ -35,11 +37,14 @@ from permissions.checks import (
     audits,
     ceiling,
     check,
-    explain,
     has_full_access,
+    is_mere_person,
     is_readonly_superuser,
     readable,
+    readable_by,
     require,
+    sees,
+    withholds,
 )
 from permissions.models import Grant
 from projects.models import Project, Star
@@ -87,11 +92,7 @@ def _addressed(
     space = (
         Namespace.objects.select_related("organization").filter(key=fold(namespace), deleted_at=None).first()
     )
-    explanation = explain(actor, right, space)
-    if not explanation.allowed:
-        if actor.is_anonymous:
-            raise Unauthenticated(explanation.reason, right=right.name)
-        raise Forbidden(explanation.reason, right=right.name, namespace=space)
+    require(actor, right, space)
     return None, space
 
 
@@ -111,7 +112,7 @@ def project_by_key(*, actor: Actor, pk: int, right: Right) -> Project:
     )
     if found is not None:
         _close_circle(found.namespace)
-    if found is None or not check(actor, PROJECT_READ, found):
+    if found is None or not sees(actor, PROJECT_READ, found):
         raise NotFound("Project not found", absent="project")
     if right != PROJECT_READ:
         require(actor, right, found)
@@ -129,7 +130,7 @@ def levels(*, actor: Actor, organization: Organization, projects: Sequence[Proje
 
     Projects that she sees for being public alone are left out.
     """
-    if ceiling(actor, Ladder.PROJECT) < Level.READ:
+    if ceiling(actor, Ladder.PROJECT) < Level.READ or withholds(actor, organization):
         return {}
     top = ceiling(actor, Ladder.PROJECT)
     found: dict[int, Level] = {}
@@ -157,7 +158,7 @@ def project_of(*, actor: Actor, organization: Organization, slug: str, right: Ri
     found = Project.objects.filter(namespace=organization.namespace_id, slug=slug, deleted_at=None).first()
     if found is not None:
         found.namespace = organization.namespace
-    if found is None or not check(actor, PROJECT_READ, found):
+    if found is None or not sees(actor, PROJECT_READ, found):
         raise NotFound("Repository not found", absent="project")
     if right != PROJECT_READ:
         require(actor, right, found)
@@ -208,6 +209,38 @@ def projects(
     )
 
 
+def page_of_namespace(*, actor: Actor, namespace: str, after: int, size: int) -> list[Project]:
+    """Return the first ``size`` of `projects` in a namespace whose key is above ``after``."""
+    if actor.user is None or not is_mere_person(actor):
+        return list(projects(actor=actor, namespace=namespace).filter(pk__gt=after)[:size])
+    return _page(size)(
+        user=actor.user.pk, own=actor.user.namespace_id, namespace=fold(namespace), after=after
+    )
+
+
+@cache
+def _page(size: int) -> Prepared[Project]:
+    """Return the query for a page of what a person sees by her roles, which is asked most."""
+
+    def build() -> QuerySet[Project]:
+        user = Given("user", User.id)
+        namespaces = Namespace.objects.filter(key=Given("namespace", Namespace.key), deleted_at=None)
+        return (
+            Project.objects.filter(
+                readable_by(user, Given("own", Namespace.id)),
+                deleted_at=None,
+                namespace__deleted_at=None,
+                namespace=Subquery(namespaces.values("pk")[:1]),
+                pk__gt=Given("after", Project.id),
+            )
+            .annotate(is_starred=Exists(Star.objects.filter(project=OuterRef("pk"), user_id=user)))
+            .select_related("namespace")
+            .order_by("pk")[:size]
+        )
+
+    return Prepared(build)
+
+
 def _living_namespace(name: str) -> QuerySet[Namespace, int]:
     return Namespace.objects.filter(key=fold(name), deleted_at=None).values_list("pk", flat=True)
 
@@ -221,6 +254,19 @@ def find(*, actor: Actor, namespace: str, text: str) -> QuerySet[Project]:
     begins = Case(When(slug__startswith=text, then=0), default=1)
     found = projects(actor=actor, namespace=namespace, public=True)
     return found.filter(Q(slug__contains=text) | Q(name__icontains=text)).order_by(begins, "slug")
+
+
+def find_everywhere(*, actor: Actor, text: str, near: Namespace | None = None) -> QuerySet[Project]:
+    """Return the projects of any organization that the actor may see by a piece of their name.
+
+    Those of ``near`` come first, then those that begin with it. One query.
+    """
+    text = plain(text)
+    here = Case(When(namespace=near.pk if near else 0, then=0), default=1)
+    begins = Case(When(slug__startswith=text, then=0), default=1)
+    found = projects(actor=actor, public=True).filter(namespace__kind=Namespace.Kind.ORGANIZATION)
+    found = found.filter(Q(slug__contains=text) | Q(name__icontains=text))
+    return found.order_by(here, begins, "slug", "pk")
 
 
 def _visible(actor: Actor, *others: Q) -> Q:
@@ -319,11 +365,11 @@ def holder(*, project: Project, name: str) -> tuple[User | None, Robot | None]:
     if not plus:
         user = User.objects.filter(username=fold(name), deleted_at=None).first()
         if user is None:
-            raise NotFound(f"Unknown user {name}", absent="user")
+            raise NotFound(say("Unknown user {name}", name=name), absent="user")
         return user, None
     robot = Robot.objects.filter(namespace=project.namespace, shortname=shortname).first()
     if robot is None or fold(owner) != project.namespace.key:
-        raise NotFound(f"Could not find robot with specified username: {name}", absent="robot")
+        raise NotFound(say("Could not find robot with specified username: {name}", name=name), absent="robot")
     robot.namespace = project.namespace
     return None, robot
 
@@ -371,7 +417,7 @@ def team_beside(*, project: Project, name: str) -> Team:
     """Return a team of the organization that the project is in. Raises NotFound."""
     found = Team.objects.filter(organization__namespace=project.namespace, slug=name).first()
     if found is None:
-        raise NotFound(f"Unknown team {name}", absent="team")
+        raise NotFound(say("Unknown team {name}", name=name), absent="team")
     found.organization = project.namespace.organization
     return found
 

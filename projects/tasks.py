@@ -6,6 +6,7 @@ from celery import shared_task
 from django.db.models import OuterRef, Subquery
 
 from core.batches import delete_in_batches
+from jobs.guard import each
 from notifications.models import Delivery, Subscription
 from permissions.models import Grant
 from projects.models import Project, Star
@@ -55,8 +56,7 @@ def disconnect(project_id: int) -> None:
 @shared_task(name="projects.sweep")
 def sweep() -> None:
     """Purge every deleted project, and disconnect every project, whose bell was lost."""
-    for project_id in Project.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:1000]:
-        purge_project(project_id)
+    each(purge_project, Project.objects.exclude(deleted_at=None).values_list("pk", flat=True)[:1000])
     waiting = Project.objects.filter(connection_status=Project.Connection.DISCONNECTING)
     for project_id in waiting.values_list("pk", flat=True)[:1000]:
         end_link(project_id)

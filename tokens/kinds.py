@@ -101,6 +101,19 @@ FORMS: dict[str, Form] = {
     Kind.KEY: Form(lambda: f"flex_{_uuid7().hex}{_random(LOWER, 32)()}", shown_again=False),  # flexstack.md 2
 }
 
+# Whom a kind's credentials can belong to; what is needed of the owner comes with the credential.
+OWNERS: dict[str, tuple[str, ...]] = {
+    Kind.OAUTH: ("user",),
+    Kind.APP_SPECIFIC: ("user",),
+    Kind.ROBOT: ("robot",),
+    Kind.ACCESS: ("user",),
+    Kind.ACCOUNT: ("user",),
+    Kind.REPOSITORY: ("project",),
+    Kind.ORGANIZATION: ("organization",),
+    Kind.PROJECT: ("project",),
+    Kind.KEY: ("user", "organization"),
+}
+
 new_client_id = _random(UPPER, 20)
 new_client_secret = _random(UPPER, 40)
 new_password = _random(UPPER, 32)

@@ -13,6 +13,7 @@ from accounts import services as accounts
 from accounts.models import Team
 from core.db import hold
 from core.errors import Invalid
+from core.words import say
 from permissions.catalogue import CREDENTIAL_ISSUE, PROJECT_CREATE, ProjectRole
 from permissions.checks import require
 from projects.models import Project
@@ -57,7 +58,7 @@ def obtain_project(
     if found is not None:
         return found, False
     # From here on one at a time, and what came meanwhile is looked at.
-    hold(organization, gone="Organization not found")
+    hold(organization, gone=say("Organization not found"))
     found = _find(organization, team, project, by_slug)
     if found is not None:
         return found, False
@@ -74,7 +75,7 @@ def obtain_project(
 def _name(text: str, field: str) -> str:
     text = text.strip()
     if not 1 <= len(text) <= NAME_MAX:
-        raise Invalid(f"A name has 1 to {NAME_MAX} characters", field=field)
+        raise Invalid(say("A name has 1 to {most} characters", most=NAME_MAX), field=field)
     return text
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from accounts.models import Membership, User
 from core.db import hold, hold_all, insert_many
 from core.errors import Conflict, NotFound
+from core.words import say
 from logs.kinds import CHANGE_REPO_PERMISSION
 from logs.record import draft, record_many
 from permissions.catalogue import GRANT_CHANGE, ProjectRole
@@ -34,7 +35,7 @@ def add_collaborators(*, actor: Actor, project: Project, members: Sequence[Membe
     require(actor, GRANT_CHANGE, project)
     people = {member.user_id: member.user for member in members}
     hold_all(User, people)
-    hold(project, gone="Project not found")
+    hold(project, gone=say("Project not found"))
     # Whoever leaves the organization holds the person too: who is in it now, stays until we are done.
     organization = project.namespace.organization
     inside = Membership.objects.filter(organization=organization, user__in=people, user__deleted_at=None)
@@ -44,7 +45,7 @@ def add_collaborators(*, actor: Actor, project: Project, members: Sequence[Membe
     new = [user for pk, user in people.items() if pk not in known]
     insert_many(
         [Grant(project=project, user=user, role=ProjectRole.READ) for user in new],
-        taken="One of them was added just now",
+        taken=say("One of them was added just now"),
     )
     actor.forget()
     told = {"repo": project.slug, "namespace": project.namespace.name, "role": ProjectRole.READ.value}
@@ -92,8 +93,8 @@ def remove_collaborator(*, actor: Actor, project: Project, member: Membership) -
 
 def _held(project: Project, member: Membership) -> str:
     """Return the role that a collaborator holds; from here on nobody else changes roles on the project."""
-    hold(member.user, gone="Collaborator not found")
-    hold(project, gone="Project not found")
+    hold(member.user, gone=say("Collaborator not found"))
+    hold(project, gone=say("Project not found"))
     found = Grant.objects.filter(project=project, user=member.user).first()
     if found is None:
         raise NotFound("Collaborator not found", absent="collaborator")

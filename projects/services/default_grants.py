@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.services.guards import enter
 from core.db import Row, hold, insert, update
 from core.errors import Invalid, NotFound
+from core.words import say
 from logs.kinds import CREATE_PROTOTYPE, DELETE_PROTOTYPE, MODIFY_PROTOTYPE
 from logs.record import record
 from permissions.catalogue import DEFAULT_GRANT_CHANGE, ProjectRole
@@ -65,7 +66,7 @@ def create_default_grant(
         activating_user=activating_user,
         activating_robot=activating_robot,
     )
-    insert(rule, taken="The default permission exists already")
+    insert(rule, taken=say("The default permission exists already"))
     record(CREATE_PROTOTYPE, actor=actor, namespace=organization.namespace, metadata=_told(actor, rule))
     return rule
 
@@ -102,7 +103,7 @@ def _in_order(*rows: Row | None) -> list[Row]:
 
 def _check_role(role: str) -> None:
     if role not in ProjectRole.values:
-        raise Invalid(f"Unknown role {role!r}", field="role")
+        raise Invalid(say("Unknown role {role!r}", role=role), field="role")
 
 
 def _told(actor: Actor, rule: DefaultGrant) -> dict[str, Any]:

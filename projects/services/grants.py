@@ -8,6 +8,7 @@ from django.db import transaction
 
 from core.db import hold
 from core.errors import Invalid, NotFound
+from core.words import say
 from logs.kinds import CHANGE_REPO_PERMISSION, DELETE_REPO_PERMISSION
 from logs.record import record
 from permissions.catalogue import GRANT_CHANGE, ProjectRole
@@ -39,7 +40,7 @@ def set_grant(
     """
     require(actor, GRANT_CHANGE, project)
     if role not in ProjectRole.values:
-        raise Invalid(f"Unknown role {role!r}", field="role")
+        raise Invalid(say("Unknown role {role!r}", role=role), field="role")
     check_holder(project, user=user, team=team, robot=robot)
     if user is not None:
         hold(user)
@@ -47,7 +48,7 @@ def set_grant(
         hold(team)
     if robot is not None:
         hold(robot)
-    hold(project, gone="Repository not found")
+    hold(project, gone=say("Repository not found"))
     grant, _ = Grant.objects.update_or_create(
         project=project, user=user, team=team, robot=robot, defaults={"role": role, "by_default": False}
     )
@@ -96,7 +97,7 @@ def revoke_grant(
     gone, _ = Grant.objects.filter(project=project, user=user, team=team, robot=robot).delete()
     if not gone:
         who = "Team" if team else "User"
-        raise NotFound(f"{who} does not have permission for repo.", absent="grant")
+        raise NotFound(say("{who} does not have permission for repo.", who=who), absent="grant")
     actor.forget()
     record(
         DELETE_REPO_PERMISSION,

@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.models import Robot, Team, User
 from core.db import hold_all, insert_many
 from core.errors import Invalid, NotFound
+from core.words import say
 from logs.kinds import CHANGE_REPO_PERMISSION, CREATE_REPO
 from logs.record import draft, record_many
 from permissions.catalogue import GRANT_CHANGE, PROJECT_CREATE, ProjectRole
@@ -72,7 +73,7 @@ def create_projects(*, actor: Actor, namespace: Namespace, projects: Sequence[Pr
         account_id=namespace.account_id,
         amount=len(projects),
     )
-    insert_many(list(projects), taken="Repository already exists")
+    insert_many(list(projects), taken=say("Repository already exists"))
     actor.forget()
     record_many(
         [
@@ -98,7 +99,7 @@ def set_grants(*, actor: Actor, namespace: Namespace, grants: Sequence[Given]) -
             raise Invalid("The project belongs to another namespace", field="namespace")
     for given in grants:
         if given.role not in ProjectRole.values:
-            raise Invalid(f"Unknown role {given.role!r}", field="role")
+            raise Invalid(say("Unknown role {role!r}", role=given.role), field="role")
         check_holder(given.project, user=given.user, team=given.team, robot=given.robot)
     _hold(grants)
     if hold_all(Project, projects) != projects.keys():
@@ -121,7 +122,7 @@ def set_grants(*, actor: Actor, namespace: Namespace, grants: Sequence[Given]) -
     for role, rows in by_role.items():
         for start in range(0, len(rows), BATCH):
             Grant.objects.filter(pk__in=rows[start : start + BATCH]).update(role=role, by_default=False)
-    insert_many(list(new.values()), taken="Somebody granted the same just now")
+    insert_many(list(new.values()), taken=say("Somebody granted the same just now"))
     actor.forget()
     record_many(
         [

@@ -13,6 +13,7 @@ from core.bell import ring
 from core.db import hold, hold_all, insert, update
 from core.errors import Conflict, Invalid, NotFound
 from core.names import free_slug
+from core.words import say
 from logs.kinds import (
     CHANGE_REPO_PROFILE,
     CHANGE_REPO_STATE,
@@ -95,7 +96,7 @@ def create_project(
         git_url=git_url,
         icon=icon,
     )
-    insert(project, taken="Repository already exists")
+    insert(project, taken=say("Repository already exists"))
     living = {"user": people, "team": teams, "robot": robots}
     Grant.objects.bulk_create(_birth_grants(actor, project, rules, living))
     actor.forget()
@@ -255,7 +256,7 @@ def delete_project(*, actor: Actor, project: Project) -> None:
     require(actor, PROJECT_DELETE, project)
     namespace = project.namespace
     ledger = quotas.take_ledger(namespace=namespace, beside=Resource.PROJECTS)
-    held = hold(project, gone="There is no such project")
+    held = hold(project, gone=say("There is no such project"))
     if held.connection_status == Project.Connection.DISCONNECTING:
         raise Conflict("The project is being disconnected; delete it afterwards")
     size = held.size_bytes

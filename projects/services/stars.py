@@ -8,6 +8,7 @@ from django.db import transaction
 
 from core.db import hold
 from core.errors import Unauthenticated
+from core.words import say
 from logs.kinds import STAR_REPO, UNSTAR_REPO
 from logs.record import record
 from permissions.catalogue import PROJECT_READ, STAR_CHANGE
@@ -31,7 +32,7 @@ def star_project(*, actor: Actor, project: Project) -> None:
     require(actor, PROJECT_READ, project)
     if actor.user is None:
         raise Unauthenticated
-    hold(project, gone="Repository not found")
+    hold(project, gone=say("Repository not found"))
     _, is_new = Star.objects.get_or_create(user=actor.user, project=project)
     if is_new:
         told = {"repo": project.slug, "namespace": project.namespace.name}

@@ -10,6 +10,7 @@ from accounts.models import Membership, Namespace, Robot, Team, User
 from core.db import hold_all
 from core.errors import Conflict, Invalid, NotFound
 from core.names import is_project_name
+from core.words import say
 from logs.kinds import RESTORE_REPO
 from logs.record import record
 from permissions.catalogue import TRASH_CHANGE
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from trash.models import Trashed
     from trash.services import Dropped
 
-TAKEN = "A project of this name is here by now: restore it under another one"
+TAKEN = say("A project of this name is here by now: restore it under another one")
 
 
 @transaction.atomic
@@ -48,7 +49,7 @@ def restore_project(*, actor: Actor, thing: Trashed, name: str = "") -> tuple[Pr
     parcel = trash.claim(thing)
     slug = name or parcel.root["slug"]
     if not is_project_name(slug):
-        raise Invalid(f"Invalid project name {slug!r}", field="name")
+        raise Invalid(say("Invalid project name {slug!r}", slug=slug), field="name")
     if Project.objects.filter(namespace=namespace, slug=slug, deleted_at=None).exists():
         raise Conflict(TAKEN, field="name")
     hold_all(User, parcel.refers_to(User))

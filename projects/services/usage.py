@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from core.db import hold
 from core.errors import Invalid, QuotaExceeded
+from core.words import say
 from logs.kinds import REPORT_REPO_USAGE
 from logs.record import record
 from permissions.catalogue import PROJECT_USAGE_REPORT, QUOTA_MANAGE
@@ -48,7 +49,7 @@ def _report(actor: Actor, project: Project, size_bytes: int) -> QuotaExceeded | 
     if not 0 <= size_bytes <= quotas.BYTES_MAX:
         raise Invalid("A size is a whole number of bytes from 0 to 2^63 - 1", field="size_bytes")
     ledger = quotas.take_ledger(namespace=project.namespace)
-    previous = hold(project, gone="Repository not found").size_bytes
+    previous = hold(project, gone=say("Repository not found")).size_bytes
     if size_bytes != previous:
         refusal = quotas.move_bytes(actor=actor, ledger=ledger, amount=size_bytes - previous)
         if refusal is not None:

@@ -1,6 +1,5 @@
 """The import of a real organization, where its files lie beside the project."""
 
-from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -13,14 +12,9 @@ from projects.models import Project
 from projects.services import importing
 from quotas.models import Quota
 from tests import make
+from tests.kubernetes import DIRECTORY, needs_files
 
-DIRECTORY = Path(__file__).parents[2].parent / "shared" / "data" / "kubernetes-org"
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(
-        not DIRECTORY.is_dir(), reason="NOT TESTED: the real organization's files are not beside the project"
-    ),
-]
+pytestmark = [pytest.mark.django_db, needs_files]
 SECONDS = 60
 # The files write the names of 1,285 people. GitHub does not tell upper from lower case, and nine of them are
 # written in two ways: Champbreed in one list, champbreed in another.

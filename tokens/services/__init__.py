@@ -37,6 +37,7 @@ from tokens.services.credentials import (
     rotate_keys,
 )
 from tokens.services.lifetimes import limit_of
+from tokens.services.lists import export_credentials
 from tokens.services.owned import create_token, replace_token, revoke_token, revoke_tokens
 from tokens.services.review import revoke_credential, set_credential_enabled
 from tokens.services.service_keys import (
@@ -70,6 +71,7 @@ __all__ = [
     "end_of_namespace",
     "end_of_project",
     "exchange",
+    "export_credentials",
     "issue",
     "issue_api_token",
     "issue_application_token",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from core import seal
 from core.db import hold, insert, update
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from core.words import say
 from logs.kinds import (
     CREATE_APPLICATION,
     CREATE_OAUTH_API_TOKEN,
@@ -69,7 +70,7 @@ def create_application(
         description=description,
         avatar_email=avatar_email,
     )
-    insert(application, taken="The client id is taken; try again")
+    insert(application, taken=say("The client id is taken; try again"))
     _tell(CREATE_APPLICATION, actor, application, details=True)
     return application
 
@@ -100,7 +101,7 @@ def delete_application(*, actor: Actor, organization: Organization, application:
         NotFound: somebody else deleted it just now.
     """
     _enter(actor, organization)
-    hold(application, gone="Application not found")
+    hold(application, gone=say("Application not found"))
     _tell(DELETE_APPLICATION, actor, application)
     application.delete()
 
@@ -142,7 +143,7 @@ def issue_application_token(
     require(actor, APPLICATION_CHANGE, organization)
     hold(actor.user)
     _enter(actor, organization)
-    application = hold(application, gone="Application not found")
+    application = hold(application, gone=say("Application not found"))
     application.namespace = organization.namespace
     wanted = read_scopes(scopes)
     if not wanted:
@@ -204,7 +205,7 @@ def revoke_application_token(
 def _enter(actor: Actor, organization: Organization) -> None:
     """Ask for the right, hold the living organization, and ask again: both may have gone meanwhile."""
     require(actor, APPLICATION_CHANGE, organization)
-    hold(organization, gone="Organization not found")
+    hold(organization, gone=say("Organization not found"))
     actor.forget()
     require(actor, APPLICATION_CHANGE, organization)
 
@@ -218,7 +219,7 @@ def _end(application: Application, lifetime: timedelta | None) -> datetime:
 
 def _not_reserved(name: str) -> None:
     if name in RESERVED_NAMES:
-        raise Invalid(f"The name {name} is reserved", field="name")
+        raise Invalid(say("The name {name} is reserved", name=name), field="name")
 
 
 def _tell(kind: Any, actor: Actor, application: Application, *, details: bool = False) -> None:

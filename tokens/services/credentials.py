@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -14,6 +15,8 @@ from accounts.models import AuthenticatorApp, Identity
 from core import seal
 from core.actor import Actor
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from core.prepared import Given, Prepared
+from core.words import say
 from logs.kinds import (
     CREATE_APP_TOKEN,
     CREATE_OAUTH_API_TOKEN,
@@ -32,7 +35,7 @@ from permissions.catalogue import (
     Scope,
 )
 from permissions.checks import ceiling, require
-from tokens.kinds import FORMS, Kind, is_misprinted, new_client_id, new_client_secret
+from tokens.kinds import FORMS, OWNERS, Kind, is_misprinted, new_client_id, new_client_secret
 from tokens.models import Application, Credential
 from tokens.services.lifetimes import end_within, limit_of
 from trash.archive import reseal as reseal_trash
@@ -65,17 +68,7 @@ def authenticate(
     """
     if not secret or len(secret) > SECRET_MAX or is_misprinted(secret):
         raise Unauthenticated("Unknown token")
-    credential = (
-        Credential.objects.select_related(
-            "user__namespace",
-            "robot__namespace__user",
-            "organization__namespace",
-            "project__namespace__user",
-            "application",
-        )
-        .filter(digest=seal.digest(secret), kind__in=kinds)
-        .first()
-    )
+    credential = _by_digest(frozenset(kinds)).first(digest=seal.digest(secret))
     now = timezone.now()
     if credential is None or credential.revoked_at is not None or not _owner_lives(credential):
         raise Unauthenticated("Unknown token")
@@ -95,6 +88,26 @@ def authenticate(
         project=credential.project,
         credential=credential,
         scopes=frozenset(credential.scopes.split()),
+    )
+
+
+_NEEDED_OF = {
+    "user": ("user__namespace",),
+    "robot": ("robot__namespace__user",),
+    "organization": ("organization__namespace",),
+    "project": ("project__namespace__user",),
+}
+
+
+@cache
+def _by_digest(kinds: frozenset[str]) -> Prepared[Credential]:
+    """Return the query for a credential of these kinds, with its owner and no others' tables."""
+    owners = sorted({owner for kind in kinds for owner in OWNERS[kind]})
+    needed = [path for owner in owners for path in _NEEDED_OF[owner]]
+    return Prepared(
+        lambda: Credential.objects.select_related(*needed, "application").filter(
+            digest=Given("digest", Credential.digest), kind__in=sorted(kinds)
+        )
     )
 
 
@@ -127,7 +140,7 @@ def read_scopes(text: str) -> str:
     scopes = list(dict.fromkeys(text.replace(",", " ").split()))
     unknown = [scope for scope in scopes if scope not in Scope.values]
     if unknown:
-        raise Invalid(f"Unknown scope: {unknown[0]}", field="scope")
+        raise Invalid(say("Unknown scope: {unknown}", unknown=unknown[0]), field="scope")
     return " ".join(scopes)
 
 

@@ -21,6 +21,7 @@ from oauthlib.oauth2.rfc6749 import errors
 from core import seal
 from core.db import hold
 from core.errors import Invalid, NotFound
+from core.words import say
 from permissions.catalogue import Scope
 from tokens.kinds import FORMS, Kind
 from tokens.models import Application, AuthorizationCode, Credential
@@ -262,7 +263,7 @@ def hold_user(user: User) -> User:
     """
     found = hold(user)
     if not found.is_active:
-        raise NotFound(f"Unknown user {user.username}", absent="user")
+        raise NotFound(say("Unknown user {username}", username=user.username), absent="user")
     return found
 
 
@@ -272,5 +273,5 @@ def hold_application(application: Application) -> None:
     Raises:
         NotFound: one is deleted.
     """
-    hold(application.namespace.organization, gone="Application not found")
-    hold(application, gone="Application not found")
+    hold(application.namespace.organization, gone=say("Application not found"))
+    hold(application, gone=say("Application not found"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from core.errors import Invalid
+from core.words import say_many
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -56,9 +57,12 @@ def end_within(limit: timedelta | None, expires_at: datetime | None) -> datetime
     if expires_at is None:
         return latest
     if expires_at > latest + LEEWAY:
-        days = limit.days
         raise Invalid(
-            f"The organization lets tokens live for at most {days} day{'' if days == 1 else 's'}",
+            say_many(
+                "The organization lets tokens live for at most {count} day",
+                "The organization lets tokens live for at most {count} days",
+                limit.days,
+            ),
             field="expires_at",
         )
     return min(expires_at, latest)

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.errors import Conflict, Invalid, NotFound
+from core.words import say
 from logs.kinds import CREATE_TOKEN, REVOKE_TOKEN
 from logs.record import record
 from permissions.catalogue import (
@@ -75,7 +76,7 @@ def create_token(
     if owner is None:
         raise Invalid("A token has an owner")
     if len(title) > TITLE_MAX:
-        raise Invalid(f"A title has at most {TITLE_MAX} characters", field="title")
+        raise Invalid(say("A title has at most {most} characters", most=TITLE_MAX), field="title")
     if expires_at is not None and expires_at <= timezone.now():
         raise Invalid("The end lies in the past", field="expires_at")
     if at_most or distinct:
@@ -90,7 +91,7 @@ def create_token(
             revoked_at=None,
         )
         if at_most and living.count() >= at_most:
-            raise Conflict(f"There are {at_most} tokens already")
+            raise Conflict(say("There are {at_most} tokens already", at_most=at_most))
         if distinct and living.filter(title=title).exists():
             raise Conflict("There is a token of this name already")
     credential, secret = issue(

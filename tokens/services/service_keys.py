@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from core.db import hold, insert, update
 from core.errors import Invalid, NotFound
+from core.words import say
 from logs.kinds import (
     SERVICE_KEY_APPROVE,
     SERVICE_KEY_CREATE,
@@ -110,7 +111,7 @@ def approve_service_key(*, actor: Actor, key: ServiceKey, notes: str = "") -> Se
         NotFound: somebody else deleted it just now.
     """
     require(actor, SERVICE_KEY_MANAGE)
-    key = hold(key, gone="There is no such key")
+    key = hold(key, gone=say("There is no such key"))
     if not key.approval:
         _approve(actor, key, notes)
         _record(SERVICE_KEY_APPROVE, actor, key)
@@ -127,7 +128,7 @@ def change_service_key(*, actor: Actor, key: ServiceKey, changes: dict[str, Any]
         NotFound: somebody else deleted it just now.
     """
     require(actor, SERVICE_KEY_MANAGE)
-    key = hold(key, gone="There is no such key")
+    key = hold(key, gone=say("There is no such key"))
     check_key_rules(name=changes.get("name", ""), expires_at=changes.get("expires_at"))
     if "expires_at" in changes:
         before, key.expires_at = key.expires_at, changes["expires_at"]
@@ -183,7 +184,10 @@ def _read(pem: str) -> rsa.RSAPublicKey:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise Invalid("This is no public key in PEM form", field="public_key") from error
     if not isinstance(found, rsa.RSAPublicKey) or not BITS <= found.key_size <= BITS_MAX:
-        raise Invalid(f"A service's key is an RSA key of {BITS} to {BITS_MAX} bits", field="public_key")
+        raise Invalid(
+            say("A service's key is an RSA key of {least} to {most} bits", least=BITS, most=BITS_MAX),
+            field="public_key",
+        )
     return found
 
 
@@ -203,7 +207,7 @@ def _insert(
         metadata=metadata,
         expires_at=expires_at,
     )
-    return insert(key, taken="This key is registered already")
+    return insert(key, taken=say("This key is registered already"))
 
 
 def _approve(actor: Actor, key: ServiceKey, notes: str = "") -> None:

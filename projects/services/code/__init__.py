@@ -15,6 +15,7 @@ from accounts.models import Robot, Team, User
 from accounts.services.guards import enter
 from core.db import hold_all
 from core.errors import Conflict
+from core.words import say
 from logs.kinds import ORG_APPLY
 from logs.record import record
 from permissions.catalogue import (
@@ -70,7 +71,7 @@ READING = (
     NOTIFICATION_READ,
     QUOTA_READ,
 )
-CHANGED = "The organization was changed since you looked: compare again"
+CHANGED = say("The organization was changed since you looked: compare again")
 
 
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc] # the faster one, if there

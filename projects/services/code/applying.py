@@ -22,6 +22,7 @@ from accounts.services.robots import change_robot, create_robot, delete_robot, s
 from accounts.services.syncing import disable_team_sync, enable_team_sync
 from accounts.services.teams import add_team_member, change_team, delete_team, remove_team_member
 from core.errors import DomainError, NotFound
+from core.words import say
 from projects.models import Project
 from projects.services.code.comparing import ADD, CHANGE, REMOVE
 from projects.services.default_grants import (
@@ -336,7 +337,7 @@ class Applying:
     def _holder(self, sort: str, name: str) -> Any:
         found: Any = {"user": self.people, "team": self.state.teams, "robot": self.state.robots}[sort]
         if name not in found:
-            raise NotFound(f"There is no {sort} {name}")
+            raise NotFound(say("There is no {sort} {name}", sort=sort, name=name))
         return found[name]
 
     # The rest -------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from accounts.services.factors import has_second_factor
 from permissions.catalogue import (
     MEMBER_CHANGE,
     ORGANIZATION_LEVEL,
@@ -246,6 +247,11 @@ def _notes(document: Document, state: State) -> Iterator[str]:
             )
 
 
+def _may_ask(actor: Actor, settings: Fields) -> bool:
+    asks = settings.get("requires_second_factor") is True
+    return not asks or actor.system or (actor.user is not None and has_second_factor(user=actor.user))
+
+
 def _refused(actor: Actor, diff: Diff, state: State) -> Iterator[str]:
     """Yield the steps that the actor may not do, as far as that can be told beforehand."""
     organization = state.organization
@@ -258,6 +264,8 @@ def _refused(actor: Actor, diff: Diff, state: State) -> Iterator[str]:
                 yield f"{step.title}: only an owner may make or unmake owners"
             elif not check(actor, MEMBER_CHANGE, organization):
                 yield f"{step.title}: you may not change members"
+        elif sort == "settings" and not _may_ask(actor, step.new()):
+            yield f"{step.title}: set up a second factor of your own before you ask others for one"
         elif sort == "quota" and not check(actor, QUOTA_MANAGE):
             yield f"{step.title}: only superusers change quotas"
         elif sort == "team" and "sync" in step.fields and not check(actor, TEAM_SYNC, organization):

@@ -140,6 +140,7 @@ class _Parser(Values):
                 "invoice_email": self._flag,
                 "invoice_email_address": self._email(),
                 "token_max_days": lambda value, key: self._number(value, key, or_none=True),
+                "requires_second_factor": self._flag,
             },
         )
 

@@ -49,6 +49,7 @@ SETTINGS = (
     "invoice_email",
     "invoice_email_address",
     "token_max_days",
+    "requires_second_factor",
 )
 TEAM = ("name", "description", "role", "parent", "sync")
 ROBOT = ("description", "enabled", "federation")

@@ -15,6 +15,7 @@ from accounts.services.guards import lock
 from core.db import one_at_a_time
 from core.errors import Conflict, Invalid
 from core.names import fold, is_namespace_name
+from core.words import say
 from permissions.catalogue import ORGANIZATION_MANAGE, USER_MANAGE
 from permissions.checks import require
 from projects.services.importing.applying import Import
@@ -89,6 +90,6 @@ def import_organization(
 def _compare(name: str, files: Files, owner: str) -> tuple[Plan, State]:
     slug, owner = fold(name), fold(owner)
     if not is_namespace_name(slug):
-        raise Invalid(f"Invalid organization name {name!r}", field="name")
+        raise Invalid(say("Invalid organization name {name!r}", name=name), field="name")
     state = read_state(slug, files, owner)
     return make_plan(files, state, owner), state

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import Conflict, Invalid
 from core.names import is_namespace_name
+from core.words import say
 from permissions.catalogue import OrganizationRole, ProjectRole
 from projects.models import Project
 from projects.services.importing.files import BrokenFiles
@@ -175,7 +176,12 @@ def make_plan(files: said.Files, state: State, owner: str) -> Plan:
         Invalid: nobody is there to own a new organization.
     """
     if state.is_of_a_person:
-        raise Conflict(f"The name {state.slug} belongs to a person here; choose another for the organization")
+        raise Conflict(
+            say(
+                "The name {slug} belongs to a person here; choose another for the organization",
+                slug=state.slug,
+            )
+        )
     _check_people(files, state)
     plan = Plan(
         slug=state.slug,
@@ -215,9 +221,11 @@ def _owner(files: said.Files, state: State, owner: str) -> str:
     if owner:
         known = state.users.get(owner)
         if known is None and owner not in state.usernames.values():
-            raise Invalid(f"There is no user {owner} here, nor in the files", field="owner")
+            raise Invalid(say("There is no user {owner} here, nor in the files", owner=owner), field="owner")
         if known is not None and not known.is_active:
-            raise Invalid(f"The user {owner} is disabled and cannot be the owner", field="owner")
+            raise Invalid(
+                say("The user {owner} is disabled and cannot be the owner", owner=owner), field="owner"
+            )
         return owner
     if state.organization is not None:
         return ""

@@ -7,12 +7,13 @@ import yaml
 
 from accounts import services as accounts
 from accounts.models import Invitation
-from core.errors import Conflict, Forbidden, QuotaExceeded, Unauthenticated
+from core.errors import Conflict, Forbidden, Invalid, QuotaExceeded, Unauthenticated
 from logs.models import LogEntry
 from projects.services import code
 from quotas import services as quotas
 from quotas.models import Resource
 from tests import make
+from tests.accounts.test_second_factor_asked import give
 from tests.make import SYSTEM
 from tests.projects.code import world
 from tests.racing import race
@@ -325,6 +326,22 @@ def test_applying_and_changing_by_hand_do_not_wait_for_each_other(people):
     ]
     done = race(12, lambda number: by_hand[number % 4]())
     assert done == {"ok": 10, "conflict": 2}  # a project is made once
+
+
+def test_a_file_asks_for_a_second_factor_by_who_has_one_alone(acme, people):
+    text = edit(acme, lambda file: file["settings"].update(requires_second_factor=True))
+    ada = make.actor(people["ada"])
+    (words,) = plan(acme, text, ada).refused
+    assert "set up a second factor of your own" in words
+    with pytest.raises(Invalid, match="Set up a second factor"):
+        apply(acme, text, ada)
+    acme.refresh_from_db()
+    assert not acme.requires_second_factor
+    give(people["ada"])
+    apply(acme, text, ada)
+    acme.refresh_from_db()
+    assert acme.requires_second_factor
+    assert yaml.safe_load(export(acme))["settings"]["requires_second_factor"] is True
 
 
 # Bad input -----------------------------------------------------------------------------------------------

@@ -8,8 +8,9 @@ import pytest
 from accounts.models import Organization
 from projects.services import code, importing
 from tests import make
+from tests.kubernetes import DIRECTORY
 from tests.make import SYSTEM
-from tests.projects.test_import_kubernetes import DIRECTORY, PEOPLE, SEATS
+from tests.projects.test_import_kubernetes import PEOPLE, SEATS
 
 pytestmark = [
     pytest.mark.django_db,
