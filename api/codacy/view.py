@@ -16,12 +16,12 @@ from api.base import TokenView
 from api.codacy.constants import LIMIT, LIMIT_MAX, PROVIDERS, WINDOW_SECONDS
 from api.operation import Query
 from api.problems import FAILED
-from api.throttle import spend
 from core import errors
 from core.actor import Actor
 from core.errors import NotFound
+from core.throttle import spend
 from permissions.catalogue import ORGANIZATION_READ, PROJECT_READ
-from permissions.checks import check
+from permissions.checks import sees
 from projects import selectors as projects
 from tokens.kinds import Kind
 
@@ -114,9 +114,12 @@ class CodacyView(TokenView):
         return accounts.linked_organization(actor=self.actor, provider=code, name=_unquoted(organization))
 
     def inside(self, provider: str, organization: str) -> Organization:
-        """Return an organization whose inside the caller sees; to all others it is not there."""
+        """Return an organization whose inside the caller sees; to all others it is not there.
+
+        Raises Forbidden where a second factor is all that she lacks.
+        """
         found = self.linked(provider, organization)
-        if not check(self.actor, ORGANIZATION_READ, found):
+        if not sees(self.actor, ORGANIZATION_READ, found):
             raise NotFound("Organization not found")
         return found
 

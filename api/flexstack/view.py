@@ -14,11 +14,11 @@ from api.base import TokenView, session_caller
 from api.fields import Text
 from api.flexstack.constants import CODES, ORGANIZATION, WINDOW_SECONDS
 from api.problems import BUSY, MALFORMED, WRONG_MEDIA, WRONG_METHOD, WRONG_TYPE
-from api.throttle import spend
 from core import errors
 from core.actor import Actor
 from core.errors import NotFound
 from core.publicids import parsed_uuid, time_id, time_pk
+from core.throttle import spend
 from permissions.catalogue import ORGANIZATION_READ, PROJECT_READ
 from projects import listing
 from tokens.kinds import Kind

@@ -83,10 +83,11 @@ def grant_views(grants: Iterable[Grant]) -> list[dict[str, Any]]:
 def robot_view(robot: Robot, *, token: str | None) -> dict[str, Any]:
     """Return a robot; ``token`` None leaves the key out, as the wire does (quay-a.md 10)."""
     living = getattr(robot, "living", [])
+    used = living[0].last_used_at if living else getattr(robot, "last_used_at", None)
     body: dict[str, Any] = {
         "name": robot.full_name,
         "created": rfc2822(robot.created_at),
-        "last_accessed": rfc2822(living[0].last_used_at) if living else None,
+        "last_accessed": rfc2822(used),
         "description": robot.description,
     }
     if token is not None:

@@ -14,13 +14,13 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from rest_framework.exceptions import MethodNotAllowed
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from accounts import selectors as accounts
 from accounts import services
 from api.base import DialectView
 from api.quay import errors
+from api.rendering import Renderer
 from core.actor import Actor
 from core.client import session_actor
 from core.errors import Invalid, NotFound, ReadOnly, Unauthenticated
@@ -55,10 +55,10 @@ class _Csrf(CsrfViewMiddleware):
         return reason
 
 
-class QuayRenderer(JSONRenderer):
+class QuayRenderer(Renderer):
     """The wire's JSON: ASCII alone, and a line feed at the end."""
 
-    ensure_ascii = True
+    ensure_ascii = ascii_only = True
 
     def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
         """Return the body; nothing stays nothing."""

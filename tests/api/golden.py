@@ -7,7 +7,8 @@ Values that vary are placeholders that must match in type and form: see FORMS. `
 ``<object>`` and ``<list>`` one of something, and ``<id name>``, in what is sent, too, the world's name.
 
 ``settings`` are switches during a call, and ``fault`` is what its first statement meets: "crash", or "busy",
-as a database says it that does not answer in time.
+as a database says it that does not answer in time. ``factor`` names an organization that asks its people for
+a second factor from then on.
 """
 
 from __future__ import annotations

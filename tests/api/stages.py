@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client, override_settings
 
 from accounts import services as accounts
-from accounts.models import Namespace
+from accounts.models import Namespace, Organization
 from core.publicids import short_id
 from projects import services as projects
 from quotas import services as quotas
@@ -48,6 +48,8 @@ class Stage:
         for resource, limit in exchange.get("limits", {}).items():
             namespace = Namespace.objects.get(key="acme", deleted_at=None)
             quotas.set_limit(actor=make.SYSTEM, resource=resource, limit=limit, namespace=namespace)
+        if "factor" in exchange:
+            Organization.objects.filter(slug=exchange["factor"]).update(requires_second_factor=True)
         headers = dict([self.callers[exchange["as"]]]) if "as" in exchange else {}
         with override_settings(**self.switches):
             answer = golden.send(Client(), exchange, self.names, self.prefix, **headers)

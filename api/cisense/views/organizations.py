@@ -87,7 +87,7 @@ class OrganizationView(CiSenseView):
 class OneOrganization(OrganizationView):
     """``organizations/{nid}``."""
 
-    @describe("getOrganization", {200: under("organization", ref("OrganizationDetail"))}, also=[404])
+    @describe("getOrganization", {200: under("organization", ref("OrganizationDetail"))}, also=[403, 404])
     def get(self, request: Request, nid: str) -> Response:
         """Return an organization with its members."""
         organization = self.organization(nid, ORGANIZATION_READ)
@@ -128,7 +128,7 @@ class OneMember(OrganizationView):
 class OrganizationProjects(OrganizationView):
     """``organizations/{nid}/projects``."""
 
-    @describe("listProjects", {200: under("projects", listed(ref("Project")))}, also=[404])
+    @describe("listProjects", {200: under("projects", listed(ref("Project")))}, also=[403, 404])
     def get(self, request: Request, nid: str) -> Response:
         """Return the projects that the caller may see, oldest first."""
         organization = self.organization(nid, ORGANIZATION_READ)

@@ -103,7 +103,7 @@ class OwnOrganizations(OfPerson):
 class OwnOrganization(OfPerson):
     """``user/organizations/{provider}/{organization}``."""
 
-    @describe("getUserOrganization", {200: under("data", ref("Organization"))}, also=[404])
+    @describe("getUserOrganization", {200: under("data", ref("Organization"))}, also=[403, 404])
     def get(self, request: Request, provider: str, organization: str) -> Response:
         """Return one of the caller's organizations."""
         return Response({"data": organization_view(self.inside(provider, organization))})
@@ -112,7 +112,7 @@ class OwnOrganization(OfPerson):
 class OneOrganization(CodacyView):
     """``organizations/{provider}/{organization}``."""
 
-    @describe("getOrganization", {200: under("data", ref("OrganizationWithMeta"))}, also=[404])
+    @describe("getOrganization", {200: under("data", ref("OrganizationWithMeta"))}, also=[403, 404])
     def get(self, request: Request, provider: str, organization: str) -> Response:
         """Return an organization and the caller's role in it."""
         found = self.inside(provider, organization)

@@ -18,10 +18,10 @@ from api.openapi import describe
 from api.operation import Query
 from api.schemas import listed, ref, under, words
 from core import errors
-from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from core.errors import Forbidden, Invalid, NotFound, SecondFactorMissing, Unauthenticated
 from core.paging import cut
 from permissions.catalogue import ORGANIZATION_ADMINISTER, ORGANIZATION_READ, PROJECT_CHANGE
-from permissions.checks import check, require
+from permissions.checks import check, require, sees
 from projects import selectors
 from projects import services as projects
 from tokens import selectors as token_selectors
@@ -103,11 +103,12 @@ class Repositories(CodacyView):
         )
         if not inside and not rows.exists():
             # Before anything else is looked at: whatever is asked for, nobody learns that it is here.
+            sees(self.actor, ORGANIZATION_READ, found)
             raise NotFound("Organization not found")
         if wanted == "AllSynced":
             if self.actor.is_anonymous:
                 raise Unauthenticated("An account API token is needed")
-            if not inside:
+            if not sees(self.actor, ORGANIZATION_READ, found):
                 raise NotFound("Organization not found")
             require(self.actor, ORGANIZATION_ADMINISTER, found)
         limit, after = self.limit(), self.after()
@@ -137,7 +138,7 @@ class OneRepository(RepositoryView):
     by_project = True
     schemes = ("accountToken", "repositoryToken")
 
-    @describe("getRepository", {200: under("data", ref("Repository"))}, also=[404])
+    @describe("getRepository", {200: under("data", ref("Repository"))}, also=[403, 404])
     def get(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Return a repository that the caller sees."""
         project = self.seen(provider, organization, repository)
@@ -174,14 +175,14 @@ class AddRepository(RepositoryView):
 class Follow(RepositoryView):
     """``…/{repository}/follow``."""
 
-    @describe("followRepository", {200: under("data", words("Following"))}, also=[404])
+    @describe("followRepository", {200: under("data", words("Following"))}, also=[403, 404])
     def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Follow a repository: here it is starred."""
         project = self.seen(provider, organization, repository)
         projects.star_project(actor=self.actor, project=project)
         return Response({"data": "Following"})
 
-    @describe("unfollowRepository", {204: None}, also=[404])
+    @describe("unfollowRepository", {204: None}, also=[403, 404])
     def delete(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Follow it no more."""
         project = self.seen(provider, organization, repository)
@@ -198,6 +199,8 @@ class TokenRoutes(CodacyView):
         """Return a repository that the caller administers (codacy.md 3, visibility)."""
         try:
             return self.repository(provider, organization, repository, PROJECT_CHANGE)
+        except SecondFactorMissing:
+            raise
         except Forbidden as error:
             raise NotFound("Repository not found") from error
 
@@ -205,7 +208,7 @@ class TokenRoutes(CodacyView):
 class RepositoryTokens(TokenRoutes):
     """``…/{repository}/tokens``."""
 
-    @describe("listRepositoryApiTokens", {200: under("data", listed(ref("ApiToken")))}, also=[404])
+    @describe("listRepositoryApiTokens", {200: under("data", listed(ref("ApiToken")))}, also=[403, 404])
     def get(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """Return the tokens with their values, newest first."""
         project = self.administered(provider, organization, repository)
@@ -215,7 +218,7 @@ class RepositoryTokens(TokenRoutes):
     @describe(
         "createRepositoryApiToken",
         {201: under("data", ref("ApiToken"))},
-        also=[402, 404],
+        also=[402, 403, 404],
         body=NewToken,
         optional=True,
     )
@@ -241,7 +244,7 @@ class RepositoryTokens(TokenRoutes):
 class RepositoryToken(TokenRoutes):
     """``…/{repository}/tokens/{id}``."""
 
-    @describe("deleteRepositoryApiToken", {204: None}, also=[404])
+    @describe("deleteRepositoryApiToken", {204: None}, also=[403, 404])
     def delete(
         self, request: Request, provider: str, organization: str, repository: str, token_id: str
     ) -> Response:
@@ -259,7 +262,7 @@ class RepositoryToken(TokenRoutes):
 class DeleteTokens(TokenRoutes):
     """``…/{repository}/tokens/delete``."""
 
-    @describe("deleteRepositoryApiTokens", {204: None}, also=[404], body=Ids)
+    @describe("deleteRepositoryApiTokens", {204: None}, also=[403, 404], body=Ids)
     def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
         """End many tokens of the repository; ids that are none of its are passed over."""
         project = self.administered(provider, organization, repository)

@@ -13,6 +13,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import patch_vary_headers
 from rest_framework.response import Response
 
 from accounts import services as accounts
@@ -23,6 +24,7 @@ from api.quay.view import SAFE, QuayView, Refused
 from core.actor import Actor
 from core.client import session_actor
 from core.errors import DomainError, Forbidden, Invalid, NotFound, Unauthenticated
+from core.languages import asked_by, speaking
 from permissions.scopes import are_dangerous
 from tokens import services
 from tokens.redirects import origin
@@ -156,7 +158,10 @@ class OAuthView(QuayView):
 
     def page(self, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
         """Return a page."""
-        response = render(self.request._request, f"console/{template}.html", context, status=status)
+        # People read it, and they alone: what programs are answered is English.
+        with speaking(asked_by(self.request._request)):
+            response = render(self.request._request, f"console/{template}.html", context, status=status)
+        patch_vary_headers(response, ["Accept-Language", "Cookie"])
         # A page must send its origin with its own forms, or they look like another site's.
         response["Referrer-Policy"] = "same-origin"
         return response

@@ -92,8 +92,9 @@ def repository_view(actor: Actor, project: Project) -> dict[str, Any]:
 def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, Any]]:
     """Return the items of the repository list (1.2); three queries more at any size."""
     popular: dict[int, int] = {}
-    newest = content.here().last_modified(projects) if view.flag("last_modified") else {}
-    if view.flag("popularity"):
+    shows_last, shows_popularity = view.flag("last_modified"), view.flag("popularity")
+    newest = content.here().last_modified(projects) if shows_last else {}
+    if shows_popularity:
         popular = selectors.popularity(projects=projects)
     limits: dict[int, int | None] = {}
     if settings.QUOTA_MANAGEMENT:
@@ -109,9 +110,9 @@ def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, 
             "kind": "image",
             "state": project.state,
         }
-        if view.flag("last_modified"):
+        if shows_last:
             item["last_modified"] = int(newest[project.pk].timestamp()) if project.pk in newest else None
-        if view.flag("popularity"):
+        if shows_popularity:
             item["popularity"] = float(popular.get(project.pk, 0))
         if view.actor.user is not None:
             item["is_starred"] = project.is_starred  # type: ignore[attr-defined] # annotated by the selector
@@ -148,10 +149,17 @@ class Repositories(QuayView):
             raise Invalid("Nobody is signed in whose stars could be listed", field="starred")
         if request.query_params.get("repo_kind", "image") != "image":
             raise Invalid("Only repositories of the kind image are known", field="repo_kind")
-        found = selectors.projects(
-            actor=self.actor, namespace=namespace, public=public, starred=starred
-        ).filter(pk__gt=0 if starred else page_after(request.query_params.get("next_page", "")))
-        rows, is_more = cut(found, STARRED_PAGE if starred else PAGE)
+        after = page_after(request.query_params.get("next_page", ""))
+        rows: Sequence[Project]
+        if namespace and not (starred or public):
+            rows = selectors.page_of_namespace(
+                actor=self.actor, namespace=namespace, after=after, size=PAGE + 1
+            )
+            rows, is_more = rows[:PAGE], len(rows) > PAGE
+        else:
+            found = selectors.projects(actor=self.actor, namespace=namespace, public=public, starred=starred)
+            found = found.filter(pk__gt=0 if starred else after)
+            rows, is_more = cut(found, STARRED_PAGE if starred else PAGE)
         body: dict[str, Any] = {"repositories": listed_views(self, rows)}
         if is_more and not starred:
             body["next_page"] = page_token({"after": rows[-1].pk})

@@ -11,8 +11,9 @@ from accounts import selectors, services
 from api.fields import Object, Text
 from api.quay.errors import MESSAGE
 from api.quay.operation import Query, operation
-from api.quay.shapes import grant_views, robot_token, robot_view, team_avatar
+from api.quay.shapes import grant_views, robot_token, robot_view
 from api.quay.view import QuayView
+from core.avatars import avatar
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
     ROBOT_CHANGE,
@@ -82,20 +83,22 @@ class Robots(RobotPart):
         with_permissions = self.flag("permissions")
         limit = self.whole("limit", LIMIT)
         space = self.space(orgname, ROBOT_LIST)
-        found = selectors.robots(
+        shows_more = with_permissions and check(self.actor, ROBOT_READ, space)
+        shows_token = self.flag("token", default=True) and check(self.actor, ROBOT_SECRET, space)
+        found = selectors.listed_robots(
             actor=self.actor,
             namespace=space,
-            with_permissions=with_permissions and check(self.actor, ROBOT_READ, space),
+            limit=limit if limit is not None and limit >= 0 else None,
+            teams=shows_more,
+            tokens=shows_token,
         )
-        shows_token = self.flag("token", default=True) and check(self.actor, ROBOT_SECRET, space)
         views = []
-        for robot in found[:limit] if limit is not None and limit >= 0 else found:
-            robot.namespace = space
+        for robot in found:
             view = robot_view(robot, token=robot_token(robot) if shows_token else None)
-            if with_permissions and check(self.actor, ROBOT_READ, space):
-                teams = [row.team for row in robot.team_members.all()]
-                view["teams"] = [{"name": team.slug, "avatar": team_avatar(team)} for team in teams]
-                view["repositories"] = [grant.project.slug for grant in robot.grants.all()]
+            if shows_more:
+                slugs = robot.team_slugs  # type: ignore[attr-defined] # by the selector
+                view["teams"] = [{"name": slug, "avatar": avatar(slug, kind="team")} for slug in slugs]
+                view["repositories"] = robot.project_slugs  # type: ignore[attr-defined]
             views.append(view)
         return Response({"robots": views})
 
