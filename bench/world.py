@@ -1,0 +1,204 @@
+"""The fixed world that is measured: filled once by bulk inserts, and kept for the next run.
+
+    DATABASE_URL=… python -m bench.world SIZE     prints what callers need, as JSON
+
+An organization ``bench`` with 200 robots (two grants and one team each), 51 teams, 500 projects and 200,000
+log entries within thirty days, each times SIZE. Its owner calls, with every scope.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accounts.models import Organization
+
+NAME = "bench"
+OWNER = "bench-owner"
+WRITES = "bench-writes"  # what calls write into
+ROBOTS, TEAMS, PROJECTS, ENTRIES, DAYS = 200, 50, 500, 200_000, 30
+START = datetime(2025, 6, 1, tzinfo=UTC)
+
+ROBOTS_SQL = """
+INSERT INTO accounts_robot (shortname, description, metadata, created_at, namespace_id)
+SELECT 'robot' || n, 'Builds number ' || n, '{}', %(start)s + n * interval '1 minute', %(namespace)s
+FROM generate_series(1, %(robots)s) n;
+INSERT INTO tokens_credential (uuid, kind, title, scopes, digest, sealed, hint, created_at, robot_id,
+    last_used_agent, last_used_at)
+SELECT gen_random_uuid(), 'robot', '', '', sha256(('bench' || id)::bytea), '', '', created_at, id, '',
+    CASE WHEN id %% 3 > 0 THEN created_at + interval '1 day' END
+FROM accounts_robot WHERE namespace_id = %(namespace)s
+"""
+TEAMS_SQL = """
+INSERT INTO accounts_team (slug, name, description, role, previous_names, sync_service, sync_config,
+    created_at, organization_id, sync_problem)
+SELECT 'team' || n, 'Team ' || n, 'People of ' || n,
+    (ARRAY['admin', 'creator', 'member', 'member', 'member'])[n %% 5 + 1], '[]', '', '{}', %(start)s,
+    %(organization)s, ''
+FROM generate_series(1, %(teams)s) n;
+INSERT INTO accounts_teammember (is_maintainer, created_at, robot_id, team_id)
+SELECT false, %(start)s, robot.id, team.id
+FROM (SELECT id, row_number() OVER (ORDER BY id) n FROM accounts_robot
+    WHERE namespace_id = %(namespace)s) robot
+JOIN (SELECT id, row_number() OVER (ORDER BY id) n, count(*) OVER () total FROM accounts_team
+    WHERE organization_id = %(organization)s) team ON team.n = robot.n %% team.total + 1
+"""
+PROJECTS_SQL = """
+INSERT INTO projects_project (slug, name, description, visibility, state, icon, git_url, badge, created_at,
+    namespace_id, size_bytes, connection_status, team_id)
+SELECT 'project-' || n, 'Project ' || n, 'What number ' || n || ' is for',
+    CASE WHEN n %% 10 = 0 THEN 'public' ELSE 'private' END, 'NORMAL', '', 'https://git.example/acme/' || n,
+    gen_random_uuid(), %(start)s + n * interval '1 minute', %(namespace)s, n * 1000, 'connected', NULL
+FROM generate_series(1, %(projects)s) n;
+WITH project AS (SELECT id, row_number() OVER (ORDER BY id) n, count(*) OVER () total FROM projects_project
+        WHERE namespace_id = %(namespace)s),
+    robot AS (SELECT id, row_number() OVER (ORDER BY id) n FROM accounts_robot
+        WHERE namespace_id = %(namespace)s),
+    team AS (SELECT id, row_number() OVER (ORDER BY id) n, count(*) OVER () total FROM accounts_team
+        WHERE organization_id = %(organization)s)
+INSERT INTO permissions_grant (role, created_at, project_id, robot_id, team_id)
+SELECT 'write', %(start)s, project.id, robot.id, NULL
+FROM robot JOIN project ON project.n IN (robot.n %% project.total + 1, (robot.n + 7) %% project.total + 1)
+UNION ALL
+SELECT 'read', %(start)s, project.id, NULL, team.id
+FROM project JOIN team ON team.n = project.n %% team.total + 1
+"""
+ENTRIES_SQL = """
+INSERT INTO logs_logentry (at, kind, namespace_id, namespace_name, namespace_kind, project_id, project_name,
+    performer_id, performer_name, performer_kind, performer_email, credential_name, dialect, ip, metadata)
+SELECT %(start)s + n * interval '1 second' * (86400.0 * %(days)s / %(entries)s),
+    (ARRAY['create_repo', 'change_repo_permission', 'create_robot', 'org_add_team_member',
+        'login_success'])[n %% 5 + 1],
+    %(namespace)s, %(name)s, 'organization', n %% 500, 'project-' || n %% 500, n %% 1300,
+    CASE WHEN n %% 4 = 0 THEN %(name)s || '+robot' || n %% 100 ELSE 'person' || n %% 1300 END,
+    CASE WHEN n %% 4 = 0 THEN 'robot' ELSE 'user' END, '', 'ci', 'quay',
+    ('10.' || n %% 200 || '.' || n %% 250 || '.7')::inet,
+    jsonb_build_object('repo', 'project-' || n %% 500, 'namespace', %(name)s,
+        'username', 'person' || n %% 1300)
+FROM generate_series(1, %(entries)s) n
+"""
+
+
+EMPTY_SQL = """
+DELETE FROM tokens_credential
+    WHERE robot_id IN (SELECT id FROM accounts_robot WHERE namespace_id = %(namespace)s)
+    OR project_id IN (SELECT id FROM projects_project WHERE namespace_id = %(namespace)s);
+DELETE FROM permissions_grant
+    WHERE project_id IN (SELECT id FROM projects_project WHERE namespace_id = %(namespace)s);
+DELETE FROM projects_project WHERE namespace_id = %(namespace)s;
+DELETE FROM accounts_team WHERE organization_id = %(organization)s AND slug <> 'owners';
+DELETE FROM accounts_robot WHERE namespace_id = %(namespace)s;
+UPDATE quotas_quota SET used = 0 WHERE namespace_id = %(namespace)s AND resource IN ('robots', 'projects')
+"""
+
+
+def fill(size: int) -> None:
+    """Make the world if this database has none yet."""
+    from django.db import connection, transaction
+
+    from accounts import services as accounts
+    from accounts.models import Namespace
+    from core.actor import Actor
+
+    if Namespace.objects.filter(key=NAME).exists():
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        system = Actor.of_system(NAME)
+        owner = accounts.create_user(actor=system, username=OWNER, email=f"{OWNER}@example.test")
+        organization = accounts.create_organization(actor=Actor(user=owner), slug=NAME)
+        told = {
+            "start": START, "days": DAYS, "name": NAME, "namespace": organization.namespace_id,
+            "organization": organization.pk, "robots": ROBOTS * size, "teams": TEAMS * size,
+            "projects": PROJECTS * size, "entries": ENTRIES * size,
+        }  # fmt: skip
+        for statements in (ROBOTS_SQL, TEAMS_SQL, PROJECTS_SQL, ENTRIES_SQL):
+            for statement in statements.split(";\n"):
+                cursor.execute(statement, told)
+
+
+def callers() -> dict[str, str]:
+    """Return the owner's credentials, made anew: no secret can be shown again.
+
+    What earlier runs wrote is taken away, and the log is summed up, as its worker does it all day.
+    """
+    from django.db import connection
+
+    from accounts import services as accounts
+    from accounts.models import Organization, User
+    from api.cisense.constants import ORGANIZATION
+    from api.flexstack.constants import ORGANIZATION as FLEXSTACK
+    from core.actor import Actor
+    from core.publicids import base58, nid, time_id
+    from logs.counts import roll_up
+    from permissions.catalogue import Scope
+    from projects import services as projects
+    from tokens import services as tokens
+    from tokens.kinds import Kind
+    from tokens.models import Credential
+
+    owner = User.objects.get(username=OWNER)
+    here = Organization.objects.get(namespace__key=NAME)
+    there = Organization.objects.filter(namespace__key=WRITES).first()
+    if there is None:
+        there = accounts.create_organization(actor=Actor(user=owner), slug=WRITES)
+    Organization.objects.filter(pk=here.pk).update(provider="gh", provider_organization=NAME)
+    Organization.objects.filter(pk=there.pk).update(licence_plan=Organization.LicencePlan.ULTIMATE_PLUS)
+    empty(there)
+    # The title tells them apart from what people make; a run leaves some behind, the next ends them.
+    Credential.objects.filter(title=NAME).delete()
+    system, scopes = Actor.of_system(NAME), " ".join(Scope.values)
+    _, token = tokens.issue_api_token(actor=system, user=owner, scopes=scopes, title=NAME)
+    # What asking for a token again finds.
+    project, _ = projects.obtain_project(
+        actor=Actor(user=owner), organization=there, team="Team", project="Project"
+    )
+    projects.project_token(actor=Actor(user=owner), project=project)
+    told = {"token": token, "organization": NAME, "writes": WRITES, "nid": nid(ORGANIZATION, here.pk)}
+    told["public"] = base58(time_id(FLEXSTACK, here.pk, here.created_at))
+    for kind, whose in (
+        (Kind.ACCOUNT, {"user": owner}),
+        (Kind.ACCESS, {"user": owner}),
+        (Kind.KEY, {"organization": here}),
+        (Kind.ORGANIZATION, {"organization": there}),
+    ):
+        _, told[kind.value if kind != Kind.ORGANIZATION else "qodana"] = tokens.issue(
+            kind=kind, title=NAME, scopes=scopes, **whose
+        )  # type: ignore[arg-type]
+    while roll_up():
+        pass
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE")
+    return told
+
+
+def empty(organization: Organization) -> None:
+    """Take away all that was written into an organization, past every rule."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        for statement in EMPTY_SQL.split(";\n"):
+            cursor.execute(
+                statement, {"namespace": organization.namespace_id, "organization": organization.pk}
+            )
+
+
+def main(size: int) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0)
+    fill(size)
+    print(json.dumps(callers()))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
