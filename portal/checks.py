@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SECRET_KEY_MIN = 32  # characters
 TRASH_DAYS_MAX = 3650
+LOG_DAYS_MIN = 30
 READABLE_BY_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
@@ -261,5 +262,19 @@ def check_trash(**_: Any) -> list[checks.CheckMessage]:
             f"MUSTER_TRASH_DAYS is {settings.TRASH_DAYS}.",
             hint=f"A number of days from 0, for no trash, to {TRASH_DAYS_MAX}.",
             id="muster.E040",
+        )
+    ]
+
+
+@checks.register(checks.Tags.security)
+def check_log_retention(**_: Any) -> list[checks.CheckMessage]:
+    """Find a number of days that would take from the log what is still looked at."""
+    if settings.LOG_RETENTION_DAYS == 0 or settings.LOG_RETENTION_DAYS >= LOG_DAYS_MIN:
+        return []
+    return [
+        checks.Error(
+            f"MUSTER_LOG_RETENTION_DAYS is {settings.LOG_RETENTION_DAYS}.",
+            hint=f"0, to keep the log for good, or a number of days from {LOG_DAYS_MIN}.",
+            id="muster.E041",
         )
     ]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib import admin
-from kombu import Queue
 from kombu.exceptions import KombuError
 
 from backoffice.desk import Figure
+from jobs.deaf import length
 from portal.celery import app
 from portal.health import CHECKS, OK, readiness
+from portal.work import TAKERS
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 WATCHED = {name: check for name, check in CHECKS.items() if name != "database"}
 
 
-QUEUES = (settings.CELERY_TASK_DEFAULT_QUEUE, "exports")
+QUEUES = tuple(queue for queues in TAKERS.values() for queue in queues)
 MANY_WAITING = 1000
 # What people meet differently by: the setting's name, what it switches, and when that is worth a second look.
 SWITCHES: tuple[tuple[str, str, bool | None], ...] = (
@@ -70,17 +71,12 @@ def waiting() -> list[Figure]:
     try:
         with app.connection_for_write() as broker, broker.channel() as channel:
             for name in QUEUES:
-                count = _length(channel, name)
+                count = length(channel, name)
                 mood = "danger" if count >= MANY_WAITING else ""
                 found.append(Figure(f"Queue {name}", count, note="bells that wait", mood=mood, rank=21))
     except (KombuError, OSError):
         return []
     return found
-
-
-def _length(channel: Any, name: str) -> int:
-    told: Any = Queue(name, channel=channel).queue_declare()
-    return int(told.message_count)
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage, storages
 from django.db import connection
@@ -23,6 +22,7 @@ from django.http import HttpResponse
 
 from accounts.services import nobody_is_here
 from portal.celery import app
+from portal.work import TAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,9 +86,9 @@ _noted_at = 0.0
 
 
 def note_task(queue: str) -> None:
-    """Note, now and then, that a worker took a task from the queue that sweeps and deliveries go by."""
+    """Note, now and then, that a worker took a task from a queue that sweeps and deliveries go by."""
     global _noted_at
-    if queue == settings.CELERY_TASK_DEFAULT_QUEUE and time.monotonic() - _noted_at > HEARTBEAT_GRAIN_SECONDS:
+    if queue in TAKERS["worker"] and time.monotonic() - _noted_at > HEARTBEAT_GRAIN_SECONDS:
         _noted_at = time.monotonic()
         beat_heart()
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import structlog
 from django.conf import settings
-from django.utils import timezone
+from django.middleware.locale import LocaleMiddleware
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
 
 from accounts import selectors, services
+from core import languages
 from core.actor import Actor
 from core.client import ACTIVE_AT, VIEWING
 from core.errors import DomainError
@@ -47,6 +50,24 @@ def content_security_policy(get_response: Handler) -> Handler:
         return response
 
     return handle
+
+
+class Language(LocaleMiddleware):
+    """Speak to people in their language; to programs, and after the request, in English."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer in the language that is asked for."""
+        with translation.override(settings.LANGUAGE_CODE):
+            if not languages.is_for_people(request):
+                return cast("HttpResponse", self.get_response(request))
+            response = cast("HttpResponse", super().__call__(request))
+            patch_vary_headers(response, ["Cookie"])
+            return response
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Choose: there are no addresses by language, so Django's way through them is not gone."""
+        translation.activate(languages.asked_by(request))
+        request.LANGUAGE_CODE = translation.get_language()
 
 
 def activity(get_response: Handler) -> Handler:

@@ -5,11 +5,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from portal import keys
+from portal import keys, work
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -57,6 +56,8 @@ INSECURE_HTTP = env.bool("MUSTER_INSECURE_HTTP", default=False)
 WEB_WORKERS = env.int("MUSTER_WEB_WORKERS", default=2)
 WEB_THREADS = env.int("MUSTER_WEB_THREADS", default=4)
 WORKER_THREADS = env.int("MUSTER_WORKER_THREADS", default=4)
+WORKER_LOOK_SECONDS = env.float("MUSTER_WORKER_LOOK_SECONDS", default=15.0)
+KEEPER_THREADS = env.int("MUSTER_KEEPER_THREADS", default=2)
 EXPORTER_THREADS = env.int("MUSTER_EXPORTER_THREADS", default=2)
 DEMO = env.bool("DEMO", default=not PRODUCTION)
 READ_ONLY = env.bool("MUSTER_READ_ONLY", default=False)
@@ -113,6 +114,7 @@ INSTALLED_APPS = [
     "logs",
     "notifications",
     "trash",
+    "jobs",
     "api",
     "console",
     "portal",
@@ -128,6 +130,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.middleware.Language",
     "portal.middleware.activity",
     "portal.middleware.viewing",
     "django.contrib.messages.middleware.MessageMiddleware",
@@ -167,6 +170,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 else:
     DATABASES["default"]["ENGINE"] = "django.db.backends.postgresql"
     DATABASES["default"].setdefault("OPTIONS", {})
+    # What is asked often is planned once a connection; a pooler in between must let that through.
+    if env.bool("MUSTER_DATABASE_PREPARE", default=True):
+        DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 5
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 1,
         "max_size": env.int("MUSTER_DATABASE_POOL", default=8),
@@ -200,37 +206,15 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False  # a request never waits for the broker; the sweeper rings again
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
-CELERY_TASK_ROUTES = {"logs.build_export": {"queue": "exports"}}
+CELERY_TASK_ROUTES = work.ROUTES
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_SEND_TASK_EVENTS = False
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
-# A bell that nobody heard is rung again by the next turn: late ones only pile up.
-CELERY_BEAT_SCHEDULE = {
-    "heartbeat": {"task": "portal.heartbeat", "schedule": 15, "options": {"expires": 15}},
-    "accounts": {"task": "accounts.sweep", "schedule": 60, "options": {"expires": 60}},
-    "identities": {"task": "accounts.refresh_identities", "schedule": 60, "options": {"expires": 60}},
-    "teams": {"task": "accounts.sync_teams", "schedule": 60, "options": {"expires": 60}},
-    "projects": {"task": "projects.sweep", "schedule": 60, "options": {"expires": 60}},
-    "quotas": {"task": "quotas.sweep", "schedule": 60, "options": {"expires": 60}},
-    "logs": {"task": "logs.sweep", "schedule": 30, "options": {"expires": 30}},
-    "notifications": {"task": "notifications.sweep", "schedule": 5, "options": {"expires": 5}},
-    "reminders": {"task": "notifications.remind", "schedule": 600, "options": {"expires": 600}},
-    "old notifications": {
-        "task": "notifications.prune",
-        "schedule": crontab(minute=23),
-        "options": {"expires": 3600},
-    },
-    "trash": {"task": "trash.sweep", "schedule": 300, "options": {"expires": 300}},
-    "sessions": {
-        "task": "portal.clear_sessions",
-        "schedule": crontab(hour=3, minute=17),
-        "options": {"expires": 3600},
-    },
-}
-CELERY_BEAT_SCHEDULE_FILENAME = str(DATA / "run" / "beat")
+CELERY_BEAT_SCHEDULE = work.SCHEDULE
+CELERY_BEAT_SCHEDULER = "jobs.beat:Scheduler"
 
 # People --------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
@@ -262,6 +246,7 @@ SHOWN_ENVIRONMENT = {
         "MUSTER_WEB_WORKERS",
         "MUSTER_WEB_THREADS",
         "MUSTER_WORKER_THREADS",
+        "MUSTER_KEEPER_THREADS",
         "MUSTER_MAILING",
         "MUSTER_LOG_LEVEL",
     )
@@ -354,6 +339,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # Log exports ---------------------------------------------------------------------------------------------
 EXPORT_LINK_SECONDS = env.int("MUSTER_EXPORT_LINK_SECONDS", default=3600)
 EXPORT_ATTEMPTS = 3
+LOG_RETENTION_DAYS = env.int("MUSTER_LOG_RETENTION_DAYS", default=0)
 EXPORT_LEASE_SECONDS = env.int("MUSTER_EXPORT_LEASE_SECONDS", default=60)
 
 # Static files --------------------------------------------------------------------------------------------
@@ -447,7 +433,7 @@ EGRESS_PORTS = [int(port) for port in env.list("MUSTER_EGRESS_PORTS", default=["
 # After so many failures in a row a subscription is switched off (quay-b.md 4.3).
 NOTIFICATION_FAILURES = env.int("MUSTER_NOTIFICATION_FAILURES", default=3)
 NOTIFICATION_SECONDS = env.float("MUSTER_NOTIFICATION_SECONDS", default=10)  # for a whole call; 15 at most
-NOTIFICATION_LEASE_SECONDS = 60
+NOTIFICATION_LEASE_SECONDS = env.int("MUSTER_NOTIFICATION_LEASE_SECONDS", default=60)
 NOTIFICATION_DAYS = env.int("MUSTER_NOTIFICATION_DAYS", default=30)  # that finished deliveries are kept
 # The app of the operator's by which integrations of the FlexStack wire post to Slack; none without a token.
 SLACK_TOKEN = _text("MUSTER_SLACK_TOKEN")
@@ -460,13 +446,21 @@ TRASH_DAYS = env.int("MUSTER_TRASH_DAYS", default=30)
 
 # Language and time ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+# Texts of Python, and those of templates: docs/console.md, "Languages".
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale", BASE_DIR / "templates" / "locale"]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = _public.scheme == "https"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 FORMAT_MODULE_PATH = ["portal.formats"]
 
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["api.rendering.Renderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],

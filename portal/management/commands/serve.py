@@ -17,13 +17,15 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection, connections
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from redis.exceptions import RedisError
 
 from portal import broker, first_start, health, static
 from portal.celery import app
+from portal.connections import close_databases
 from portal.supervisor import SIGNALS, GaveUp, Service, Supervisor
+from portal.work import TAKERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,7 +99,8 @@ class Command(BaseCommand):
         self._tell("static", "collected" if static.collect_if_stale() else "up to date")
         _disconnect()
         web = Service("web", _web, ready=_web_answers, grace=25.0)
-        worker, exporter, beat = (Service(name, PARTS[name]) for name in ("worker", "exporter", "beat"))
+        workers = {name: Service(name, PARTS[name]) for name in TAKERS}
+        worker, beat = workers["worker"], Service("beat", PARTS["beat"])
         supervisor.start(web)
         _load_celery()
         supervisor.start(worker)
@@ -110,8 +113,9 @@ class Command(BaseCommand):
                 "Who knows it becomes the administrator. It works once, and until the next start.",
             )
         self._say(f"\nOpen {settings.PUBLIC_URL}    (Ctrl-C stops everything)\n")
-        supervisor.start(exporter)
-        supervisor.start(beat)
+        for other in (*workers.values(), beat):
+            if other is not worker:
+                supervisor.start(other)
         supervisor.watch(_Ear(supervisor, worker, beat))
 
     def _start_broker(self, supervisor: Supervisor) -> None:
@@ -186,25 +190,18 @@ def _web() -> None:
     run()
 
 
-def _worker() -> None:
-    _take_tasks("worker", queue="default", threads=settings.WORKER_THREADS)
-
-
-def _exporter() -> None:
-    _take_tasks("exporter", queue="exports", threads=settings.EXPORTER_THREADS)
-
-
-def _take_tasks(name: str, *, queue: str, threads: int) -> None:
+def _take_tasks(name: str) -> None:
     # Threads, not processes: they share one pool of connections, and no task waits for a child that died.
     _celery(
-        *("worker", "-n", f"{name}@%h", "-Q", queue, "--pool", "threads", "-c", str(threads)),
+        *("worker", "-n", f"{name}@%h", "-Q", ",".join(TAKERS[name])),
+        *("--pool", "threads", "-c", str(getattr(settings, f"{name.upper()}_THREADS"))),
         *("--loglevel", settings.LOG_LEVEL),
         *("--without-gossip", "--without-mingle", "--without-heartbeat"),
     )
 
 
 def _load_celery() -> None:
-    """Load once what worker, exporter and beat share."""
+    """Load once what workers and beat share."""
     for module in ("apps.beat", "apps.worker", "bin.celery", "concurrency.thread", "worker.consumer"):
         import_module(f"celery.{module}")
     app.loader.import_default_modules()
@@ -223,7 +220,11 @@ def _celery(*arguments: str) -> None:
     main()
 
 
-PARTS = {"web": _web, "worker": _worker, "exporter": _exporter, "beat": _beat}
+PARTS: dict[str, Callable[[], None]] = {
+    "web": _web,
+    "beat": _beat,
+    **{name: partial(_take_tasks, name) for name in TAKERS},
+}
 
 
 def _execute(command: list[str]) -> None:
@@ -232,10 +233,7 @@ def _execute(command: list[str]) -> None:
 
 def _disconnect() -> None:
     """Close what must not be shared with the forks, and let them share the rest."""
-    for database in connections.all(initialized_only=True):
-        database.close()
-        if database.vendor == "postgresql":
-            database.close_pool()  # type: ignore[attr-defined] # ends its threads
+    close_databases()
     caches.close_all()
     gc.collect()
     gc.freeze()  # or the collector would touch, and so copy, every page
