@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, ngettext_lazy
 
 from accounts.listing import loose_ends
+from console.charts import full
 from notifications import selectors as notifications
 from permissions.catalogue import CREDENTIAL_LIST, MEMBER_LIST
 from permissions.checks import check
@@ -24,12 +26,60 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 ROOMS = ("members", "projects", "robots")
-CREDENTIALS = [  # state, tone, words behind the number
-    ("expired", "warn", "expired and still there"),
-    ("expiring", "warn", f"due to expire within {listing.EXPIRING_DAYS} days"),
-    ("over", "warn", "living longer than the organization allows"),
-    ("unused", "", f"unused for {listing.UNUSED_DAYS} days"),
-    ("endless", "", "without expiry"),
+CREDENTIALS = [  # state, tone, what is said of their number
+    (
+        "expired",
+        "warn",
+        ngettext_lazy(
+            "{number} credential expired and still there",
+            "{number} credentials expired and still there",
+            "count",
+        ),
+    ),
+    (
+        "expiring",
+        "warn",
+        ngettext_lazy(
+            "{number} credential due to expire within {days} days",
+            "{number} credentials due to expire within {days} days",
+            "count",
+        ),
+    ),
+    (
+        "over",
+        "warn",
+        ngettext_lazy(
+            "{number} credential living longer than the organization allows",
+            "{number} credentials living longer than the organization allows",
+            "count",
+        ),
+    ),
+    (
+        "unused",
+        "",
+        ngettext_lazy(
+            "{number} credential unused for {unused} days",
+            "{number} credentials unused for {unused} days",
+            "count",
+        ),
+    ),
+    (
+        "endless",
+        "",
+        ngettext_lazy("{number} credential without expiry", "{number} credentials without expiry", "count"),
+    ),
+]
+NOTIFICATIONS = [
+    (
+        "failing",
+        "bad",
+        ngettext_lazy("{number} notification failing", "{number} notifications failing", "count"),
+    ),
+    (
+        "off",
+        "warn",
+        ngettext_lazy("{number} notification switched off", "{number} notifications switched off", "count"),
+    ),
 ]
 
 
@@ -54,11 +104,25 @@ def of(*, actor: Actor, organization: Organization, limits: list[tuple[str, Mete
         gone, unsecured = loose.expired_invitations, loose.unsecured
         if gone:
             url = f"{_room(organization, 'invitations')}?state=expired"
-            found.append(Item(f"{gone:,} invitation{pluralize(gone)} expired unanswered", "", url))
-        if unsecured and settings.AUTHENTICATION != "OIDC":
+            words = ngettext(
+                "{number} invitation expired unanswered", "{number} invitations expired unanswered", gone
+            )
+            found.append(Item(words.format(number=full(gone)), "", url))
+        if unsecured and (organization.requires_second_factor or settings.AUTHENTICATION != "OIDC"):
             url = f"{_room(organization, 'members')}?state=unsecured"
-            words = f"{unsecured:,} member{pluralize(unsecured)} without a second factor"
-            found.append(Item(words, "", url))
+            words = ngettext(
+                "{number} member without a second factor",
+                "{number} members without a second factor",
+                unsecured,
+            )
+            if organization.requires_second_factor:
+                words = ngettext(
+                    "{number} member has no access before a second factor is set up",
+                    "{number} members have no access before a second factor is set up",
+                    unsecured,
+                )
+            tone = "warn" if organization.requires_second_factor else ""
+            found.append(Item(words.format(number=full(unsecured)), tone, url))
     rank = {"bad": 0, "warn": 1}
     return sorted(found, key=lambda item: rank.get(item.tone, 2))
 
@@ -72,7 +136,9 @@ def _tight(organization: Organization, limits: list[tuple[str, Meter]]) -> Itera
         if meter.tone:
             room = "projects" if resource == Resource.BYTES else resource
             url = _room(organization, room) if room in ROOMS else ""
-            words = f"{meter.label}: {meter.used} of {meter.limit} ({meter.words})"
+            words = _("{label}: {used} of {limit} ({words})").format(
+                label=meter.label, used=meter.used, limit=meter.limit, words=meter.words
+            )
             yield Item(words, meter.tone, url)
 
 
@@ -84,14 +150,17 @@ def _credentials(actor: Actor, organization: Organization) -> Iterable[Item]:
         number = counts.by_state.get(state, 0)
         if number:
             url = f"{_room(organization, 'credentials')}?state={state}"
-            yield Item(f"{number:,} credential{pluralize(number)} {words}", tone, url)
+            told = words.format(
+                count=number, number=full(number), days=listing.EXPIRING_DAYS, unused=listing.UNUSED_DAYS
+            )
+            yield Item(told, tone, url)
 
 
 def _notifications(actor: Actor, organization: Organization) -> Iterable[Item]:
     within = notifications.subscriptions_within(actor=actor, namespace=organization.namespace)
     numbers = notifications.count_by_state(within)
-    for state, tone, words in (("failing", "bad", "failing"), ("off", "warn", "switched off")):
+    for state, tone, words in NOTIFICATIONS:
         number = numbers[state]
         if number:
             url = f"{_room(organization, 'subscriptions')}?state={state}"
-            yield Item(f"{number:,} notification{pluralize(number)} {words}", tone, url)
+            yield Item(words.format(count=number, number=full(number)), tone, url)

@@ -12,13 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 
+from console.charts import full
+from console.nouns import things
 from console.room import FormRoom
 from core import errors
+from core.words import told
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django_stubs_ext import StrOrPromise
 
 LIMIT = 200  # in one go: a page must not take minutes
 NAMED = 20
@@ -29,9 +34,9 @@ DIGITS_MAX = 18
 class Verb:
     """Something that is done to rows: on a button, as what is done, and what it means."""
 
-    label: str
-    done: str
-    words: str
+    label: StrOrPromise
+    done: StrOrPromise
+    words: StrOrPromise
     danger: bool = False
 
 
@@ -82,12 +87,12 @@ class BulkRoom(FormRoom):
             raise errors.NotFound("There is nothing to do here by that name")
         everything, keys = self.bulk_rows(), self._keys()
         if len(keys) > LIMIT:
-            messages.error(request, f"At most {LIMIT} at once.")
+            messages.error(request, _("At most {limit} at once.").format(limit=LIMIT))
             return redirect(self.here())
         if request.POST.get("all"):
             return self._all(name, everything)
         if not keys:
-            messages.error(request, "Tick what you mean first.")
+            messages.error(request, _("Tick what you mean first."))
             return redirect(self.here())
         rows = self.bulk_found(keys)
         if request.POST.get("confirmed"):
@@ -121,14 +126,14 @@ class BulkRoom(FormRoom):
         for key in keys:
             row = rows.get(key)
             if row is None:
-                outcome.failed.append(("", key[:80], "It is not here, or not any more."))
+                outcome.failed.append(("", key[:80], _("It is not here, or not any more.")))
                 continue
             try:
                 self.bulk_do(verb, row)
             except errors.FreshLoginRequired:
                 raise
             except errors.DomainError as error:
-                outcome.failed.append((key, self.bulk_name(row), error.message))
+                outcome.failed.append((key, self.bulk_name(row), told(error.message)))
             else:
                 outcome.done += 1
         return outcome
@@ -146,9 +151,17 @@ class BulkRoom(FormRoom):
         return self._bulk_page(name, context)
 
     def _outcome(self, name: str, outcome: Outcome, **more: int) -> HttpResponse:
-        again = " ".join(key for key, _, _ in outcome.failed if key)
+        again = " ".join(key for key, name, reason in outcome.failed if key)
         return self._bulk_page(name, {"outcome": outcome, "keys": again, **more})
 
     def _bulk_page(self, name: str, context: dict[str, Any]) -> HttpResponse:
-        context |= {"verb": self.verbs[name], "verb_name": name, "noun": self.noun}
+        verb = self.verbs[name]
+        if outcome := context.get("outcome"):
+            heading = f"{things(self.noun, outcome.done)} {verb.done}"
+            if outcome.failed:
+                heading = _("{done}, {number} not").format(done=heading, number=full(len(outcome.failed)))
+        else:
+            rows = things(self.noun, context["number"])
+            heading = _("{verb} {things}?").format(verb=verb.label, things=rows)
+        context |= {"verb": verb, "verb_name": name, "noun": self.noun, "heading": heading}
         return self.page(context, template="console/bulk.html")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from core.publicids import base58, nid, short_id, time_id
+from core.words import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 class Wire:
     """An API: below which path it is, how its token is sent, which one that is, and where one makes it.
 
+    What is ``about`` it and its ``token`` are told in the reader's language by `in_words`.
     ``place`` is a page of the console with the dialog that makes a token, of the organization if
     ``of_organization``. ``calls`` are those to begin with.
     """
@@ -104,41 +107,46 @@ WIRES = {
         Wire(
             "quay",
             "Quay",
-            "The whole of Muster: organizations, teams, robots, repositories, logs, quotas, and what "
-            "operators do. Tools for Project Quay speak it.",
+            gettext_noop(
+                "The whole of Muster: organizations, teams, robots, repositories, logs, quotas, and what "
+                "operators do. Tools for Project Quay speak it."
+            ),
             "/api/v1/",
             BEARER,
-            "an API token of yours, with the scopes that the calls need",
+            gettext_noop("an API token of yours, with the scopes that the calls need"),
             "tokens",
             _FIRST_QUAY,
         ),
         Wire(
             "codacy",
             "Codacy",
-            "Organizations as a Git provider names them, their people and repositories, and tokens of both.",
+            gettext_noop(
+                "Organizations as a Git provider names them, their people and repositories, and tokens of "
+                "both."
+            ),
             "/api/v3/",
             "api-token: $TOKEN",
-            "an account API token of yours",
+            gettext_noop("an account API token of yours"),
             "tokens",
             _FIRST_CODACY,
         ),
         Wire(
             "cisense",
             "CI Sense",
-            "Accounts, organizations with their members, and projects with a contact.",
+            gettext_noop("Accounts, organizations with their members, and projects with a contact."),
             "/v3/",
             BEARER,
-            "an access token of yours",
+            gettext_noop("an access token of yours"),
             "tokens",
             _FIRST_CISENSE,
         ),
         Wire(
             "flexstack",
             "FlexStack",
-            "Projects of an organization, their collaborators, and where news of them goes.",
+            gettext_noop("Projects of an organization, their collaborators, and where news of them goes."),
             "/v1/",
             "X-API-Key: $TOKEN",
-            "an API key of the organization",
+            gettext_noop("an API key of the organization"),
             "settings",
             _FIRST_FLEXSTACK,
             of_organization=True,
@@ -146,10 +154,12 @@ WIRES = {
         Wire(
             "qodana",
             "Qodana",
-            "Tokens of projects by the names of team and project, made when first asked for; and people.",
+            gettext_noop(
+                "Tokens of projects by the names of team and project, made when first asked for; and people."
+            ),
             "/api/v1/",
             BEARER,
-            "the API token of the organization",
+            gettext_noop("the API token of the organization"),
             "settings",
             _FIRST_QODANA,
             of_organization=True,
@@ -251,12 +261,17 @@ def names_of(
     return found
 
 
+def in_words(wire: Wire) -> Wire:
+    """Return a wire with its words in the language of who reads."""
+    return replace(wire, about=told(wire.about), token=told(wire.token))
+
+
 def commands(calls: tuple[Call, ...], names: Mapping[str, str]) -> Iterator[Command]:
     """Yield the command line of each call whose names are all there."""
     for call in calls:
         if all(name is None or name in names for _, name, _, _ in Formatter().parse(call.path)):
-            wire = WIRES[call.wire]
-            yield Command(wire, call.words, _command(wire, call, call.path.format(**names)))
+            wire = in_words(WIRES[call.wire])
+            yield Command(wire, told(call.words), _command(wire, call, call.path.format(**names)))
 
 
 def _command(wire: Wire, call: Call, path: str) -> str:

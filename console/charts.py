@@ -11,13 +11,21 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
+
 PLOT_HEIGHT = 168  # px between the zero line and the top tick
 HEADROOM = 8  # px above the top tick, for half a line of text
 FOOTROOM = 26  # px below the zero line, for the day labels
 WIDEST_BAR = 8.0  # percent of the plot
 TONES = 6  # series colours that the stylesheet knows
 
-EVENTS = ("event", "events")
+# What is counted, with its number, and where there is none of it.
+NOUNS = {
+    "event": (ngettext_lazy("{count} event", "{count} events", "number"), gettext_lazy("no events")),
+    "entry": (ngettext_lazy("{count} entry", "{count} entries", "number"), gettext_lazy("no entries")),
+}
 WARN_AT = 80
 BAD_AT = 95
 
@@ -168,28 +176,33 @@ def _round_step(least: Fraction) -> int:
         power *= 10
 
 
+def full(number: int) -> str:
+    """Write a count in full, its thousands apart: 2,178."""
+    return number_format(number, force_grouping=True)
+
+
 def short(number: int) -> str:
     """Write a count in at most five characters, cut and not rounded: 940, 1.25k, 12.5k, 125k, 2M, 7B."""
     for thousand, unit in ((10**12, "T"), (10**9, "B"), (10**6, "M"), (10**3, "k")):
         if number >= thousand:
             whole, rest = divmod(number * 100 // thousand, 100)
-            decimals = f".{rest:02}"[: 4 - len(str(whole))].rstrip("0").rstrip(".")
-            return f"{whole}{decimals}{unit}"
+            decimals = f"{rest:02}"[: max(3 - len(str(whole)), 0)].rstrip("0")
+            return number_format(f"{whole}.{decimals}" if decimals else whole) + unit
     return str(number)
 
 
 def day_label(day: date) -> str:
     """Write a day as the axis does: Nov 5."""
-    return f"{day:%b} {day.day}"
+    return date_format(day, _("M j"))
 
 
 def daily_bars(
-    *, key: str, title: str, series: Sequence[str], days: Sequence[Day], noun: tuple[str, str] = EVENTS
+    *, key: str, title: str, series: Sequence[str], days: Sequence[Day], noun: str = "event"
 ) -> BarChart:
     """Lay out a stacked column per day, oldest first.
 
     ``key`` is unique on the page: ids are built from it. ``series`` names what each count is,
-    ``noun`` what is counted, one and many of it.
+    ``noun`` is one of `NOUNS`: what is counted.
 
     Raises:
         ValueError: a day has more or fewer counts than there are series, or a negative one.
@@ -226,9 +239,7 @@ def daily_bars(
     )
 
 
-def _bar(
-    day: Day, index: int, band: float, top: int, zero: int, series: Sequence[str], noun: tuple[str, str]
-) -> Bar:
+def _bar(day: Day, index: int, band: float, top: int, zero: int, series: Sequence[str], noun: str) -> Bar:
     width = min(band * 0.74, WIDEST_BAR)
     segments: list[Segment] = []
     floor = float(zero)
@@ -241,7 +252,9 @@ def _bar(
         segments.append(Segment(tone=_tone(number), y=_px(floor - height), height=_px(drawn)))
         floor -= height
     # Read from the zero line up, a gap belongs to the foot of the upper colour.
-    parts = ", ".join(f"{label} {count:,}" for label, count in zip(series, day.counts, strict=True) if count)
+    parts = ", ".join(
+        f"{label} {full(count)}" for label, count in zip(series, day.counts, strict=True) if count
+    )
     return Bar(
         day=day.day,
         label=day_label(day.day),
@@ -268,19 +281,24 @@ def _labels(days: Sequence[Day], band: float) -> tuple[DayLabel, ...]:
     return tuple(reversed(chosen))
 
 
-def _counted(number: int, noun: tuple[str, str]) -> str:
-    return f"{number:,} {noun[number != 1]}"
+def _counted(number: int, noun: str) -> str:
+    return NOUNS[noun][0].format(number=number, count=full(number))
 
 
-def _describe(days: Sequence[Day], total: int, noun: tuple[str, str]) -> str:
+def _describe(days: Sequence[Day], total: int, noun: str) -> str:
     if not days:
-        return f"No days, no {noun[1]}."
+        return _("No days, {none}.").format(none=NOUNS[noun][1])
     first, last = day_label(days[0].day), day_label(days[-1].day)
-    span = first if first == last else f"{first} to {last}"
+    span = first if first == last else _("{first} to {last}").format(first=first, last=last)
     if not total:
-        return f"{span}: no {noun[1]}."
+        return f"{span}: {NOUNS[noun][1]}."
     busiest = max(days, key=lambda day: day.total)
-    return f"{span}: {_counted(total, noun)}, most on {day_label(busiest.day)} with {busiest.total:,}."
+    return _("{span}: {counted}, most on {day} with {number}.").format(
+        span=span,
+        counted=_counted(total, noun),
+        day=day_label(busiest.day),
+        number=full(busiest.total),
+    )
 
 
 def sparkline(values: Sequence[int], *, title: str, tone: int = 1) -> Sparkline:
@@ -303,9 +321,9 @@ def meter(label: str, used: int, limit: int, *, unit: str = "") -> Meter:
     """
     percent = used * 100 // limit if limit > 0 else 100
     if used > limit:
-        words = "exceeded"
+        words = _("exceeded")
     elif used == limit:
-        words = "full"
+        words = _("full")
     else:
         words = f"{percent}%"
     tone = "bad" if percent >= BAD_AT else "warn" if percent >= WARN_AT else ""
@@ -317,7 +335,7 @@ def meter(label: str, used: int, limit: int, *, unit: str = "") -> Meter:
 
 def amount(number: int) -> str:
     """Write a count in full while that is readable at a glance: 2,178, 25,000, 2.1M."""
-    return f"{number:,}" if number < 1_000_000 else short(number)
+    return full(number) if number < 1_000_000 else short(number)
 
 
 def size(number: int) -> str:
@@ -326,7 +344,8 @@ def size(number: int) -> str:
     left, power = float(number), 0
     while round(left, 1) >= 1024 and power < len(units) - 1:
         left, power = left / 1024, power + 1
-    return f"{left:,.1f}".removesuffix(".0") + f" {units[power]}"
+    shown = f"{left:.1f}".removesuffix(".0")
+    return number_format(shown, force_grouping=True) + f" {units[power]}"
 
 
 def _tone(index: int) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 # What to look for, and what people call it; the first that fits, for most claim to be others as well.
 BROWSERS = (
     ("Edg", "Edge"),
@@ -14,8 +17,8 @@ BROWSERS = (
     ("Safari", "Safari"),
     ("curl", "curl"),
     ("ansible", "Ansible"),
-    ("python", "A Python program"),
-    ("Go-http-client", "A Go program"),
+    ("python", gettext_lazy("A Python program")),
+    ("Go-http-client", gettext_lazy("A Go program")),
 )
 SYSTEMS = (
     ("Android", "Android"),
@@ -33,5 +36,5 @@ def in_words(user_agent: str) -> str:
     browser = next((name for sign, name in BROWSERS if sign in user_agent), "")
     system = next((name for sign, name in SYSTEMS if sign in user_agent), "")
     if browser and system:
-        return f"{browser} on {system}"
-    return browser or system or "An unknown program"
+        return _("{browser} on {system}").format(browser=browser, system=system)
+    return str(browser) or system or _("An unknown program")

@@ -7,8 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 
-from console import charts
+from console import charts, kind_labels
+from console.stored import retold
+from core.words import told
 from logs.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -22,39 +26,25 @@ if TYPE_CHECKING:
 
 # group -> (what the chart and the badge call it, the badge's tone)
 GROUPS = {
-    "change": ("Changes", "info"),
-    "access": ("Permissions", "warn"),
-    "security": ("Security", "bad"),
-    "export": ("Exports", "good"),
+    "change": (gettext_lazy("Changes"), "info"),
+    "access": (gettext_lazy("Permissions"), "warn"),
+    "security": (gettext_lazy("Security"), "bad"),
+    "export": (gettext_lazy("Exports"), "good"),
 }
 ICONS = {"user": "user", "robot": "cpu-chip", "system": "cog-6-tooth"}
-# What the name of a kind does not say well by itself
-LABELS = {
-    "login_success": "Sign in",
-    "login_failure": "Failed sign-in",
-    "logout_success": "Sign out",
-    "access_denied": "Refused",
-    "account_change_password": "Change own password",
-    "export_logs_success": "Export log",
-    "export_logs_failure": "Failed export",
-    "export_logs_cancel": "Cancel export",
-    "export_logs_retry": "Retry export",
-    "modify_prototype_permission": "Change default permission",
-    "create_oauth_api_token": "Issue API token",
-    "revoke_oauth_api_token": "Revoke API token",
-    "org_import": "Import organization",
-    "org_delete_team_member_invite": "Withdraw invitation",
-    "org_team_member_invite_accepted": "Join team",
-    "org_team_member_invite_declined": "Decline invitation",
-}
-# What the sentences of some kinds leave out: the word before it, and the keys that may hold it.
+LABELS = kind_labels.LABELS
+_TO, _OF = gettext_noop("{sentence} to {whom}"), gettext_noop("{sentence} of {whom}")
+_FOR = gettext_noop("{sentence} for {whom}")
+# What the sentences of some kinds leave out: how it is added, and the keys that may hold it.
 WHOM = {
-    "change_repo_permission": ("to", ("team", "username")),
-    "delete_repo_permission": ("of", ("team", "username")),
-    "create_prototype_permission": ("for", ("delegate_team", "delegate_user")),
-    "modify_prototype_permission": ("for", ("delegate_team", "delegate_user")),
-    "delete_prototype_permission": ("for", ("delegate_team", "delegate_user")),
+    "change_repo_permission": (_TO, ("team", "username")),
+    "delete_repo_permission": (_OF, ("team", "username")),
+    "create_prototype_permission": (_FOR, ("delegate_team", "delegate_user")),
+    "modify_prototype_permission": (_FOR, ("delegate_team", "delegate_user")),
+    "delete_prototype_permission": (_FOR, ("delegate_team", "delegate_user")),
 }
+# Metadata that are words of ours, not names that somebody gave.
+OUR_WORDS = frozenset({"role", "visibility", "state_changed", "type", "what", "token_kind", "resource"})
 
 
 def group_of(kind: str) -> str:
@@ -63,9 +53,9 @@ def group_of(kind: str) -> str:
 
 
 def label_of(kind: str) -> str:
-    """Return a kind's name for people: "Create team" for ``org_create_team``."""
+    """Return a kind's name for people, "Create team"; for other versions made of the kind."""
     if kind in LABELS:
-        return LABELS[kind]
+        return told(LABELS[kind])
     thing, _, rest = kind.partition("_")
     verb, _, of = rest.partition("_")
     if thing in ("user", "account"):
@@ -91,13 +81,15 @@ class Line:
         """Prepare the words; costs no query."""
         self.entry = entry
         self.at = entry.at
-        self.performer = entry.performer_name or "nobody"
+        self.performer = entry.performer_name or _("nobody")
         self.icon = ICONS.get(entry.performer_kind, "question-mark-circle")
         self.label = label_of(entry.kind)
         self.tone = GROUPS[group_of(entry.kind)][1]
         self.address = entry.ip or ""
         self.dialect = entry.dialect
         self.credential = entry.credential_name
+        # Where the entries of the same namespace are, in a log of several.
+        self.only_there = ""
 
     @property
     def sentence(self) -> SafeString:
@@ -105,40 +97,47 @@ class Line:
         kind = KINDS.get(self.entry.kind)
         if kind is None:
             return format_html("{} {}", self.performer, self.label.lower())
-        told = _Values({key: _name(value) for key, value in self.entry.metadata.items()})
-        told["performer"] = format_html("<b>{}</b>", self.performer)
-        told.setdefault("namespace", _name(self.entry.namespace_name))
-        sentence = format_html(kind.sentence, **{key: told[key] for key in _keys(kind.sentence)})
-        word, keys = WHOM.get(self.entry.kind, ("", ()))
-        whom = next((told[key] for key in keys if self.entry.metadata.get(key)), None)
-        return sentence if whom is None else format_html("{} {} {}", sentence, word, whom)
+        known = _Values({key: _name(_value(key, value)) for key, value in self.entry.metadata.items()})
+        known["performer"] = format_html("<b>{}</b>", self.performer)
+        known.setdefault("namespace", _name(self.entry.namespace_name))
+        words = told(kind.sentence)
+        sentence = format_html(words, **{key: known[key] for key in _keys(words)})
+        more, keys = WHOM.get(self.entry.kind, ("", ()))
+        whom = next((known[key] for key in keys if self.entry.metadata.get(key)), None)
+        return sentence if whom is None else format_html(told(more), sentence=sentence, whom=whom)
 
     @property
     def details(self) -> SafeString:
         """Return the metadata as a list of facts, one more for the way in and one for the token."""
-        told = [
+        facts = [
             (key.replace("_", " "), str(value))
             for key, value in sorted(self.entry.metadata.items())
             if value not in ("", None)
         ]
-        told += [("through", self.dialect)] if self.dialect else []
-        told += [("with token", self.credential)] if self.credential else []
-        return format_html_join("", "<div><dt>{}</dt><dd><code>{}</code></dd></div>", told)
+        facts += [(_("through"), self.dialect)] if self.dialect else []
+        facts += [(_("with token"), self.credential)] if self.credential else []
+        return format_html_join("", "<div><dt>{}</dt><dd><code>{}</code></dd></div>", facts)
 
     @property
     def target(self) -> str:
         """Return what the entry is about, by name."""
         if self.entry.project_name:
             return f"{self.entry.namespace_name}/{self.entry.project_name}"
-        told = self.entry.metadata
+        metadata = self.entry.metadata
         for key in ("repo", "team", "delegate_team", "delegate_user", "robot", "member", "username"):
-            if told.get(key):
-                return str(told[key])
+            if metadata.get(key):
+                return str(metadata[key])
         return self.entry.namespace_name
 
 
 def _keys(sentence: str) -> list[str]:
     return [part.split("}")[0] for part in sentence.split("{")[1:]]
+
+
+def _value(key: str, value: Any) -> Any:
+    if key in OUR_WORDS and isinstance(value, str):
+        return told(value)
+    return retold(value) if key in ("reason", "error", "problem") and isinstance(value, str) else value
 
 
 def _name(value: Any) -> SafeString:
@@ -157,7 +156,5 @@ def daily_chart(
         day = first + timedelta(days=number)
         per_group = counts.get(day, Counter())
         days.append(charts.Day(day, tuple(per_group[group] for group in GROUPS), link(day)))
-    series = [label for label, _ in GROUPS.values()]
-    return charts.daily_bars(
-        key=key, title="Entries by day", series=series, days=days, noun=("entry", "entries")
-    )
+    series = [str(label) for label, _tone in GROUPS.values()]
+    return charts.daily_bars(key=key, title=_("Entries by day"), series=series, days=days, noun="entry")

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 if TYPE_CHECKING:
     from tokens.models import Credential
 
 CHOICES = [
-    ("7", "In 7 days"),
-    ("30", "In 30 days"),
-    ("90", "In 90 days"),
-    ("custom", "On a day of your choice"),
-    ("never", "Never"),
+    ("7", gettext_lazy("In 7 days")),
+    ("30", gettext_lazy("In 30 days")),
+    ("90", gettext_lazy("In 90 days")),
+    ("custom", gettext_lazy("On a day of your choice")),
+    ("never", gettext_lazy("Never")),
 ]
 PROPOSED = "90"
 SOON = timedelta(days=14)
@@ -26,15 +28,15 @@ class ExpiryForm(forms.Form):
     """Ends with ``expires_at`` in its cleaned data; the day is asked for only where it is wanted."""
 
     lifetime = forms.ChoiceField(
-        label="It expires",
+        label=gettext_lazy("It expires"),
         choices=CHOICES,
         initial=PROPOSED,
-        help_text="Whatever runs with it stops then.",
+        help_text=gettext_lazy("Whatever runs with it stops then."),
     )
     until = forms.DateField(
-        label="Its last day",
+        label=gettext_lazy("Its last day"),
         required=False,
-        help_text="It works until midnight, UTC.",
+        help_text=gettext_lazy("It works until midnight, UTC."),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
     days: int | None = None
@@ -54,9 +56,16 @@ class ExpiryForm(forms.Form):
             data["expires_at"] = timezone.now() + timedelta(days=int(lifetime))
         elif lifetime == "custom" and "until" not in self.errors:
             if until is None or until < today:
-                self.add_error("until", "Name a day from today on.")
+                self.add_error("until", _("Name a day from today on."))
             elif self.days is not None and until > today + timedelta(days=self.days):
-                self.add_error("until", f"The organization allows {self.days} days at most.")
+                self.add_error(
+                    "until",
+                    ngettext(
+                        "The organization allows {days} day at most.",
+                        "The organization allows {days} days at most.",
+                        self.days,
+                    ).format(days=self.days),
+                )
             else:
                 data["expires_at"] = datetime.combine(until, time(23, 59, 59), tzinfo=UTC)
         return data
@@ -67,12 +76,17 @@ def limit(field: Any, days: int | None) -> None:
     if days is None:
         return
     offered = [(key, words) for key, words in field.choices if _fits(key, days)]
-    if not any(key.isdigit() for key, _ in offered):
-        offered.insert(0, (str(days), f"In {days} day{'' if days == 1 else 's'}"))
+    if not any(key.isdigit() for key, label in offered):
+        offered.insert(0, (str(days), ngettext("In {days} day", "In {days} days", days).format(days=days)))
     field.choices = offered
     if field.initial not in dict(offered):
-        field.initial = max((key for key, _ in offered if key.isdigit()), key=int)
-    field.help_text += f" The organization lets tokens live for {days} day{'' if days == 1 else 's'} at most."
+        field.initial = max((key for key, label in offered if key.isdigit()), key=int)
+    most = ngettext(
+        "The organization lets tokens live for {days} day at most.",
+        "The organization lets tokens live for {days} days at most.",
+        days,
+    )
+    field.help_text = f"{field.help_text} {most.format(days=days)}"
 
 
 def _fits(key: str, days: int) -> bool:

@@ -5,21 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.functional import keep_lazy, lazy
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from core.words import told
 
 if TYPE_CHECKING:
     from django import forms
+    from django_stubs_ext import StrOrPromise
 
 
-def described(label: str, hint: str) -> SafeString:
+# What the domain says, in the language of whoever the form is shown to.
+told_lazy = lazy(told, str)
+
+
+@keep_lazy(SafeString)
+def described(label: StrOrPromise, hint: StrOrPromise) -> SafeString:
     """Label a choice and say below it, in small letters, what choosing it means."""
     return format_html("{} <small>{}</small>", label, hint)
 
 
-def dangerous(label: str, hint: str) -> SafeString:
+@keep_lazy(SafeString)
+def dangerous(label: StrOrPromise, hint: StrOrPromise) -> SafeString:
     """Label a choice as `described` does, and mark it as one that asks for absolute trust."""
-    return format_html('{} <span class="badge warn">absolute trust</span> <small>{}</small>', label, hint)
+    trust = _("absolute trust")
+    return format_html('{} <span class="badge warn">{}</span> <small>{}</small>', label, trust, hint)
 
 
 def suggest(field: forms.Field, organization: str, kinds: str) -> None:

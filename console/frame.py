@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from console.shell import Choice, Group, Place, Shell
 from notifications import selectors
@@ -13,6 +14,7 @@ from permissions.catalogue import (
     ACCESS_READ,
     APPLICATION_LIST,
     CREDENTIAL_LIST,
+    INSTANCE_READ,
     LOG_READ,
     MEMBER_LIST,
     NOTIFICATION_READ,
@@ -45,12 +47,20 @@ class Frame:
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     is_read_only: bool = False
 
+    def places(self, current: str = "") -> list[Group]:
+        """Return where the person may go from here."""
+        return [
+            *self._organization_places(current),
+            *self._instance_places(current),
+            *self._own_places(current),
+        ]
+
     def shell(self, current: str = "") -> Shell:
         """Return the shell with the place ``current`` marked."""
         user = self.actor.user
         around = selectors.surroundings(actor=self.actor) if user else selectors.Surroundings([], 0)
         return Shell(
-            nav=[*self._organization_places(current), *self._own_places(current)],
+            nav=self.places(current),
             home_url=reverse("console:home"),
             organization=self.organization.slug if self.organization else "",
             is_read_only=self.is_read_only,
@@ -70,8 +80,9 @@ class Frame:
         )
 
     def _search_url(self) -> str:
-        inside = self.organization and check(self.actor, ORGANIZATION_READ, self.organization)
-        return reverse("console:find", args=[self.organization.slug]) if inside and self.organization else ""
+        if self.organization and check(self.actor, ORGANIZATION_READ, self.organization):
+            return reverse("console:find", args=[self.organization.slug])
+        return reverse("console:search")
 
     def _choices(self, own: list[str]) -> list[Choice]:
         here = self.organization.slug if self.organization else ""
@@ -90,35 +101,53 @@ class Frame:
             return Place(label, reverse(f"console:{room}", args=[name]), icon, count, room == current)
 
         if not check(actor, ORGANIZATION_READ, self.organization):
-            return [Group("Organization", [place("Projects", "projects", "folder")])]
-        places = [place("Overview", "overview", "home")]
+            return [Group(_("Organization"), [place(_("Projects"), "projects", "folder")])]
+        places = [place(_("Overview"), "overview", "home")]
         if check(actor, MEMBER_LIST, self.organization):
-            places.append(place("Members", "members", "users", "members"))
-        places.append(place("Teams", "teams", "user-group"))
-        places.append(place("Projects", "projects", "folder", "projects"))
+            places.append(place(_("Members"), "members", "users", "members"))
+        places.append(place(_("Teams"), "teams", "user-group"))
+        places.append(place(_("Projects"), "projects", "folder", "projects"))
         if check(actor, ROBOT_LIST, self.organization):
-            places.append(place("Robots", "robots", "cpu-chip", "robots"))
+            places.append(place(_("Robots"), "robots", "cpu-chip", "robots"))
         if check(actor, APPLICATION_LIST, self.organization):
-            places.append(place("Applications", "applications", "puzzle-piece"))
+            places.append(place(_("Applications"), "applications", "puzzle-piece"))
+        places.append(place(_("Limits"), "limits", "bars-3-bottom-left"))
         if check(actor, ACCESS_READ, self.organization):
-            places.append(place("Access", "access", "identification"))
-        groups = [Group("Organization", places)]
+            places.append(place(_("Access"), "access", "identification"))
+        groups = [Group(_("Organization"), places)]
         if check(actor, LOG_READ, self.organization):
             operations = [
-                place("Usage log", "logs", "document-text"),
-                place("Exports", "exports", "arrow-down-tray"),
+                place(_("Usage log"), "logs", "document-text"),
+                place(_("Exports"), "exports", "arrow-down-tray"),
             ]
             if check(actor, CREDENTIAL_LIST, self.organization):
-                operations.append(place("Credentials", "credentials", "key"))
+                operations.append(place(_("Credentials"), "credentials", "key"))
             if check(actor, NOTIFICATION_READ, self.organization.namespace):
-                operations.insert(0, place("Notifications", "subscriptions", "paper-airplane"))
+                operations.insert(0, place(_("Notifications"), "subscriptions", "paper-airplane"))
             if check(actor, TRASH_READ, self.organization):
-                operations.append(place("Trash", "trash", "trash"))
+                operations.append(place(_("Trash"), "trash", "trash"))
             if check(actor, ORGANIZATION_ADMINISTER, self.organization):
-                operations.append(place("Code", "code", "code-bracket-square"))
-                operations.append(place("Settings", "settings", "cog-6-tooth"))
-            groups.append(Group("Operations", operations))
+                operations.append(place(_("Code"), "code", "code-bracket-square"))
+                operations.append(place(_("Settings"), "settings", "cog-6-tooth"))
+            groups.append(Group(_("Operations"), operations))
         return groups
+
+    def _instance_places(self, current: str) -> list[Group]:
+        """Return the pages over all namespaces, for superusers and for who reads everything."""
+        if not check(self.actor, INSTANCE_READ):
+            return []
+        places = ((_("Usage log"), "logs", "document-text"), (_("Exports"), "exports", "arrow-down-tray"))
+        return [
+            Group(
+                _("Whole instance"),
+                [
+                    Place(
+                        label, reverse(f"console:instance-{name}"), icon, None, current == f"instance-{name}"
+                    )
+                    for label, name, icon in places
+                ],
+            )
+        ]
 
     def _own_places(self, current: str) -> list[Group]:
         def place(label: str, room: str, icon: str) -> Place:
@@ -126,16 +155,19 @@ class Frame:
 
         return [
             Group(
-                "You",
+                _("You"),
                 [
-                    place("Organizations", "home", "squares-2x2"),
-                    place("Notifications", "notices", "bell"),
-                    place("Tokens", "tokens", "key"),
-                    place("API", "apis", "code-bracket"),
-                    place("Authorized apps", "authorizations", "shield-check"),
-                    place("My account", "account", "user-circle"),
+                    place(_("Organizations"), "home", "squares-2x2"),
+                    place(_("Notifications"), "notices", "bell"),
+                    place(_("Tokens"), "tokens", "key"),
+                    place(_("API"), "apis", "code-bracket"),
+                    place(_("Authorized apps"), "authorizations", "shield-check"),
+                    place(_("My account"), "account", "user-circle"),
                     Place(
-                        "Sign out", reverse("console:sign-out"), "arrow-right-start-on-rectangle", post=True
+                        _("Sign out"),
+                        reverse("console:sign-out"),
+                        "arrow-right-start-on-rectangle",
+                        post=True,
                     ),
                 ],
             )

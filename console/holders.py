@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy
+
 from accounts import selectors
 
 if TYPE_CHECKING:
     from accounts.models import Organization
     from permissions.models import DefaultGrant, Grant
 
-WHO = "A user name, a robot as organization+robot, or a team as @team."
+WHO = gettext_lazy("A user name, a robot as organization+robot, or a team as @team.")
 
 
 def holder_of(organization: Organization, typed: str, *, field: str = "holder") -> dict[str, Any]:

@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.cache import patch_vary_headers
 
 from console.shell import Shell
 
+CSV_TYPE = "text/csv; charset=utf-8"
+
 
 def wants_part(request: HttpRequest) -> bool:
     """Tell whether htmx asks, and not for a page that the Back button leads to."""
     headers = request.headers
     return bool(headers.get("HX-Request")) and not headers.get("HX-History-Restore-Request")
+
+
+def file_response(pieces: Iterable[bytes], *, name: str, content_type: str) -> HttpResponse:
+    """Send a file as it is made; ``name`` is what it is kept as."""
+    response = StreamingHttpResponse(pieces, content_type=content_type)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response  # type: ignore[return-value] # as good as one that is not streamed
+
+
+def refused_part(response: HttpResponse) -> HttpResponse:
+    """Let htmx show a refusal over the page: what the part was meant for stays as it is."""
+    for name, value in {"Retarget": "#refused", "Reswap": "innerHTML", "Push-Url": "false"}.items():
+        response.headers[f"HX-{name}"] = value
+    return response
 
 
 def render_page(

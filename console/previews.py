@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from console.nouns import listed, things
 from console.room import FormRoom
+from core.words import told as word
 from permissions.catalogue import ACCESS_READ, PROJECT_ROLE_OF_LEVEL
 from permissions.checks import check
 from permissions.resolver import Difference, Facts, difference
@@ -21,7 +26,9 @@ if TYPE_CHECKING:
     from permissions.resolver import Effect
 
 NAMED = 12
-NOTHING = "Nobody's access to a project changes: what it ends or gives, they have by other ways, too."
+NOTHING = gettext_lazy(
+    "Nobody's access to a project changes: what it ends or gives, they have by other ways, too."
+)
 
 
 @dataclass(frozen=True)
@@ -84,20 +91,24 @@ def told(before: Facts, after: Facts) -> list[str]:
     """Return in sentences what lies between two states, the greatest loss first."""
     found = difference(before, after)
     lines = [*_standing(found, before.organization), *(_line(effect) for effect in found.effects)]
-    return lines or [NOTHING]
+    return lines or [str(NOTHING)]
 
 
 def _standing(found: Difference, organization: str) -> list[str]:
     lines = []
     if found.leavers:
-        leave = "leaves" if len(found.leavers) == 1 else "leave"
-        lines.append(f"{_some(found.leavers)} {leave} {organization}.")
-    for changed, verb in ((found.lowered, "Lowers"), (found.raised, "Raises")):
+        leave = ngettext(
+            "{names} leaves {organization}.", "{names} leave {organization}.", len(found.leavers)
+        )
+        lines.append(leave.format(names=names_of(found.leavers), organization=organization))
+    lowers = _("Lowers {names} in {organization} from {old} to {new}.")
+    raises = _("Raises {names} in {organization} from {old} to {new}.")
+    for changed, sentence in ((found.lowered, lowers), (found.raised, raises)):
         by_roles: dict[tuple[str, str], list[str]] = {}
         for name, old, new in changed:
             by_roles.setdefault((old, new), []).append(name)
         lines += [
-            f"{verb} {_some(names)} in {organization} from {old} to {new}."
+            sentence.format(names=names_of(names), organization=organization, old=word(old), new=word(new))
             for (old, new), names in by_roles.items()
         ]
     return lines
@@ -106,23 +117,30 @@ def _standing(found: Difference, organization: str) -> list[str]:
 def _line(effect: Effect) -> str:
     old, new = _role(effect.old), _role(effect.new)
     if not new:
-        verb = f"Ends {old}"
+        sentence = _("Ends {old} on {projects} for {who}: {names}.")
     elif not old:
-        verb = f"Gives {new}"
+        sentence = _("Gives {new} on {projects} for {who}: {names}.")
+    elif effect.new < effect.old:
+        sentence = _("Lowers {old} to {new} on {projects} for {who}: {names}.")
     else:
-        verb = f"{'Lowers' if effect.new < effect.old else 'Raises'} {old} to {new}"
-    projects = f"{len(effect.projects)} project{'s' if len(effect.projects) != 1 else ''}"
-    who = _some([*effect.people, *effect.robots])
-    return f"{verb} on {projects} for {who}: {_some(effect.projects)}."
+        sentence = _("Raises {old} to {new} on {projects} for {who}: {names}.")
+    return sentence.format(
+        old=old,
+        new=new,
+        projects=things("project", len(effect.projects)),
+        who=names_of([*effect.people, *effect.robots]),
+        names=names_of(effect.projects),
+    )
 
 
 def _role(level: Level) -> str:
-    return str(PROJECT_ROLE_OF_LEVEL.get(level, ""))
+    return word(str(PROJECT_ROLE_OF_LEVEL.get(level, "")))
 
 
-def _some(names: Sequence[str]) -> str:
+def names_of(names: Sequence[str]) -> str:
     """Return names as a list of bounded length: ``ada, bo and 12 more``."""
-    shown, more = names[:NAMED], len(names) - NAMED
-    if more > 0:
-        return f"{', '.join(shown)} and {more:,} more"
-    return " and ".join(filter(None, [", ".join(shown[:-1]), shown[-1]])) if shown else "nobody"
+    if len(names) > NAMED:
+        return listed(names, at_most=NAMED)
+    if len(names) > 1:
+        return _("{names} and {last}").format(names=", ".join(names[:-1]), last=names[-1])
+    return names[0] if names else _("nobody")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,20 +16,23 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.generic import View
 
 from accounts import selectors as accounts
 from accounts import services
-from console import calls, passkeys
+from console import calls, passkeys, reasons
 from console.frame import Frame
-from console.page import render_page, wants_part
+from console.page import refused_part, render_page, wants_part
 from console.shell import Shell
 from core import errors
 from core.client import SIGNED_IN_AT, session_actor
+from core.words import say, told
 from logs.record import record_denial
-from permissions.catalogue import CREATOR
-from permissions.checks import audits, organization_level, require_fresh
+from permissions.catalogue import CREATOR, MEMBER_LIST
+from permissions.checks import audits, check, organization_level, require_fresh
+from permissions.reasons import refusal
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
@@ -56,7 +60,7 @@ FIELDS = {"robot_shortname": "shortname", "membername": "username", "callback_em
 # By what somebody proves that it is her, where her sign-in is not recent.
 PROOF = "own_password"
 PASSKEY = "own_passkey"
-NOT_HER = "That is not your password, nor a code or a passkey of yours"
+NOT_HER = say("That is not your password, nor a code or a passkey of yours")
 
 
 @method_decorator(gzip_page, name="dispatch")
@@ -74,12 +78,18 @@ class Room(View):
         try:
             if self.actor.is_anonymous:
                 raise errors.Unauthenticated
+            if settings.READ_ONLY and self.changes_something():
+                raise errors.ReadOnly("Muster is read-only for now")
             services.note_presence(actor=self.actor)
             response: HttpResponse = super().dispatch(request, *args, **kwargs)  # type: ignore[assignment]
         except errors.DomainError as error:
             response = self.refuse(error)
         response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def changes_something(self) -> bool:
+        """Tell whether the request would change anything; what only asks does not."""
+        return self.request.method not in ("GET", "HEAD", "OPTIONS")
 
     def refuse(self, error: errors.DomainError) -> HttpResponse:
         """Answer a refused call: the way to sign in, or the reason."""
@@ -92,7 +102,7 @@ class Room(View):
                 return HttpResponse(status=204, headers={"HX-Redirect": where})
             return HttpResponseRedirect(where)
         if isinstance(error, CORRECTABLE):
-            messages.error(request, error.message)
+            messages.error(request, told(error.message))
             return redirect(request.get_full_path())
         if isinstance(error, errors.Forbidden):
             with transaction.atomic():
@@ -105,8 +115,34 @@ class Room(View):
                     status=403,
                     namespace=error.namespace,
                 )
-            return render(request, "403.html", {"reason": error.message}, status=403)
-        return render(request, "404.html", {"reason": error.message}, status=404)
+            return self._not_allowed(error)
+        if isinstance(error, errors.ReadOnly):
+            return self._say("503_readonly.html", {"reason": told(error.message)}, status=503)
+        return render(request, "404.html", {"reason": told(error.message)}, status=404)
+
+    def _not_allowed(self, error: errors.Forbidden) -> HttpResponse:
+        why = refusal(
+            actor=self.actor,
+            right=error.right,
+            target=error.details.get("target"),
+            namespace=error.namespace,
+        )
+        context: dict[str, Any] = {
+            "reason": told(error.message),
+            "why": why and reasons.refusal(why),
+            "actor": self.actor,
+        }
+        if why is not None and why.organization:
+            context["sees_members"] = check(self.actor, MEMBER_LIST, error.namespace)
+            context["is_inside"] = bool(why.givers)
+        return self._say("403.html", context, status=403)
+
+    def _say(self, template: str, context: Mapping[str, Any], *, status: int) -> HttpResponse:
+        """Answer with a page that says why not, or with the same in a dialog where a part was asked for."""
+        if not self.asks_for_part:
+            return render(self.request, template, context, status=status)
+        context = {**context, "fault": template}
+        return refused_part(render(self.request, "console/refused.html", context, status=403))
 
     @cached_property
     def organization(self) -> Organization:
@@ -202,11 +238,17 @@ class FormRoom(Room):
 
     ``dialogs`` names them. A form that is refused is shown again with the reason, its dialog open.
     ``fresh`` names those that ask for a recent sign-in: who signed in long ago enters her password in the
-    same dialog. So does, after the fact, who is told so by a service.
+    same dialog. So does, after the fact, who is told so by a service. ``asking`` names those that change
+    nothing, and so are open while Muster is read-only.
     """
 
     dialogs: ClassVar[dict[str, type[forms.Form]]] = {}
     fresh: ClassVar[frozenset[str]] = frozenset()
+    asking: ClassVar[frozenset[str]] = frozenset()
+
+    def changes_something(self) -> bool:
+        """Tell whether the request would change anything."""
+        return super().changes_something() and self.request.POST.get("do", "") not in self.asking
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save the form that was sent."""
@@ -220,10 +262,10 @@ class FormRoom(Room):
                 saved: HttpResponse = getattr(self, f"save_{name}")(form.cleaned_data)
             except CORRECTABLE as error:
                 field = FIELDS.get(error.field, error.field)
-                form.add_error(field if field in form.fields else None, error.message)
+                form.add_error(field if field in form.fields else None, told(error.message))
             except errors.FreshLoginRequired:
                 self._ask_for_proof(form)
-                form.add_error(PROOF, "It is a while since you signed in. Enter this to go on.")
+                form.add_error(PROOF, _("It is a while since you signed in. Enter this to go on."))
             else:
                 return saved
         if not form.visible_fields():
@@ -296,10 +338,10 @@ class FormRoom(Room):
 def proof_field(*, with_code: bool = False, is_needed: bool = True) -> forms.CharField:
     """Return the field in which somebody proves that it is her, by her password or a code of her app."""
     return forms.CharField(
-        label="Your password, or a code of your app" if with_code else "Your password",
+        label=_("Your password, or a code of your app") if with_code else _("Your password"),
         required=is_needed,
         strip=False,
         max_length=1024,
-        help_text="It is a while since you signed in: this proves that it is you.",
+        help_text=_("It is a while since you signed in: this proves that it is you."),
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 # What stands in place of a token that is not shown any more.
 VARIABLE = "ROBOT_TOKEN"
@@ -37,12 +38,14 @@ def of_robot(name: str, secret: str = "") -> list[Snippet]:
         _kubernetes(host, name, secret),
         Snippet(
             "curl",
-            f"The first line goes into ~/.netrc, for you alone{'' if secret else ', with the token in it'}.",
+            _("The first line goes into ~/.netrc, for you alone.")
+            if secret
+            else _("The first line goes into ~/.netrc, for you alone, with the token in it."),
             f"{netrc}\n\ncurl --netrc {settings.PUBLIC_URL}/api/v1/repository/NAMESPACE/PROJECT/usage",
         ),
         Snippet(
-            "CI variables",
-            "Mark the token as secret, so that logs do not show it.",
+            _("CI variables"),
+            _("Mark the token as secret, so that logs do not show it."),
             f"REGISTRY_HOST={host}\nROBOT_NAME={name}\n{VARIABLE}={secret or '…'}",
         ),
     ]
@@ -55,7 +58,7 @@ def _kubernetes(host: str, name: str, secret: str) -> Snippet:
             f"kubectl create secret docker-registry {place} --docker-server={host} "
             f'--docker-username={shlex.quote(name)} --docker-password="${VARIABLE}"'
         )
-        return Snippet("Kubernetes", "Makes the pull secret.", words)
+        return Snippet("Kubernetes", _("Makes the pull secret."), words)
     both = base64.b64encode(f"{name}:{secret}".encode()).decode()
     config = {"auths": {host: {"username": name, "password": secret, "auth": both}}}
     packed = base64.b64encode(json.dumps(config).encode()).decode()
@@ -63,4 +66,4 @@ def _kubernetes(host: str, name: str, secret: str) -> Snippet:
         f"apiVersion: v1\nkind: Secret\nmetadata:\n  name: {place}\n"
         f"type: kubernetes.io/dockerconfigjson\ndata:\n  .dockerconfigjson: {packed}"
     )
-    return Snippet("Kubernetes", "The pull secret: kubectl apply -f - takes it.", manifest)
+    return Snippet("Kubernetes", _("The pull secret: kubectl apply -f - takes it."), manifest)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
 from trash import selectors
 
@@ -23,4 +24,4 @@ def deleted(words: str, *, actor: Actor, namespace: Namespace, kind: str, name: 
         where = reverse("console:home")
     else:
         where = reverse("console:trash", args=[namespace.name])
-    return format_html('{} <a href="{}?restore={}">Undo</a>', words, where, thing.uuid)
+    return format_html('{} <a href="{}?restore={}">{}</a>', words, where, thing.uuid, _("Undo"))

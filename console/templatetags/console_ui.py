@@ -12,16 +12,26 @@ from django import template
 from django.forms import BoundField
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from heroicons import _render_icon
 
-from console import prose
-from console.charts import BarChart, Meter, Sparkline, short
+from console import nouns, prose
+from console.charts import BarChart, Meter, Sparkline, full, short
+from console.stored import retold
+from core.words import told
 
 register = template.Library()
 
 COMPONENTS = "console/components"
+COPY = gettext_lazy("Copy")
+NEVER = gettext_lazy("never")
+NEXT = gettext_lazy("Next")
+PREVIOUS = gettext_lazy("Previous")
 SEPARATORS = re.compile(r"(?<=[/+:._@-])(?=.)")
 BANNER_ICONS = {
     "info": "information-circle",
@@ -53,7 +63,7 @@ def _icon(name: str, size: str) -> SafeString:
 @register.simple_tag
 def badge(text: str, tone: str = "") -> SafeString:
     """Show a state in one word; ``tone`` is empty, info, good, warn or bad."""
-    return format_html('<span class="badge {}">{}</span>', tone, text)
+    return format_html('<span class="badge {}">{}</span>', tone, told(str(text)))
 
 
 @register.simple_tag
@@ -82,13 +92,31 @@ def initials(name: str) -> str:
 @register.filter
 def count(number: int) -> str:
     """Write a count in full: 2,178."""
-    return f"{number:,}"
+    return full(number)
+
+
+@register.filter
+def things(number: int, noun: str) -> str:
+    """Write a number of things: 2,178 robots."""
+    return nouns.things(noun, number)
+
+
+@register.filter(name="told")
+def told_(words: str) -> str:
+    """Say a word of the database, such as a role, in the language of the reader."""
+    return told(words)
+
+
+@register.filter(name="retold")
+def retold_(words: str) -> str:
+    """Say a stored sentence, such as what became of a delivery, in the language of the reader."""
+    return retold(words)
 
 
 @register.filter(name="short")
 def short_count(number: int) -> str:
     """Write a count in at most five characters: 1,277, 12.5k."""
-    return f"{number:,}" if number < 10_000 else short(number)
+    return full(number) if number < 10_000 else short(number)
 
 
 @register.filter
@@ -111,7 +139,7 @@ def breakable(name: object) -> SafeString:
 
 # Times: right without JavaScript, in the reader's zone with it ---------------------------------------------
 @register.simple_tag
-def ago(moment: datetime | None, never: str = "never") -> SafeString:
+def ago(moment: datetime | None, never: str | Promise = NEVER) -> SafeString:
     """Say how long ago, or in how long; the exact moment stands in the tooltip."""
     if moment is None:
         return format_html('<span class="muted">{}</span>', never)
@@ -119,22 +147,22 @@ def ago(moment: datetime | None, never: str = "never") -> SafeString:
 
 
 @register.simple_tag
-def moment(at: datetime | None, never: str = "never") -> SafeString:
+def moment(at: datetime | None, never: str | Promise = NEVER) -> SafeString:
     """Show a moment to the second, as a log does."""
     if at is None:
         return format_html('<span class="muted">{}</span>', never)
     utc = at.astimezone(UTC)
-    year = f" {utc.year}," if utc.year != timezone.now().year else ""
-    return _time(at, "moment", f"{utc:%b} {utc.day},{year} {utc:%H:%M:%S} UTC")
+    # Translators: how a moment is written, in the letters of Django's filter "date"
+    shape = _("M j, H:i:s") if utc.year == timezone.now().year else _("M j, Y, H:i:s")
+    return _time(at, "moment", f"{date_format(utc, shape)} UTC")
 
 
 @register.simple_tag
-def day(at: datetime | None, never: str = "never") -> SafeString:
+def day(at: datetime | None, never: str | Promise = NEVER) -> SafeString:
     """Show the day only."""
     if at is None:
         return format_html('<span class="muted">{}</span>', never)
-    utc = at.astimezone(UTC)
-    return _time(at, "day", f"{utc:%b} {utc.day}, {utc.year}")
+    return _time(at, "day", date_format(at.astimezone(UTC), _("M j, Y")))
 
 
 def _time(at: datetime, kind: str, text: str) -> SafeString:
@@ -153,17 +181,16 @@ def distance(at: datetime, now: datetime) -> str:
     seconds = (at - now).total_seconds()
     gap = timedelta(seconds=abs(seconds))
     steps = (
-        (timedelta(days=365), "y"),
-        (timedelta(days=30), "mo"),
-        (timedelta(days=1), "d"),
-        (timedelta(hours=1), "h"),
-        (timedelta(minutes=1), "min"),
+        (timedelta(days=365), _("in {number} y"), _("{number} y ago")),
+        (timedelta(days=30), _("in {number} mo"), _("{number} mo ago")),
+        (timedelta(days=1), _("in {number} d"), _("{number} d ago")),
+        (timedelta(hours=1), _("in {number} h"), _("{number} h ago")),
+        (timedelta(minutes=1), _("in {number} min"), _("{number} min ago")),
     )
-    for length, unit in steps:
+    for length, ahead, behind in steps:
         if gap >= length:
-            amount = f"{gap // length} {unit}"
-            return f"in {amount}" if seconds > 0 else f"{amount} ago"
-    return "in a moment" if seconds > 0 else "just now"
+            return (ahead if seconds > 0 else behind).format(number=gap // length)
+    return _("in a moment") if seconds > 0 else _("just now")
 
 
 # Components with a template ------------------------------------------------------------------------------
@@ -172,7 +199,7 @@ def tile(
     label: str, value: object, note: str = "", url: str = "", spark: Sparkline | None = None
 ) -> dict[str, Any]:
     """Show one number with its name; with ``url`` the whole tile is the link."""
-    shown = f"{value:,}" if isinstance(value, int) else value
+    shown = full(value) if isinstance(value, int) else value
     return {"label": label, "value": shown, "note": note, "url": url, "spark": spark}
 
 
@@ -217,13 +244,15 @@ def spark(line: Sparkline) -> dict[str, Any]:
 
 
 @register.inclusion_tag(f"{COMPONENTS}/copy.html")
-def copyable(text: str, label: str = "Copy") -> dict[str, Any]:
+def copyable(text: str, label: str | Promise = COPY) -> dict[str, Any]:
     """Show a text to take along, with a button that copies it."""
     return {"text": text, "label": label}
 
 
 @register.inclusion_tag(f"{COMPONENTS}/pager.html")
-def pager(newer: str = "", older: str = "", back: str = "Previous", on: str = "Next") -> dict[str, Any]:
+def pager(
+    newer: str = "", older: str = "", back: str | Promise = PREVIOUS, on: str | Promise = NEXT
+) -> dict[str, Any]:
     """Show the two ways through a long list; an empty address greys its button out."""
     return {"newer": newer, "older": older, "back": back, "on": on}
 

@@ -8,11 +8,14 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console.fields import suggest
 from console.paging import paging, start_of
 from console.room import Room
 from core.names import fold
+from core.words import told
 from permissions.catalogue import ACCESS_READ, PROJECT_ROLE_OF_LEVEL, Level
 from permissions.checks import check
 from permissions.matrix import Filter, Matrix
@@ -37,17 +40,17 @@ class ChooseForm(forms.Form):
     """Whom and what the question is about; either may be left empty."""
 
     who = forms.CharField(
-        label="Who",
+        label=gettext_lazy("Who"),
         required=False,
         max_length=511,
-        help_text="A user name, a robot as organization+robot, or a team as @team.",
+        help_text=gettext_lazy("A user name, a robot as organization+robot, or a team as @team."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     project = forms.CharField(
-        label="Project",
+        label=gettext_lazy("Project"),
         required=False,
         max_length=255,
-        help_text="Its name in the address, or a piece of it.",
+        help_text=gettext_lazy("Its name in the address, or a piece of it."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -81,7 +84,8 @@ def role_of(level: Level) -> str:
 
 def reason(path: Path) -> Reason:
     """Return a way in words."""
-    words = path.words[:1].upper() + path.words[1:]
+    words = told(path.words)
+    words = words[:1].upper() + words[1:]
     return Reason(role_of(path.level), words, path.deciding, path.team)
 
 
@@ -115,6 +119,7 @@ class Access(Room):
             context["places"] = self._places(facts, project)
         if key is not None:
             context |= {"bearer": facts.bearers[key], "kind": key.kind, "is_inside": facts.is_inside(key)}
+            context["withheld"] = _("no second factor") if facts.withholds(key) else ""
         if (who and key is None) or (project and place is None):
             return self.page(context)
         if key is not None and place is not None:
@@ -176,12 +181,12 @@ class Access(Room):
         for pk in reached[start : start + SHOWN]:
             first, slug = ways.paths(pk)[0], facts.projects[pk].slug
             url = self._address(name, slug)
-            lines.append(Line(slug, "", "folder", role_of(ways.level(pk)), first.words, url))
+            lines.append(Line(slug, "", "folder", role_of(ways.level(pk)), told(told(first.words)), url))
         return {
             "lines": lines,
             "noun": "project",
             "paging": paging(self, found=len(reached), size=SHOWN),
-            "teams": [team for _, team in facts.teams_of(key)],
+            "teams": [team for depth, team in facts.teams_of(key)],
         }
 
     def _of_project(self, facts: Facts, place: int) -> dict[str, Any]:
@@ -203,7 +208,7 @@ class Access(Room):
                     bearer.title,
                     ICONS[key.kind],
                     role_of(ways.level(place)),
-                    first.words,
+                    told(told(first.words)),
                     self._address(bearer.name, slug),
                 )
             )

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
 from console.room import FormRoom
@@ -22,8 +25,8 @@ if TYPE_CHECKING:
 class ProfileForm(forms.Form):
     """What others see."""
 
-    name = forms.CharField(label="Name", required=False, max_length=255)
-    email = forms.EmailField(label="E-mail", required=False)
+    name = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=255)
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
     company = forms.CharField(required=False, max_length=255)
     location = forms.CharField(required=False, max_length=255)
 
@@ -32,16 +35,19 @@ class PasswordForm(forms.Form):
     """The old password, and a new one."""
 
     old = forms.CharField(
-        label="Current password",
+        label=gettext_lazy("Current password"),
         strip=False,
         max_length=1024,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
     password = forms.CharField(
-        label="New password",
+        label=gettext_lazy("New password"),
         strip=False,
         max_length=1024,
-        help_text=f"At least {settings.PASSWORD_MIN} characters, no spaces. Your other sessions end.",
+        help_text=format_lazy(
+            gettext_lazy("At least {least} characters, no spaces. Your other sessions end."),
+            least=settings.PASSWORD_MIN,
+        ),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -64,7 +70,7 @@ class MyAccount(FormRoom):
         """Return the person."""
         require(self.actor, ACCOUNT_READ)
         user = self.actor.user
-        identities = list(selectors.identities(user=user)) if user is not None else []
+        identities = selectors.identities(user=user) if user is not None else []
         linked = any(one.service == "oidc" for one in identities)
         return {
             "user": user,
@@ -82,26 +88,28 @@ class MyAccount(FormRoom):
         user = services.change_own_account(actor=self.actor, changes=data)
         if data["email"] != user.email:
             return self.done(
-                f"Your profile is changed. A mail is on its way to {data['email']}: the address counts once "
-                "you have followed the link in it."
+                _(
+                    "Your profile is changed. A mail is on its way to {email}: "
+                    "the address counts once you have followed the link in it."
+                ).format(email=data["email"])
             )
-        return self.done("Your profile is changed.")
+        return self.done(_("Your profile is changed."))
 
     def save_password(self, data: dict[str, Any]) -> HttpResponse:
         """Change the password; this session goes on, every other ends."""
         services.verify_password(actor=self.actor, password=data["old"])
         user = services.change_own_account(actor=self.actor, changes={"password": data["password"]})
         start_session(self.request, user)
-        return self.done("Your password is changed.")
+        return self.done(_("Your password is changed."))
 
     def save_resend(self, data: dict[str, Any]) -> HttpResponse:
         """Mail another link for an address that waits for proof."""
         email = services.resend_proof(actor=self.actor)
-        return self.done(f"Another mail is on its way to {email}.")
+        return self.done(_("Another mail is on its way to {email}.").format(email=email))
 
     def save_unlink(self, data: dict[str, Any]) -> HttpResponse:
         """Let the identity provider no longer sign the person in."""
         require_fresh(self.actor)
         if self.actor.user is not None:
             services.unlink_identity(actor=self.actor, user=self.actor.user, service="oidc")
-        return self.done("The identity provider no longer signs you in.")
+        return self.done(_("The identity provider no longer signs you in."))

@@ -9,6 +9,7 @@ from django.views.generic import View
 from console.room import DIALECT
 from core.client import session_actor
 from core.errors import NotFound
+from core.words import told
 from notifications import services
 
 # The link itself is the secret: nobody keeps the page, and no other page learns where it was.
@@ -28,7 +29,7 @@ class ConfirmAddress(View):
                 actor=actor, code=request.GET.get("code", "").replace("\0", "")
             )
         except NotFound as error:
-            response = render(request, "404.html", {"reason": error.message}, status=404)
+            response = render(request, "404.html", {"reason": told(error.message)}, status=404)
         else:
             response = render(request, "console/address.html", {"address": address})
         for name, value in PRIVATE.items():

@@ -71,7 +71,7 @@ def _told(wire: calls.Wire) -> dict[str, Any]:
     """Return a wire with the addresses that its page names."""
     is_quay = wire.name == "quay"
     return {
-        "wire": wire,
+        "wire": calls.in_words(wire),
         "base": settings.PUBLIC_URL + wire.root,
         "reference": reverse("api-description", args=[wire.name]),
         "document": "/api/v1/discovery" if is_quay else f"/api/docs/{wire.name}/openapi.json",

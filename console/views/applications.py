@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console.paging import paging, start_of
 from console.room import FormRoom
 from console.views.tokens import RevokeForm, name_of, token_row
 from core.errors import Invalid
+from core.words import say
 from permissions.catalogue import APPLICATION_CHANGE, APPLICATION_LIST, Right
 from permissions.checks import check
 from tokens import listing, selectors, services
@@ -29,13 +32,13 @@ class ApplicationForm(forms.Form):
 
     name = forms.CharField(max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"}))
     application_uri = forms.URLField(
-        label="Home page", required=False, max_length=1024, assume_scheme="https"
+        label=gettext_lazy("Home page"), required=False, max_length=1024, assume_scheme="https"
     )
     redirect_uri = forms.CharField(
-        label="Redirect address",
+        label=gettext_lazy("Redirect address"),
         required=False,
         max_length=1024,
-        help_text="Codes and tokens are sent below this address only.",
+        help_text=gettext_lazy("Codes and tokens are sent below this address only."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false", "inputmode": "url"}),
     )
     description = forms.CharField(required=False, max_length=10000, widget=forms.Textarea(attrs={"rows": 3}))
@@ -74,7 +77,7 @@ class Applications(FormRoom):
         made = services.create_application(
             actor=self.actor, organization=self.enter(APPLICATION_CHANGE), **data
         )
-        words = f"The application {made.name} is created. Its secret is below."
+        words = _("The application {name} is created. Its secret is below.").format(name=made.name)
         return self.done(words, "console:application", self.organization.slug, made.client_id)
 
 
@@ -115,7 +118,7 @@ class OneApplication(FormRoom):
             if name == "change":
                 form.initial = {field: getattr(application, field) for field in form.fields}
             else:
-                form.fields["name"].label = f"Type {application.name} to confirm"
+                form.fields["name"].label = _("Type {name} to confirm").format(name=application.name)
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
@@ -149,14 +152,14 @@ class OneApplication(FormRoom):
         services.change_application(
             actor=self.actor, organization=self.organization, application=application, changes=changes
         )
-        return self.done("The application is changed.")
+        return self.done(_("The application is changed."))
 
     def save_reset(self, data: dict[str, Any]) -> HttpResponse:
         """Give it another secret."""
         services.reset_client_secret(
             actor=self.actor, application=self.application(), organization=self.organization
         )
-        return self.done("The application has a new secret. The old one does not work any more.")
+        return self.done(_("The application has a new secret. The old one does not work any more."))
 
     def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
         """End one of its tokens."""
@@ -167,13 +170,15 @@ class OneApplication(FormRoom):
         services.revoke_application_token(
             actor=self.actor, organization=organization, application=application, credential=token
         )
-        return self.done(f"The token {name_of(token)} is revoked. It works nowhere any more.")
+        return self.done(
+            _("The token {name} is revoked. It works nowhere any more.").format(name=name_of(token))
+        )
 
     def save_delete(self, data: dict[str, Any]) -> HttpResponse:
         """Delete it, if its name was typed."""
         application = self.application()
         if data["name"] != application.name:
-            raise Invalid(f"Type {application.name} to confirm", field="name")
+            raise Invalid(say("Type {name} to confirm", name=application.name), field="name")
         services.delete_application(actor=self.actor, organization=self.organization, application=application)
-        words = f"The application {application.name} is deleted, and its tokens with it."
+        words = _("The application {name} is deleted, and its tokens with it.").format(name=application.name)
         return self.done(words, "console:applications", self.organization.slug)

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console.room import FormRoom, Room
 from core.errors import DomainError, Invalid
+from core.words import say
 from permissions.catalogue import ORGANIZATION_ADMINISTER, ORGANIZATION_CHANGE
 from permissions.checks import check
 from projects.services import code
@@ -27,18 +30,20 @@ TEXT = forms.Textarea(attrs={"rows": 12, "class": "mono", "spellcheck": "false",
 class CompareForm(forms.Form):
     """A file, or what stands in one."""
 
-    file = forms.FileField(label="A file", required=False)
+    file = forms.FileField(label=gettext_lazy("A file"), required=False)
     text = forms.CharField(
-        label="Or its content",
+        label=gettext_lazy("Or its content"),
         required=False,
         strip=False,
         widget=TEXT,
-        help_text="Sections and lists that it leaves out stay as they are.",
+        help_text=gettext_lazy("Sections and lists that it leaves out stay as they are."),
     )
     prune = forms.BooleanField(
-        label="Prune",
+        label=gettext_lazy("Prune"),
         required=False,
-        help_text="Also remove what the lists of the file do not have. Without this, nothing is removed.",
+        help_text=gettext_lazy(
+            "Also remove what the lists of the file do not have. Without this, nothing is removed."
+        ),
     )
 
     def clean(self) -> dict[str, Any]:
@@ -54,7 +59,7 @@ class CompareForm(forms.Form):
         else:
             data["raw"] = data.get("text", "").encode()
         if not data["raw"].strip():
-            raise forms.ValidationError("Choose a file, or paste its content.")
+            raise forms.ValidationError(_("Choose a file, or paste its content."))
         return data
 
 
@@ -78,13 +83,14 @@ class Code(FormRoom):
     template = "console/code.html"
     dialogs = {"compare": CompareForm, "apply": ApplyForm}
     fresh = frozenset({"apply"})
+    asking = frozenset({"compare"})
 
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Hand over uploaded files; say what is to be typed."""
         if name == "compare":
             return CompareForm(data, self.request.FILES if data is not None else None)
         form = ApplyForm(data)
-        form.fields["confirm"].label = f"Type {self.organization.slug} to confirm"
+        form.fields["confirm"].label = _("Type {slug} to confirm").format(slug=self.organization.slug)
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
@@ -140,7 +146,7 @@ class Code(FormRoom):
         raw = data["text"].encode()
         diff = self._plan(raw, prune=data["prune"])
         if diff.removals and data["confirm"] != organization.slug:
-            raise Invalid(f"Type {organization.slug} to confirm", field="confirm")
+            raise Invalid(say("Type {slug} to confirm", slug=organization.slug), field="confirm")
         done = code.apply_document(
             actor=self.actor,
             organization=organization,
@@ -169,7 +175,7 @@ def _shown(diff: code.Diff, words: dict[str, tuple[str, str]]) -> dict[str, Any]
     rows = [*diff.removals[: 2 * SHOWN], *others[:SHOWN]]
     return {
         "diff": diff,
-        "heading": "What was done" if words is DONE else "What applying would do",
+        "heading": _("What was done") if words is DONE else _("What applying would do"),
         "rows": [(*words[step.sign], step.title, code.describe(step), step.line) for step in rows],
         "more": len(diff.steps) - len(rows),
         "kept": [code.title_of(key) for key in diff.kept[:SHOWN]],

@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django import forms
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console.bulk import BulkRoom, Verb
 from console.expiry import expiry_tone
+from console.page import CSV_TYPE, file_response
 from console.paging import paging, start_of
 from console.views.tokens import name_of
+from core.words import told
 from permissions.catalogue import CREDENTIAL_REVOKE
 from permissions.checks import check
 from tokens import listing, services
@@ -20,42 +26,65 @@ from tokens.kinds import Kind
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from django import forms
     from django.db.models import QuerySet
+    from django.http import HttpResponse
 
     from tokens.models import Credential
 
 SHOWN = 50
 STATES = [
-    ("", "All"),
-    ("expiring", f"Expire within {listing.EXPIRING_DAYS} days"),
-    ("never", "Never used"),
-    ("idle", f"Unused for {listing.IDLE_DAYS} days"),
-    ("unused", f"Unused for {listing.UNUSED_DAYS} days"),
-    ("endless", "No expiry"),
-    ("over", "Over the maximum"),
-    ("expired", "Expired"),
-    ("disabled", "Disabled"),
+    ("", gettext_lazy("All")),
+    ("expiring", format_lazy(gettext_lazy("Expire within {days} days"), days=listing.EXPIRING_DAYS)),
+    ("never", gettext_lazy("Never used")),
+    ("idle", format_lazy(gettext_lazy("Unused for {days} days"), days=listing.IDLE_DAYS)),
+    ("unused", format_lazy(gettext_lazy("Unused for {days} days"), days=listing.UNUSED_DAYS)),
+    ("endless", gettext_lazy("No expiry")),
+    ("over", gettext_lazy("Over the maximum")),
+    ("expired", gettext_lazy("Expired")),
+    ("disabled", gettext_lazy("Disabled")),
 ]
 
 
 class Credentials(BulkRoom):
     """What acts in the name of an organization, its robots, projects and applications."""
 
+    dialogs = {"csv": forms.Form}
+    asking = frozenset({"csv"})
     room = "credentials"
     template = "console/credentials.html"
     part = "console/credentials_list.html"
     noun = "credential"
     verbs = {
-        "disable": Verb("Disable", "disabled", "They are refused at once, and can be enabled again."),
-        "enable": Verb("Enable", "enabled", "They work again, as they did before."),
+        "disable": Verb(
+            gettext_lazy("Disable"),
+            gettext_lazy("disabled"),
+            gettext_lazy("They are refused at once, and can be enabled again."),
+        ),
+        "enable": Verb(
+            gettext_lazy("Enable"),
+            gettext_lazy("enabled"),
+            gettext_lazy("They work again, as they did before."),
+        ),
         "revoke": Verb(
-            "Revoke",
-            "revoked",
-            "They stop working for good. Disable them first to see what breaks.",
+            gettext_lazy("Revoke"),
+            gettext_lazy("revoked"),
+            gettext_lazy("They stop working for good. Disable them first to see what breaks."),
             True,
         ),
     }
+
+    def save_csv(self, data: dict[str, Any]) -> HttpResponse:
+        """Send the list, as it is narrowed, for a spreadsheet."""
+        organization = self.enter()
+        pieces = services.export_credentials(
+            actor=self.actor,
+            organization=organization,
+            state=self.asked("state"),
+            kind=self.asked("kind"),
+            search=self.asked("q"),
+        )
+        name = f"{organization.slug}-credentials-{timezone.now():%Y-%m-%d}.csv"
+        return file_response(pieces, name=name, content_type=CSV_TYPE)
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return a page of them, narrowed by state, kind and name."""
@@ -74,7 +103,7 @@ class Credentials(BulkRoom):
                 if not key or key in counts.by_state
             ],
             "kinds": [
-                (key, Kind(key).label, number, self.here(kind="" if key == kind else key, start=""))
+                (key, told(Kind(key).label), number, self.here(kind="" if key == kind else key, start=""))
                 for key, number in counts.by_kind.items()
                 if number
             ],
@@ -116,7 +145,7 @@ class Credentials(BulkRoom):
             )
         if token.application is not None:
             url = reverse("console:application", args=[slug, token.application.client_id])
-            holder = f", as {token.user.username}" if token.user else ""
+            holder = _(", as {username}").format(username=token.user.username) if token.user else ""
             return name_of(token), url, f"{token.application.name}{holder}"
         return name_of(token), reverse("console:settings", args=[slug]), ""
 
@@ -148,14 +177,17 @@ class Credentials(BulkRoom):
 
     def bulk_name(self, row: Credential) -> str:
         """Return its name, with its kind and what it belongs to."""
-        name, _, owner = self._owner(row)
-        return f"{name} ({row.get_kind_display()}{f' of {owner}' if owner else ''})"
+        name, _url, owner = self._owner(row)
+        kind = told(row.get_kind_display())
+        if owner:
+            return _("{name} ({kind} of {owner})").format(name=name, kind=kind, owner=owner)
+        return f"{name} ({kind})"
 
     def bulk_spared(self, verb: str, row: Credential) -> str:
         """Say that it is so already."""
         if verb == "disable" and row.disabled_at is not None:
-            return "it is disabled already"
-        return "it is enabled already" if verb == "enable" and row.disabled_at is None else ""
+            return _("it is disabled already")
+        return _("it is enabled already") if verb == "enable" and row.disabled_at is None else ""
 
     def bulk_do(self, verb: str, row: Credential) -> None:
         """Switch it off or on, or end it."""

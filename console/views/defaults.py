@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import selectors
 from console.fields import suggest
 from console.holders import WHO, holder_name, holder_of
 from console.room import FormRoom
 from console.views.projects import ROLES
+from core.words import told
 from permissions.catalogue import DEFAULT_GRANT_CHANGE, DEFAULT_GRANT_LIST
 from permissions.checks import check
 from projects import services
@@ -29,17 +32,19 @@ class RuleForm(forms.Form):
     """Who gets what, and on whose projects."""
 
     holder = forms.CharField(
-        label="Who gets it",
+        label=gettext_lazy("Who gets it"),
         max_length=511,
         help_text=WHO,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     role = forms.ChoiceField(choices=ROLES, initial="read", widget=forms.RadioSelect)
     creator = forms.CharField(
-        label="Only on projects created by",
+        label=gettext_lazy("Only on projects created by"),
         required=False,
         max_length=511,
-        help_text="A user name or a robot; empty: on all. A rule with a name beats one without.",
+        help_text=gettext_lazy(
+            "A user name or a robot; empty: on all. A rule with a name beats one without."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -101,24 +106,36 @@ class Defaults(FormRoom):
         services.create_default_grant(
             actor=self.actor,
             organization=self.organization,
-            role=data["role"],
+            role=told(data["role"]),
             **holder_of(self.organization, data["holder"]),
             **creator,
         )
-        return self.done(f"New projects grant {data['role']} to {data['holder'].strip()} from now on.")
+        return self.done(
+            _("New projects grant {role} to {holder} from now on.").format(
+                role=told(data["role"]), holder=data["holder"].strip()
+            )
+        )
 
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Give a rule another role."""
         rule = services.change_default_grant(
-            actor=self.actor, rule=self._rule(data["uuid"]), role=data["role"]
+            actor=self.actor, rule=self._rule(data["uuid"]), role=told(data["role"])
         )
-        return self.done(f"New projects grant {rule.role} to {holder_name(rule)} from now on.")
+        return self.done(
+            _("New projects grant {role} to {holder} from now on.").format(
+                role=told(rule.role), holder=holder_name(rule)
+            )
+        )
 
     def save_remove(self, data: dict[str, Any]) -> HttpResponse:
         """Remove a rule."""
         rule = self._rule(data["uuid"])
         services.delete_default_grant(actor=self.actor, rule=rule)
-        return self.done(f"New projects grant nothing to {holder_name(rule)} by this rule any more.")
+        return self.done(
+            _("New projects grant nothing to {holder} by this rule any more.").format(
+                holder=holder_name(rule)
+            )
+        )
 
 
 def _creator_of(rule: DefaultGrant) -> str:

@@ -11,8 +11,11 @@ from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from console.room import FormRoom
+from console.stored import retold
 from console.views.subscription_forms import change_form, changes
 from console.views.subscriptions import address_of, line
 from core.paging import cut, page_token, read_token
@@ -29,10 +32,10 @@ if TYPE_CHECKING:
 
 SHOWN = 30
 STATES = {
-    "": ("All", ()),
-    "failed": ("Failed", ("failed",)),
-    "waiting": ("Waiting", ("queued", "running")),
-    "done": ("Delivered", ("done",)),
+    "": (gettext_lazy("All"), ()),
+    "failed": (gettext_lazy("Failed"), ("failed",)),
+    "waiting": (gettext_lazy("Waiting"), ("queued", "running")),
+    "done": (gettext_lazy("Delivered"), ("done",)),
 }
 LOOKS = {
     "queued": ("waiting", "info"),
@@ -41,11 +44,11 @@ LOOKS = {
     "failed": ("failed", "bad"),
 }
 GRACES = [
-    ("0", "It ends at once"),
-    ("1", "One hour"),
-    ("24", "One day"),
-    ("168", "One week"),
-    ("720", "Thirty days"),
+    ("0", gettext_lazy("It ends at once")),
+    ("1", gettext_lazy("One hour")),
+    ("24", gettext_lazy("One day")),
+    ("168", gettext_lazy("One week")),
+    ("720", gettext_lazy("Thirty days")),
 ]
 
 
@@ -62,14 +65,14 @@ class OneForm(forms.Form):
 class RotateForm(forms.Form):
     """How long the old secret lives on."""
 
-    grace = forms.ChoiceField(label="The old secret works for", choices=GRACES, initial="24")
+    grace = forms.ChoiceField(label=gettext_lazy("The old secret works for"), choices=GRACES, initial="24")
 
 
 class SinceForm(forms.Form):
     """Since when."""
 
     since = forms.DateTimeField(
-        label="Made since (UTC)",
+        label=gettext_lazy("Made since (UTC)"),
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d"],
         widget=forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
@@ -153,7 +156,7 @@ class OneSubscription(SubscriptionRoom):
             "older": self.here(page=page_token({"before": rows[-1].pk})) if more else "",
             "newest": self.here(page="") if isinstance(before, int) else "",
             "chips": [
-                (key, label, None, self.here(state=key, page="")) for key, (label, _) in STATES.items()
+                (key, label, None, self.here(state=key, page="")) for key, (label, statuses) in STATES.items()
             ],
             "state": state,
             "may_change": may_change,
@@ -165,27 +168,27 @@ class OneSubscription(SubscriptionRoom):
         row = self.row
         if row.flags is None:
             services.change_subscription(actor=self.actor, subscription=row, changes=changes(row, data))
-            return self.done("The notification is changed.")
+            return self.done(_("The notification is changed."))
         if data["title"] != row.title:
             services.change_subscription(actor=self.actor, subscription=row, changes={"title": data["title"]})
         flags = dict.fromkeys(data["flags"], True)
         services.change_integration(actor=self.actor, subscription=row, flags=flags)
-        return self.done("The integration is changed.")
+        return self.done(_("The integration is changed."))
 
     def save_test(self, data: dict[str, Any]) -> HttpResponse:
         """Send sample data."""
         services.send_test(actor=self.actor, subscription=self.row)
-        return self.done("A test is on its way. Load the page again to see what became of it.")
+        return self.done(_("A test is on its way. Load the page again to see what became of it."))
 
     def save_pause(self, data: dict[str, Any]) -> HttpResponse:
         """Switch it off."""
         services.pause_subscription(actor=self.actor, subscription=self.row)
-        return self.done("Nothing is sent any more until you switch it on again.")
+        return self.done(_("Nothing is sent any more until you switch it on again."))
 
     def save_resume(self, data: dict[str, Any]) -> HttpResponse:
         """Switch it on, its failures forgotten."""
         services.reset_subscription(actor=self.actor, subscription=self.row)
-        return self.done("It is on, and its failures are forgotten.")
+        return self.done(_("It is on, and its failures are forgotten."))
 
     def save_rotate(self, data: dict[str, Any]) -> HttpResponse:
         """Make a new secret."""
@@ -193,32 +196,36 @@ class OneSubscription(SubscriptionRoom):
         services.rotate_secret(actor=self.actor, subscription=self.row, grace=timedelta(hours=hours))
         if hours:
             return self.done(
-                "There is a new secret. Until the old one ends, deliveries are signed with both."
+                _("There is a new secret. Until the old one ends, deliveries are signed with both.")
             )
-        return self.done("There is a new secret. The old one is not used any more.")
+        return self.done(_("There is a new secret. The old one is not used any more."))
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
         """End the old secret."""
         services.end_old_secret(actor=self.actor, subscription=self.row)
-        return self.done("Deliveries are signed with the new secret alone.")
+        return self.done(_("Deliveries are signed with the new secret alone."))
 
     def save_failed(self, data: dict[str, Any]) -> HttpResponse:
         """Send all that failed again."""
         count = services.redeliver_failed(actor=self.actor, subscription=self.row, since=data["since"])
-        return self.done(f"{count} {'delivery is' if count == 1 else 'deliveries are'} on the way again.")
+        return self.done(
+            ngettext(
+                "{count} delivery is on the way again.", "{count} deliveries are on the way again.", count
+            ).format(count=count)
+        )
 
     def save_again(self, data: dict[str, Any]) -> HttpResponse:
         """Send one again."""
         found = selectors.delivery(actor=self.actor, subscription=self.row, uuid=data["uuid"])
         services.redeliver(actor=self.actor, delivery=found)
-        return self.done("It is on its way again.")
+        return self.done(_("It is on its way again."))
 
     def save_delete(self, data: dict[str, Any]) -> HttpResponse:
         """Remove it."""
         row = self.row
         list_url = address_of(self.organization.slug, row)
         services.delete_subscription(actor=self.actor, subscription=row)
-        messages.success(self.request, "The notification is removed, and its deliveries with it.")
+        messages.success(self.request, _("The notification is removed, and its deliveries with it."))
         return redirect(list_url)
 
 
@@ -263,11 +270,12 @@ class OneDelivery(SubscriptionRoom):
     def save_again(self, data: dict[str, Any]) -> HttpResponse:
         """Send it again."""
         services.redeliver(actor=self.actor, delivery=self.delivery)
-        return self.done("It is on its way again.")
+        return self.done(_("It is on its way again."))
 
 
 def what(delivery: Delivery) -> str:
     """Return what a delivery tells, in a sentence."""
     told = delivery.payload["data"]
     words = told.get("sentence") or delivery.payload["type"]
-    return f"{words} (a test)" if told.get("test") and "sentence" not in told else str(words)
+    is_test = told.get("test") and "sentence" not in told
+    return _("{what} (a test)").format(what=words) if is_test else retold(str(words))

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.generic import View
 
 from core.errors import NotFound
+from core.words import told
 from logs.downloads import Download, open_download
 
 # The link itself is the secret: nobody keeps the file, and no other page learns where it was.
@@ -27,7 +28,7 @@ class ExportedLogs(View):
         try:
             response = super().dispatch(request, *args, **kwargs)
         except NotFound as error:
-            response = render(request, "404.html", {"reason": error.message}, status=404)
+            response = render(request, "404.html", {"reason": told(error.message)}, status=404)
         for name, value in PRIVATE.items():
             response.headers[name] = value
         return response

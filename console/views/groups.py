@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from accounts import selectors, services
 from console.room import FormRoom
 from core.errors import DomainError, Forbidden, NotFound
+from core.words import told as word
 from permissions.catalogue import TEAM_SYNC
 
 if TYPE_CHECKING:
@@ -73,19 +75,19 @@ class Group(FormRoom):
             except DomainError as error:
                 if isinstance(error, Forbidden | NotFound):
                     raise
-                told["problem"] = error.message
+                told["problem"] = word(error.message)
         return told
 
     def save_bind(self, data: dict[str, Any]) -> HttpResponse:
         """Let the group decide from now on."""
         team = services.enable_team_sync(actor=self.actor, team=self.team, **_named(data["group"]))
-        words = f"The group decides from now on who of the people is in {team.name}."
+        words = _("The group decides from now on who of the people is in {name}.").format(name=team.name)
         return self.done(words, "console:team", self.organization.slug, team.slug)
 
     def save_release(self, data: dict[str, Any]) -> HttpResponse:
         """Let administrators decide again."""
         team = services.disable_team_sync(actor=self.actor, team=self.team)
-        words = f"{team.name} mirrors no group any more. Whoever is in it stays."
+        words = _("{name} mirrors no group any more. Whoever is in it stays.").format(name=team.name)
         return self.done(words, "console:team", self.organization.slug, team.slug)
 
 

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
 from console.room import FormRoom
 from console.views.trash import EndForm, RestoreForm, fill, lost, thing_row
 from core.errors import Invalid, NotFound
+from core.words import say
 from notifications import selectors as notifications
 from trash import selectors as trash
 from trash.services import purge_trashed
@@ -27,11 +30,15 @@ class OrganizationForm(forms.Form):
 
     name = forms.CharField(
         max_length=255,
-        help_text="As you write it; the address is made of it: lower-case letters, digits and dashes.",
+        help_text=gettext_lazy(
+            "As you write it; the address is made of it: lower-case letters, digits and dashes."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "organization"}),
     )
     email = forms.EmailField(
-        label="E-mail", required=False, help_text="Where people reach its administrators."
+        label=gettext_lazy("E-mail"),
+        required=False,
+        help_text=gettext_lazy("Where people reach its administrators."),
     )
 
 
@@ -92,7 +99,7 @@ class Home(FormRoom):
         made, dropped = services.restore_organization(
             actor=self.actor, thing=thing, name=data["name"].strip()
         )
-        words = f"The organization {made.slug} is back.{lost(dropped)}"
+        words = _("The organization {slug} is back.").format(slug=made.slug) + lost(dropped)
         return self.done(words, "console:overview", made.slug)
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
@@ -101,14 +108,16 @@ class Home(FormRoom):
         if thing is None:
             raise NotFound(trash.GONE)
         if data["name"] != thing.name:
-            raise Invalid(f"Type {thing.name} to confirm", field="name")
+            raise Invalid(say("Type {name} to confirm", name=thing.name), field="name")
         purge_trashed(actor=self.actor, thing=thing)
-        return self.done(f"The organization {thing.name} is deleted for good.")
+        return self.done(_("The organization {name} is deleted for good.").format(name=thing.name))
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Create an organization and go there."""
         made = services.create_organization(actor=self.actor, **data)
-        return self.done(f"The organization {made.name} is yours.", "console:overview", made.slug)
+        return self.done(
+            _("The organization {name} is yours.").format(name=made.name), "console:overview", made.slug
+        )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Answer an invitation, or save the form that was sent."""
@@ -116,10 +125,14 @@ class Home(FormRoom):
         if answer == "accept":
             joined = services.accept_invitation(actor=self.actor, code=code)
             where = joined.team or joined.organization
-            return self.done(f"You are in {where.name} now.", "console:overview", joined.organization.slug)
+            return self.done(
+                _("You are in {name} now.").format(name=where.name),
+                "console:overview",
+                joined.organization.slug,
+            )
         if answer == "decline":
             services.decline_invitation(actor=self.actor, code=code)
-            return self.done("The invitation is declined.")
+            return self.done(_("The invitation is declined."))
         return super().post(request, *args, **kwargs)
 
 

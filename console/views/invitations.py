@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
 from accounts.services.invitations import AT_ONCE
 from console.paging import paging, start_of
 from console.room import FormRoom, Room
 from console.views.members import ROLES
+from core.words import told
 from permissions.catalogue import MEMBER_INVITE, MEMBER_LIST, Level, OrganizationRole
 from permissions.checks import check, organization_level
 
@@ -29,9 +33,11 @@ class InviteForm(forms.Form):
     """Whom, and as what."""
 
     whom = forms.CharField(
-        label="E-mail addresses or user names",
+        label=gettext_lazy("E-mail addresses or user names"),
         max_length=WHOM_MAX,
-        help_text=f"Up to {AT_ONCE}, one a line or with commas or semicolons between them.",
+        help_text=format_lazy(
+            gettext_lazy("Up to {most}, one a line or with commas or semicolons between them."), most=AT_ONCE
+        ),
         widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false", "autocomplete": "off"}),
     )
     role = forms.ChoiceField(choices=ROLES, initial=OrganizationRole.MEMBER, widget=forms.RadioSelect)
@@ -88,19 +94,22 @@ class Invitations(FormRoom):
         invited = services.invite_people(actor=self.actor, organization=self.organization, **data)
         done = sum(one.done for one in invited)
         if done == len(invited):
-            whom = invited[0].typed if done == 1 else f"{done} people"
-            return self.done(f"You invited {whom} as {data['role']}.")
-        return self.page(self.context({}) | {"results": invited, "told": f"{done} of {len(invited)} invited"})
+            whom = invited[0].typed if done == 1 else _("{done} people").format(done=done)
+            return self.done(_("You invited {whom} as {role}.").format(whom=whom, role=told(data["role"])))
+        return self.page(
+            self.context({})
+            | {"results": invited, "told": _("{done} of {all} invited").format(done=done, all=len(invited))}
+        )
 
     def save_renew(self, data: dict[str, Any]) -> HttpResponse:
         """Send one again, with a new code."""
         services.renew_invitation(actor=self.actor, invitation=self._one(data))
-        return self.done("The invitation is sent again, for another 30 days. The older link is dead.")
+        return self.done(_("The invitation is sent again, for another 30 days. The older link is dead."))
 
     def save_withdraw(self, data: dict[str, Any]) -> HttpResponse:
         """End one."""
         services.end_invitation(actor=self.actor, invitation=self._one(data))
-        return self.done("The invitation is withdrawn.")
+        return self.done(_("The invitation is withdrawn."))
 
     def _one(self, data: dict[str, Any]) -> Any:
         return selectors.organization_invitation(
@@ -122,6 +131,10 @@ class Invited(Room):
         if request.POST.get("answer") == "accept":
             joined = services.accept_invitation(actor=self.actor, code=code)
             where = joined.team or joined.organization
-            return self.done(f"You are in {where.name} now.", "console:overview", joined.organization.slug)
+            return self.done(
+                _("You are in {name} now.").format(name=where.name),
+                "console:overview",
+                joined.organization.slug,
+            )
         services.decline_invitation(actor=self.actor, code=code)
-        return self.done("The invitation is declined.", "console:home")
+        return self.done(_("The invitation is declined."), "console:home")

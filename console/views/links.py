@@ -10,6 +10,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
@@ -19,8 +22,11 @@ from accounts import services
 from console.room import DIALECT
 from core.client import session_actor
 from core.errors import DomainError, NotFound, TooManyRequests
+from core.words import told
 
 if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
     from accounts.models import User
 
 
@@ -28,7 +34,9 @@ class ForgotForm(forms.Form):
     """Who has forgotten her password."""
 
     login = forms.CharField(
-        label="Name or e-mail", max_length=255, widget=forms.TextInput(attrs={"autocomplete": "username"})
+        label=gettext_lazy("Name or e-mail"),
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )
 
 
@@ -39,7 +47,7 @@ class Forgot(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """Say where else to turn on an instance that sends no mails."""
         if not settings.MAILING:
-            reason = "This instance sends no mails. Ask whoever runs it for a new password."
+            reason = _("This instance sends no mails. Ask whoever runs it for a new password.")
             return render(request, "404.html", {"reason": reason}, status=404)
         return super().dispatch(request, *args, **kwargs)
 
@@ -55,7 +63,7 @@ class Forgot(View):
             try:
                 services.request_recovery(actor=actor, login=form.cleaned_data["login"])
             except DomainError as error:
-                form.add_error(None, error.message)
+                form.add_error(None, told(error.message))
                 status = 429 if isinstance(error, TooManyRequests) else 200
                 return render(request, "console/forgot.html", {"form": form}, status=status)
             minutes = max(1, settings.RECOVERY_LINK_SECONDS // 60)
@@ -70,7 +78,7 @@ class Link(View):
     purpose: ClassVar[str]
     template: ClassVar[str]
     form: ClassVar[type[forms.Form]] = forms.Form
-    done: ClassVar[str]
+    done: ClassVar[StrOrPromise]
 
     def get(self, request: HttpRequest, code: str) -> HttpResponse:
         """Show the form, if the link still works."""
@@ -87,7 +95,7 @@ class Link(View):
             except NotFound:
                 return self._dead()
             except DomainError as error:
-                form.add_error(error.field if error.field in form.fields else None, error.message)
+                form.add_error(error.field if error.field in form.fields else None, told(error.message))
             else:
                 messages.success(request, self.done)
                 return redirect("console:sign-in")
@@ -105,10 +113,13 @@ class NewPasswordForm(forms.Form):
     """The new password."""
 
     password = forms.CharField(
-        label="New password",
+        label=gettext_lazy("New password"),
         strip=False,
         max_length=1024,
-        help_text=f"At least {settings.PASSWORD_MIN} characters, no spaces. All your sessions end.",
+        help_text=format_lazy(
+            gettext_lazy("At least {least} characters, no spaces. All your sessions end."),
+            least=settings.PASSWORD_MIN,
+        ),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -119,7 +130,7 @@ class Recover(Link):
     purpose = "recovery"
     template = "console/recover.html"
     form = NewPasswordForm
-    done = "Your password is changed. Sign in with it."
+    done = gettext_lazy("Your password is changed. Sign in with it.")
 
     def use(self, code: str, data: dict[str, Any]) -> User:
         """Set the password."""
@@ -132,7 +143,7 @@ class Verify(Link):
 
     purpose = "verification"
     template = "console/verify.html"
-    done = "Your e-mail address is confirmed."
+    done = gettext_lazy("Your e-mail address is confirmed.")
 
     def use(self, code: str, data: dict[str, Any]) -> User:
         """Note that the address is proven."""

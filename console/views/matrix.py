@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
+from console.page import CSV_TYPE, file_response
 from console.paging import DIGITS_MAX, Paging, paging, start_of
 from console.room import FormRoom
+from core.words import told
 from permissions.catalogue import ACCESS_READ
 from permissions.matrix import KINDS, SOURCES, Filter, Matrix
 from permissions.resolver import PERSON, ROBOT, TEAM
@@ -28,8 +31,13 @@ if TYPE_CHECKING:
 ROWS, COLUMNS = 25, 10
 LEVELS = ("read", "write", "admin")
 ICONS = {PERSON: "user", TEAM: "user-group", ROBOT: "cpu-chip"}
-CHIPS = [("", "All"), (PERSON, "People"), (TEAM, "Teams"), (ROBOT, "Robots")]
-TYPES = {CSV: "text/csv; charset=utf-8", JSON: "application/json"}
+CHIPS = [
+    ("", gettext_lazy("All")),
+    (PERSON, gettext_lazy("People")),
+    (TEAM, gettext_lazy("Teams")),
+    (ROBOT, gettext_lazy("Robots")),
+]
+TYPES = {CSV: CSV_TYPE, JSON: "application/json"}
 
 
 class FilterForm(forms.Form):
@@ -39,18 +47,23 @@ class FilterForm(forms.Form):
     q = forms.CharField(required=False, max_length=255)
     level = forms.ChoiceField(
         required=False,
-        choices=[("", "Any role"), ("read", "Read"), ("write", "Write"), ("admin", "Admin")],
-        widget=forms.Select(attrs={"aria-label": "Role"}),
+        choices=[
+            ("", gettext_lazy("Any role")),
+            ("read", gettext_lazy("Read")),
+            ("write", gettext_lazy("Write")),
+            ("admin", gettext_lazy("Admin")),
+        ],
+        widget=forms.Select(attrs={"aria-label": gettext_lazy("Role")}),
     )
     source = forms.ChoiceField(
         required=False,
         choices=[
-            ("", "From anywhere"),
-            ("direct", "Granted directly"),
-            ("outside", "Outside collaborators"),
-            ("synced", "By a directory's group"),
+            ("", gettext_lazy("From anywhere")),
+            ("direct", gettext_lazy("Granted directly")),
+            ("outside", gettext_lazy("Outside collaborators")),
+            ("synced", gettext_lazy("By a directory's group")),
         ],
-        widget=forms.Select(attrs={"aria-label": "Where it comes from"}),
+        widget=forms.Select(attrs={"aria-label": gettext_lazy("Where it comes from")}),
     )
 
 
@@ -75,6 +88,7 @@ class AccessMatrix(FormRoom):
     template = "console/matrix.html"
     part = "console/matrix_list.html"
     dialogs = {CSV: ExportForm, JSON: ExportForm}
+    asking = frozenset({CSV, JSON})
 
     def wanted(self) -> Filter:
         """Return what the address narrows by; what it cannot mean narrows nothing."""
@@ -148,14 +162,12 @@ class AccessMatrix(FormRoom):
     def _file(self, form: str) -> HttpResponse:
         organization = self.enter(ACCESS_READ)
         pieces = export_access(actor=self.actor, organization=organization, form=form, wanted=self.wanted())
-        response = StreamingHttpResponse(pieces, content_type=TYPES[form])
         name = f"{organization.slug}-access-{timezone.now():%Y-%m-%d}.{form}"
-        response["Content-Disposition"] = f'attachment; filename="{name}"'
-        return response  # type: ignore[return-value] # as good as one that is not streamed
+        return file_response(pieces, name=name, content_type=TYPES[form])
 
 
 def _shown(cell: Cell, project: str, bearer: Bearer, why: str) -> Shown:
-    words = cell.path.words if cell.path is not None else ""
+    words = told(cell.path.words) if cell.path is not None else ""
     address = f"{why}?{urlencode({'who': bearer.name, 'project': project})}"
     return Shown(cell, project, words[:1].upper() + words[1:], address)
 

@@ -7,13 +7,18 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import listing, selectors, services
 from console.bulk import BulkRoom, Verb
 from console.fields import described, suggest
+from console.page import CSV_TYPE, file_response
 from console.paging import paging, start_of
 from console.previews import Choice, told
 from core.errors import Conflict
+from core.words import told as word
 from permissions import resolver
 from permissions.catalogue import (
     ACCESS_READ,
@@ -31,24 +36,41 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django_stubs_ext import StrOrPromise
 
-    from accounts.models import Membership
+    from accounts.models import Membership, Organization
     from accounts.selectors import Person
 
 SHOWN = 50
 ROLES = [
-    (OrganizationRole.MEMBER, described("Member", "Sees the organization, and what teams and grants open")),
-    (OrganizationRole.AUDITOR, described("Auditor", "Sees everything, and changes nothing")),
-    (OrganizationRole.CREATOR, described("Creator", "May also create projects")),
-    (OrganizationRole.ADMIN, described("Administrator", "Manages people, teams, robots and every project")),
-    (OrganizationRole.OWNER, described("Owner", "May also make and unmake owners")),
+    (
+        OrganizationRole.MEMBER,
+        described(
+            gettext_lazy("Member"), gettext_lazy("Sees the organization, and what teams and grants open")
+        ),
+    ),
+    (
+        OrganizationRole.AUDITOR,
+        described(gettext_lazy("Auditor"), gettext_lazy("Sees everything, and changes nothing")),
+    ),
+    (OrganizationRole.CREATOR, described(gettext_lazy("Creator"), gettext_lazy("May also create projects"))),
+    (
+        OrganizationRole.ADMIN,
+        described(
+            gettext_lazy("Administrator"), gettext_lazy("Manages people, teams, robots and every project")
+        ),
+    ),
+    (
+        OrganizationRole.OWNER,
+        described(gettext_lazy("Owner"), gettext_lazy("May also make and unmake owners")),
+    ),
 ]
 CHIPS = [
-    ("owner", "Owners"),
-    ("admin", "Administrators"),
-    ("creator", "Creators"),
-    ("auditor", "Auditors"),
-    ("member", "Members"),
+    ("owner", gettext_lazy("Owners")),
+    ("admin", gettext_lazy("Administrators")),
+    ("creator", gettext_lazy("Creators")),
+    ("auditor", gettext_lazy("Auditors")),
+    ("member", gettext_lazy("Members")),
 ]
 
 
@@ -56,7 +78,7 @@ class AddForm(forms.Form):
     """A person and her role."""
 
     username = forms.CharField(
-        label="User name", max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
+        label=gettext_lazy("User name"), max_length=255, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     role = forms.ChoiceField(choices=ROLES, initial=OrganizationRole.MEMBER, widget=forms.RadioSelect)
 
@@ -73,9 +95,9 @@ class Members(BulkRoom):
     noun = "member"
     verbs = {
         "remove": Verb(
-            "Remove",
-            "removed",
-            "They leave the organization, its teams and projects at once.",
+            gettext_lazy("Remove"),
+            gettext_lazy("removed"),
+            gettext_lazy("They leave the organization, its teams and projects at once."),
             danger=True,
         ),
     }
@@ -83,7 +105,8 @@ class Members(BulkRoom):
     room = "members"
     template = "console/members.html"
     part = "console/members_list.html"
-    dialogs = {"add": AddForm, "remove": RemoveForm}
+    dialogs = {"add": AddForm, "remove": RemoveForm, "csv": forms.Form}
+    asking = frozenset({"csv"})
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the list, or for htmx the dialog of one person alone."""
@@ -101,6 +124,22 @@ class Members(BulkRoom):
             form.fields["role"].choices = ROLES[:-1]  # type: ignore[attr-defined] # a choice field
         return form
 
+    def save_csv(self, data: dict[str, Any]) -> HttpResponse:
+        """Send the list, as it is narrowed, for a spreadsheet."""
+        organization = self.enter(MEMBER_LIST)
+        state = self.asked("state")
+        pieces = services.export_members(
+            actor=self.actor,
+            organization=organization,
+            search=self.asked("q"),
+            role=self.asked("role"),
+            inactive=state == "inactive",
+            unsecured=state == "unsecured",
+            with_factors=shows_factors(organization),
+        )
+        name = f"{organization.slug}-members-{timezone.now():%Y-%m-%d}.csv"
+        return file_response(pieces, name=name, content_type=CSV_TYPE)
+
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return a page of members, narrowed by name and role, and people outside with grants."""
         organization = self.enter(MEMBER_LIST)
@@ -116,7 +155,7 @@ class Members(BulkRoom):
             start=start_of(self),
             size=SHOWN,
         )
-        chips = [("", "All", sum(page.by_role.values()))]
+        chips: list[tuple[str, StrOrPromise, int]] = [("", _("All"), sum(page.by_role.values()))]
         chips += [(name, label, page.by_role.get(name, 0)) for name, label in CHIPS]
         return {
             "people": [(person, *_best_role(person)) for person in page.people],
@@ -131,14 +170,14 @@ class Members(BulkRoom):
                 ),
                 (
                     "inactive",
-                    f"Inactive for {listing.UNUSED_DAYS} days",
+                    _("Inactive for {days} days").format(days=listing.UNUSED_DAYS),
                     None,
                     self.here(role="", state="inactive", start=""),
                 ),
                 *self._security_chip(),
             ],
             "chosen_chip": state if is_idle or is_unsecured else role,
-            "shows_factors": shows_factors(),
+            "shows_factors": shows_factors(organization),
             "verbs": self.verbs,
             "noun": self.noun,
             "bulk": check(self.actor, MEMBER_REMOVE, organization),
@@ -150,10 +189,10 @@ class Members(BulkRoom):
         }
 
     def _security_chip(self) -> list[tuple[str, str, int | None, str]]:
-        if not shows_factors():
+        if not shows_factors(self.organization):
             return []
         here = self.here(role="", state="unsecured", start="")
-        return [("unsecured", "Without a second factor", None, here)]
+        return [("unsecured", _("Without a second factor"), None, here)]
 
     def bulk_rows(self) -> QuerySet[Membership]:
         """Return who fits the filter."""
@@ -178,7 +217,7 @@ class Members(BulkRoom):
     def bulk_spared(self, verb: str, row: Membership) -> str:
         """Keep oneself: that is done by leaving."""
         own = self.actor.user is not None and row.user_id == self.actor.user.pk
-        return "that is you" if own else ""
+        return _("that is you") if own else ""
 
     def bulk_do(self, verb: str, row: Membership) -> None:
         """Remove her."""
@@ -214,7 +253,7 @@ class Members(BulkRoom):
             query = urlencode({"person": user.username, "preview": "1"})
             return {"effects_url": f"{self.request.path}?{query}"}
         now, pk = facts(actor=self.actor, organization=organization), user.pk
-        roles = [str(role) for role, _ in ROLES if str(role) != person.role]
+        roles = [str(role) for role, label in ROLES if str(role) != person.role]
         return {
             "removal": told(now, resolver.without_member(now, pk)),
             "role_choices": [Choice(role, told(now, resolver.with_role(now, pk, role))) for role in roles],
@@ -226,18 +265,26 @@ class Members(BulkRoom):
         services.set_member_role(
             actor=self.actor, organization=self.organization, user=person, role=data["role"]
         )
-        return self.done(f"{person.username} is {data['role']} of {self.organization.slug} now.")
+        return self.done(
+            _("{username} is {role} of {organization} now.").format(
+                username=person.username, role=word(data["role"]), organization=self.organization.slug
+            )
+        )
 
     def save_remove(self, data: dict[str, Any]) -> HttpResponse:
         """Remove a person from the organization, its teams and its projects."""
         person = selectors.user_to_add(name=data["username"])
         services.remove_member(actor=self.actor, organization=self.organization, user=person)
-        return self.done(f"{person.username} is no longer in {self.organization.slug}.")
+        return self.done(
+            _("{username} is no longer in {organization}.").format(
+                username=person.username, organization=self.organization.slug
+            )
+        )
 
 
-def shows_factors() -> bool:
-    """Tell whether second factors are kept here; an identity provider asks for its own."""
-    return bool(settings.AUTHENTICATION != "OIDC")
+def shows_factors(organization: Organization) -> bool:
+    """Tell whether second factors here matter: an identity provider asks for its own."""
+    return bool(settings.AUTHENTICATION != "OIDC") or organization.requires_second_factor
 
 
 RANK = {"member": 0, "auditor": 0, "creator": 1, "admin": 2, "owner": 3}

@@ -10,13 +10,15 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from accounts import selectors as accounts
 from console import attention, charts, entries
 from console.room import Room
+from core.words import told
 from logs import selectors as logs
 from permissions.catalogue import LOG_READ, MEMBER_CHANGE, MEMBER_LIST, ORGANIZATION_READ, PROJECT_CREATE
-from permissions.checks import check, organization_paths
+from permissions.checks import check, organization_paths, sees
 from projects import selectors as projects
 from quotas.selectors import by_name_limit_of, limit_of
 from quotas.services import Resource
@@ -41,7 +43,7 @@ class Overview(Room):
     def get(self, request: HttpRequest, orgname: str) -> HttpResponse:
         """Show the page; who is not inside sees the projects that are open to her."""
         organization = self.enter()
-        if not check(self.actor, ORGANIZATION_READ, organization):
+        if not sees(self.actor, ORGANIZATION_READ, organization):
             return redirect("console:projects", organization.slug)
         limits = meters(self.numbers.values())
         teams = accounts.teams(organization=organization)
@@ -49,7 +51,7 @@ class Overview(Room):
             "numbers": {name: row.used for name, row in self.numbers.items()},
             "stored": self._stored(),
             "teams": len(teams),
-            "meters": [meter for _, meter in limits],
+            "meters": [meter for resource, meter in limits],
             "may_create": check(self.actor, PROJECT_CREATE, organization.namespace),
             "may_add": check(self.actor, MEMBER_CHANGE, organization),
             "sees_members": check(self.actor, MEMBER_LIST, organization),
@@ -94,10 +96,10 @@ def meters(numbers: Iterable[Quota]) -> list[tuple[str, charts.Meter]]:
     for row in numbers:
         if (limit := limit_of(row)) is not None:
             unit = "bytes" if row.resource == Resource.BYTES else ""
-            label = Resource(row.resource).label.capitalize()
+            label = told(Resource(row.resource).label.capitalize())
             found.append((row.resource, charts.meter(label, row.used, limit, unit=unit)))
         if row.resource == Resource.PROJECTS and (most := by_name_limit_of(row)) is not None:
-            meter = charts.meter("Projects made by name", row.used, most)
+            meter = charts.meter(_("Projects made by name"), row.used, most)
             found += [(row.resource, meter)] if meter.tone else []
     return sorted(found, key=lambda pair: -pair[1].percent)
 

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console import charts
 from console.bulk import BulkRoom, Verb
@@ -18,6 +20,8 @@ from console.undo import deleted
 from console.views.tokens import name_of, token_row
 from core.errors import Invalid, NotFound
 from core.paging import cut, page_token, read_token
+from core.words import say
+from core.words import told as word
 from permissions import resolver
 from permissions.catalogue import (
     ACCESS_READ,
@@ -52,22 +56,33 @@ if TYPE_CHECKING:
 SHOWN = 50
 SHOWN_TOKENS = 100
 VISIBILITY = [
-    ("private", described("Private", "Only who is granted access, and administrators")),
-    ("public", described("Public", "Everybody may read it, signed in or not")),
+    (
+        "private",
+        described(gettext_lazy("Private"), gettext_lazy("Only who is granted access, and administrators")),
+    ),
+    ("public", described(gettext_lazy("Public"), gettext_lazy("Everybody may read it, signed in or not"))),
 ]
 STATES = [
-    ("NORMAL", described("Normal", "Who may write, writes")),
-    ("READ_ONLY", described("Read-only", "Nobody changes its content")),
-    ("MIRROR", described("Mirror", "Its content comes from elsewhere")),
+    ("NORMAL", described(gettext_lazy("Normal"), gettext_lazy("Who may write, writes"))),
+    ("READ_ONLY", described(gettext_lazy("Read-only"), gettext_lazy("Nobody changes its content"))),
+    ("MIRROR", described(gettext_lazy("Mirror"), gettext_lazy("Its content comes from elsewhere"))),
 ]
 ROLES = [
-    ("read", described("Read", "See it and fetch from it")),
-    ("write", described("Write", "Also change its content and description")),
-    ("admin", described("Admin", "Also grant access, change its settings and delete it")),
+    ("read", described(gettext_lazy("Read"), gettext_lazy("See it and fetch from it"))),
+    (
+        "write",
+        described(gettext_lazy("Write"), gettext_lazy("Also change its content and description")),
+    ),
+    (
+        "admin",
+        described(
+            gettext_lazy("Admin"), gettext_lazy("Also grant access, change its settings and delete it")
+        ),
+    ),
 ]
 
 
-MARKDOWN = "In Markdown: **bold**, `code`, lists, links, tables."
+MARKDOWN = gettext_lazy("In Markdown: **bold**, `code`, lists, links, tables.")
 BULK_STATES = {"lock": "READ_ONLY", "unlock": "NORMAL"}
 
 
@@ -76,7 +91,7 @@ class ProjectForm(forms.Form):
 
     name = forms.CharField(
         max_length=255,
-        help_text="As you write it. Its address is made of it and stays.",
+        help_text=gettext_lazy("As you write it. Its address is made of it and stays."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     description = forms.CharField(
@@ -99,7 +114,7 @@ class GrantForm(forms.Form):
     """Who may do what."""
 
     holder = forms.CharField(
-        label="Who",
+        label=gettext_lazy("Who"),
         max_length=511,
         help_text=WHO,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
@@ -123,7 +138,7 @@ class ConfirmForm(forms.Form):
     """Typing the name proves that one means it."""
 
     name = forms.CharField(
-        label="Type the project's name to confirm",
+        label=gettext_lazy("Type the project's name to confirm"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -133,10 +148,25 @@ class Projects(BulkRoom):
 
     noun = "project"
     verbs = {
-        "private": Verb("Make private", "private", "Only who is granted access sees them then."),
-        "lock": Verb("Make read-only", "read-only", "Nobody pushes to them any more."),
-        "unlock": Verb("Make normal", "normal", "They can be pushed to again."),
-        "delete": Verb("Delete", "deleted", "They go with their grants, tokens and subscriptions.", True),
+        "private": Verb(
+            gettext_lazy("Make private"),
+            gettext_lazy("private"),
+            gettext_lazy("Only who is granted access sees them then."),
+        ),
+        "lock": Verb(
+            gettext_lazy("Make read-only"),
+            gettext_lazy("read-only"),
+            gettext_lazy("Nobody pushes to them any more."),
+        ),
+        "unlock": Verb(
+            gettext_lazy("Make normal"), gettext_lazy("normal"), gettext_lazy("They can be pushed to again.")
+        ),
+        "delete": Verb(
+            gettext_lazy("Delete"),
+            gettext_lazy("deleted"),
+            gettext_lazy("They go with their grants, tokens and subscriptions."),
+            True,
+        ),
     }
 
     room = "projects"
@@ -157,6 +187,7 @@ class Projects(BulkRoom):
         rows, more = cut(found, SHOWN)
         return {
             "projects": rows,
+            "withheld": explain(self.actor, ORGANIZATION_READ, organization).withheld,
             "older": self.here(after=page_token({"slug": rows[-1].slug})) if more else "",
             "newest": self.here(after="") if isinstance(after, str) else "",
             "search": search,
@@ -194,9 +225,9 @@ class Projects(BulkRoom):
     def bulk_spared(self, verb: str, row: Project) -> str:
         """Say that it is so already."""
         if verb == "private":
-            return "it is private already" if row.visibility == "private" else ""
+            return _("it is private already") if row.visibility == "private" else ""
         state = BULK_STATES.get(verb)
-        return "it is so already" if state == row.state else ""
+        return _("it is so already") if state == row.state else ""
 
     def bulk_do(self, verb: str, row: Project) -> None:
         """Change or delete it."""
@@ -213,7 +244,10 @@ class Projects(BulkRoom):
         organization = self.organization
         made = services.create_project(actor=self.actor, namespace=organization.namespace, **data)
         return self.done(
-            f"The project {made.name} is created.", "console:project", organization.slug, made.slug
+            _("The project {name} is created.").format(name=made.name),
+            "console:project",
+            organization.slug,
+            made.slug,
         )
 
 
@@ -273,7 +307,7 @@ class OneProject(PreviewRoom):
         elif name == "end":
             form.initial = {"uuid": self.asked("token")}
         elif name == "delete":
-            form.fields["name"].label = f"Type {self.project.slug} to confirm"
+            form.fields["name"].label = _("Type {slug} to confirm").format(slug=self.project.slug)
         return form
 
     def _change_form(self, data: Any) -> forms.Form:
@@ -323,7 +357,9 @@ class OneProject(PreviewRoom):
             return None
         lines = told(now, resolver.with_grant(now, key, self.project.pk, ""))
         form = RevokeForm(initial={"holder": name})
-        return Preview(f"Revoke the grant of {name}?", "revoke", "Revoke grant", form, lines)
+        return Preview(
+            _("Revoke the grant of {name}?").format(name=name), "revoke", _("Revoke grant"), form, lines
+        )
 
     def preview_change(self) -> Preview | None:
         """Say what another visibility would end or give."""
@@ -331,10 +367,10 @@ class OneProject(PreviewRoom):
             return None
         now, public = self.facts(), self.project.visibility == "public"
         lines = told(now, resolver.with_visibility(now, self.project.pk, public=not public))
-        lines.insert(0, "Nobody else may read it any more." if public else "Everybody may read it.")
-        choices = [Choice("Private" if public else "Public", lines)]
+        lines.insert(0, _("Nobody else may read it any more.") if public else _("Everybody may read it."))
+        choices = [Choice(_("Private") if public else _("Public"), lines)]
         form = self.make_form("change")
-        return Preview("Change the project", "change", "Save", form, choices=choices, danger=False)
+        return Preview(_("Change the project"), "change", _("Save"), form, choices=choices, danger=False)
 
     def _grant_choices(self) -> list[Choice]:
         """Return what each role would do for the holder whom the address names."""
@@ -348,7 +384,7 @@ class OneProject(PreviewRoom):
         held = now.grants.get(key, {}).get(self.project.pk)
         return [
             Choice(role, told(now, resolver.with_grant(now, key, self.project.pk, role)))
-            for role, _ in ROLES
+            for role, label in ROLES
             if held is None or held.role != role
         ]
 
@@ -358,7 +394,7 @@ class OneProject(PreviewRoom):
             return {"sees_access": False}
         query = urlencode({"project": self.project.slug})
         url = f"{reverse('console:access', args=[self.organization.slug])}?{query}"
-        return {"sees_access": True, "everybody": "Everybody who reaches it", "everybody_url": url}
+        return {"sees_access": True, "everybody": _("Everybody who reaches it"), "everybody_url": url}
 
     def _tokens(self) -> dict[str, Any]:
         project, may_revoke = self.project, check(self.actor, PROJECT_CHANGE, self.project)
@@ -387,7 +423,9 @@ class OneProject(PreviewRoom):
             role=data["role"],
             **holder_of(self.organization, data["holder"]),
         )
-        return self.done(f"{data['holder'].strip()} has {data['role']} now.")
+        return self.done(
+            _("{holder} has {role} now.").format(holder=data["holder"].strip(), role=word(data["role"]))
+        )
 
     def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
         """Take a grant back."""
@@ -395,7 +433,7 @@ class OneProject(PreviewRoom):
         services.revoke_grant(
             actor=self.actor, project=project, **holder_of(self.organization, data["holder"])
         )
-        return self.done(f"{data['holder'].strip()} has no grant here any more.")
+        return self.done(_("{holder} has no grant here any more.").format(holder=data["holder"].strip()))
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
         """End one of its API tokens."""
@@ -403,22 +441,24 @@ class OneProject(PreviewRoom):
             actor=self.actor, project=self.project, kind=Kind.REPOSITORY, uuid=data["uuid"]
         )
         revoke_token(actor=self.actor, credential=token)
-        return self.done(f"The token {name_of(token)} is revoked. It works nowhere any more.")
+        return self.done(
+            _("The token {name} is revoked. It works nowhere any more.").format(name=name_of(token))
+        )
 
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Change what differs."""
         project = self.project
         services.change_settings(actor=self.actor, project=project, changes=data)
-        return self.done("The project is changed.")
+        return self.done(_("The project is changed."))
 
     def save_delete(self, data: dict[str, Any]) -> HttpResponse:
         """Delete the project, if its name was typed."""
         project = self.project
         if data["name"] != project.slug:
-            raise Invalid(f"Type {project.slug} to confirm", field="name")
+            raise Invalid(say("Type {slug} to confirm", slug=project.slug), field="name")
         services.delete_project(actor=self.actor, project=project)
         words = deleted(
-            f"The project {project.slug} is deleted.",
+            _("The project {slug} is deleted.").format(slug=project.slug),
             actor=self.actor,
             namespace=project.namespace,
             kind="project",

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
@@ -20,6 +21,7 @@ from console.room import DIALECT
 from console.views.session import provider_name, show_sign_in, start_session, wanted_by
 from core.client import session_actor
 from core.errors import BadCredentials, DomainError, NotFound, Unauthenticated
+from core.words import say, told
 from permissions.checks import require_fresh
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 ATTEMPTS = "provider_attempts"  # of this browser: what must come back, by the state that was sent
 ATTEMPTS_MAX = 5  # windows
 SECONDS = 600
-LOST = "This sign-in was not begun in this browser, or too long ago. Try again."
+LOST = say("This sign-in was not begun in this browser, or too long ago. Try again.")
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -47,9 +49,9 @@ class ProviderView(View):
             return self.step(request)
         except DomainError as error:
             if self.links and not isinstance(error, Unauthenticated):
-                messages.error(request, error.message)
+                messages.error(request, told(error.message))
                 return redirect("console:account")
-            return show_sign_in(request, problem=error.message)
+            return show_sign_in(request, problem=told(error.message))
 
     def step(self, request: HttpRequest) -> HttpResponse:
         """Do what this step is for."""
@@ -103,7 +105,10 @@ class Back(ProviderView):
             if self.actor.user is None or self.actor.user.pk != attempt["link"]:
                 raise Unauthenticated(LOST)
             services.link_identity(actor=self.actor, visitor=visitor)
-            messages.success(request, f"You can sign in by {provider_name()} from now on.")
+            messages.success(
+                request,
+                _("You can sign in by {provider_name} from now on.").format(provider_name=provider_name()),
+            )
             return redirect("console:account")
         user = services.enter_by_provider(actor=self.actor, visitor=visitor)
         start_session(request, user)

@@ -9,6 +9,9 @@ from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import listing, selectors, services
 from console import expiry, snippets
@@ -18,6 +21,7 @@ from console.previews import Preview, PreviewRoom, told
 from console.undo import deleted
 from console.views.access import address_of
 from core.errors import Invalid
+from core.words import say
 from permissions import resolver
 from permissions.catalogue import (
     ROBOT_CHANGE,
@@ -40,17 +44,26 @@ if TYPE_CHECKING:
 SHOWN = 100
 ONCE = "console/robot_secret.html"
 CHIPS = [
-    ("", "All"),
-    ("expiring", "Expiring soon"),
-    ("expired", "Expired"),
-    ("never", "Never used"),
-    ("idle", f"Unused for {listing.IDLE_DAYS} days"),
-    ("unused", f"Unused for {listing.UNUSED_DAYS} days"),
-    ("endless", "No expiry"),
-    ("disabled", "Disabled"),
+    ("", gettext_lazy("All")),
+    ("expiring", gettext_lazy("Expiring soon")),
+    ("expired", gettext_lazy("Expired")),
+    ("never", gettext_lazy("Never used")),
+    ("idle", format_lazy(gettext_lazy("Unused for {days} days"), days=listing.IDLE_DAYS)),
+    ("unused", format_lazy(gettext_lazy("Unused for {days} days"), days=listing.UNUSED_DAYS)),
+    ("endless", gettext_lazy("No expiry")),
+    ("disabled", gettext_lazy("Disabled")),
 ]
-GRACES = [("1", "For a day"), ("3", "For three days"), ("7", "For seven days")]
-LIFETIMES = [("90", "In 90 days"), ("30", "In 30 days"), ("365", "In a year"), ("never", "Never")]
+GRACES = [
+    ("1", gettext_lazy("For a day")),
+    ("3", gettext_lazy("For three days")),
+    ("7", gettext_lazy("For seven days")),
+]
+LIFETIMES = [
+    ("90", gettext_lazy("In 90 days")),
+    ("30", gettext_lazy("In 30 days")),
+    ("365", gettext_lazy("In a year")),
+    ("never", gettext_lazy("Never")),
+]
 
 
 def state_of(robot: Robot, last_used_at: datetime | None, expires_at: datetime | None) -> tuple[str, str]:
@@ -71,10 +84,10 @@ class LifetimeForm(forms.Form):
     """How long a token lives, in days."""
 
     lifetime = forms.ChoiceField(
-        label="Its token expires",
+        label=gettext_lazy("Its token expires"),
         choices=LIFETIMES,
         initial=LIFETIMES[0][0],
-        help_text="Whatever runs with it stops then, unless it is given a new token before.",
+        help_text=gettext_lazy("Whatever runs with it stops then, unless it is given a new token before."),
     )
 
 
@@ -82,11 +95,11 @@ class RotateForm(LifetimeForm):
     """A new token beside the old one."""
 
     grace = forms.TypedChoiceField(
-        label="The old token works on",
+        label=gettext_lazy("The old token works on"),
         choices=GRACES,
         coerce=int,
         initial=GRACES[-1][0],
-        help_text="Until then both work, so that nothing has to stop.",
+        help_text=gettext_lazy("Until then both work, so that nothing has to stop."),
     )
     field_order = ("grace", "lifetime")
 
@@ -95,13 +108,17 @@ class RobotForm(LifetimeForm):
     """A new robot."""
 
     shortname = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=255,
-        help_text="Lower-case letters and digits, with dots, dashes or underscores between them.",
+        help_text=gettext_lazy(
+            "Lower-case letters and digits, with dots, dashes or underscores between them."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     description = forms.CharField(
-        required=False, max_length=255, widget=forms.TextInput(attrs={"placeholder": "What is it for?"})
+        required=False,
+        max_length=255,
+        widget=forms.TextInput(attrs={"placeholder": gettext_lazy("What is it for?")}),
     )
     field_order = ("shortname", "description", "lifetime")
 
@@ -120,7 +137,7 @@ class ConfirmForm(forms.Form):
     """Typing the name proves that one means it."""
 
     name = forms.CharField(
-        label="Type the robot's name to confirm",
+        label=gettext_lazy("Type the robot's name to confirm"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -130,9 +147,20 @@ class Robots(BulkRoom):
 
     noun = "robot"
     verbs = {
-        "disable": Verb("Disable", "disabled", "Their tokens are refused until they are enabled again."),
-        "enable": Verb("Enable", "enabled", "Their tokens work again."),
-        "delete": Verb("Delete", "deleted", "Their tokens and their access go with them, at once.", True),
+        "disable": Verb(
+            gettext_lazy("Disable"),
+            gettext_lazy("disabled"),
+            gettext_lazy("Their tokens are refused until they are enabled again."),
+        ),
+        "enable": Verb(
+            gettext_lazy("Enable"), gettext_lazy("enabled"), gettext_lazy("Their tokens work again.")
+        ),
+        "delete": Verb(
+            gettext_lazy("Delete"),
+            gettext_lazy("deleted"),
+            gettext_lazy("Their tokens and their access go with them, at once."),
+            True,
+        ),
     }
 
     room = "robots"
@@ -204,7 +232,7 @@ class Robots(BulkRoom):
         """Say that it is so already."""
         if verb == "delete" or (row.disabled_at is None) == (verb == "disable"):
             return ""
-        return f"it is {verb}d already"
+        return _("it is enabled already") if verb == "enable" else _("it is disabled already")
 
     def bulk_do(self, verb: str, row: Robot) -> None:
         """Switch it off or on, or delete it."""
@@ -224,7 +252,9 @@ class Robots(BulkRoom):
             expires_at=_in_days(days),
             **data,
         )
-        messages.success(self.request, f"The robot {robot.full_name} is created.")
+        messages.success(
+            self.request, _("The robot {full_name} is created.").format(full_name=robot.full_name)
+        )
         return self.page(once(robot, secret), template=ONCE)
 
 
@@ -268,7 +298,9 @@ class OneRobot(PreviewRoom):
         if "lifetime" in form.fields:
             expiry.limit(form.fields["lifetime"], self.organization.token_max_days)
         if name == "delete":
-            form.fields["name"].label = f"Type {self.robot.shortname} to confirm"
+            form.fields["name"].label = _("Type {shortname} to confirm").format(
+                shortname=self.robot.shortname
+            )
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
@@ -298,21 +330,21 @@ class OneRobot(PreviewRoom):
         """Say what ends with the robot."""
         require(self.actor, ROBOT_DELETE, self.organization.namespace)
         now = self.facts()
-        lines = ["Its token stops working at once. The name can be used again and inherits nothing."]
+        lines = [_("Its token stops working at once. The name can be used again and inherits nothing.")]
         lines += told(now, resolver.without_robot(now, self.robot.pk))
-        return Preview("Delete this robot?", "delete", "Delete robot", self.make_form("delete"), lines)
+        return Preview(_("Delete this robot?"), "delete", _("Delete robot"), self.make_form("delete"), lines)
 
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Change the description."""
         services.change_robot(actor=self.actor, robot=self.robot, description=data["description"])
-        return self.done("The robot is changed.")
+        return self.done(_("The robot is changed."))
 
     def save_regenerate(self, data: dict[str, Any]) -> HttpResponse:
         """Give it a new token."""
         secret = services.regenerate_robot_token(
             actor=self.actor, robot=self.robot, expires_at=_in_days(data["lifetime"])
         )
-        messages.success(self.request, "The robot has a new token. The old one does not work any more.")
+        messages.success(self.request, _("The robot has a new token. The old one does not work any more."))
         return self.page(once(self.robot, secret), template=ONCE)
 
     def save_rotate(self, data: dict[str, Any]) -> HttpResponse:
@@ -324,33 +356,37 @@ class OneRobot(PreviewRoom):
             expires_at=_in_days(data["lifetime"]),
         )
         days = data["grace"]
-        words = f"The robot has a new token. The old one works for {days} more day{'' if days == 1 else 's'}."
+        words = ngettext(
+            "The robot has a new token. The old one works for {days} more day.",
+            "The robot has a new token. The old one works for {days} more days.",
+            days,
+        ).format(days=days)
         messages.success(self.request, words)
         return self.page(once(self.robot, secret), template=ONCE)
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
         """End the older of its two tokens."""
         services.end_replaced_token(actor=self.actor, robot=self.robot)
-        return self.done("The older token does not work any more.")
+        return self.done(_("The older token does not work any more."))
 
     def save_enable(self, data: dict[str, Any]) -> HttpResponse:
         """Switch it on."""
         services.change_robot(actor=self.actor, robot=self.robot, enabled=True)
-        return self.done("The robot's token works again.")
+        return self.done(_("The robot's token works again."))
 
     def save_disable(self, data: dict[str, Any]) -> HttpResponse:
         """Switch it off."""
         services.change_robot(actor=self.actor, robot=self.robot, enabled=False)
-        return self.done("The robot's token is refused until you enable it again.")
+        return self.done(_("The robot's token is refused until you enable it again."))
 
     def save_delete(self, data: dict[str, Any]) -> HttpResponse:
         """Delete it."""
         name = self.robot.full_name
         if data["name"] not in (self.robot.shortname, name):
-            raise Invalid(f"Type {self.robot.shortname} to confirm", field="name")
+            raise Invalid(say("Type {shortname} to confirm", shortname=self.robot.shortname), field="name")
         services.delete_robot(actor=self.actor, robot=self.robot)
         words = deleted(
-            f"The robot {name} is deleted.",
+            _("The robot {name} is deleted.").format(name=name),
             actor=self.actor,
             namespace=self.organization.namespace,
             kind="robot",

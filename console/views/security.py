@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import segno
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
 from console import passkeys
@@ -26,9 +28,9 @@ class ConfirmForm(forms.Form):
 
     sealed = forms.CharField(max_length=512, widget=forms.HiddenInput)
     code = forms.CharField(
-        label="Code",
+        label=gettext_lazy("Code"),
         max_length=16,
-        help_text="Six digits, as the app shows them now.",
+        help_text=gettext_lazy("Six digits, as the app shows them now."),
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
 
@@ -38,7 +40,9 @@ class PasskeyForm(forms.Form):
 
     name = forms.CharField(
         max_length=64,
-        help_text="So that you know it again: where it is kept, such as the laptop or the blue key.",
+        help_text=gettext_lazy(
+            "So that you know it again: where it is kept, such as the laptop or the blue key."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     passkey = passkeys.AnswerField()
@@ -124,13 +128,13 @@ class Security(FormRoom):
         self._go_on()
         if codes:
             return self.page({**self.context({}), "codes": codes})
-        return self.done("The authenticator app is set up.")
+        return self.done(_("The authenticator app is set up."))
 
     def save_remove_app(self, data: dict[str, Any]) -> HttpResponse:
         """Take the app away."""
         services.remove_authenticator_app(actor=self.actor)
         self._go_on()
-        return self.done("The authenticator app is removed. Its codes do not work any more.")
+        return self.done(_("The authenticator app is removed. Its codes do not work any more."))
 
     def save_codes(self, data: dict[str, Any]) -> HttpResponse:
         """Make new recovery codes and show them, this once."""
@@ -144,18 +148,18 @@ class Security(FormRoom):
         self._go_on()
         if codes:
             return self.page({**self.context({}), "codes": codes})
-        return self.done(f"The passkey {data['name']} is added.")
+        return self.done(_("The passkey {name} is added.").format(name=data["name"]))
 
     def save_rename_passkey(self, data: dict[str, Any]) -> HttpResponse:
         """Call a passkey otherwise."""
         passkey = services.rename_passkey(actor=self.actor, **data)
-        return self.done(f"The passkey is called {passkey.name} now.", "console:security")
+        return self.done(_("The passkey is called {name} now.").format(name=passkey.name), "console:security")
 
     def save_remove_passkey(self, data: dict[str, Any]) -> HttpResponse:
         """Forget a passkey."""
         passkey = services.remove_passkey(actor=self.actor, **data)
         self._go_on()
-        return self.done(f"The passkey {passkey.name} is removed.", "console:security")
+        return self.done(_("The passkey {name} is removed.").format(name=passkey.name), "console:security")
 
     def _go_on(self) -> None:
         """Go on in a new session: what this one could do is another thing now."""

@@ -16,6 +16,9 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
@@ -26,6 +29,7 @@ from console import passkeys
 from console.room import DIALECT
 from core.client import ACTIVE_AT, SIGNED_IN_AT, session_actor
 from core.errors import DomainError, NotFound
+from core.words import told
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -35,7 +39,9 @@ class SignInForm(forms.Form):
     """Name and password."""
 
     username = forms.CharField(
-        label="Name or e-mail", max_length=255, widget=forms.TextInput(attrs={"autocomplete": "username"})
+        label=gettext_lazy("Name or e-mail"),
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )
     password = forms.CharField(
         max_length=1024,
@@ -76,7 +82,7 @@ class SignIn(View):
             try:
                 user, is_in = services.begin_sign_in(actor=actor, **form.cleaned_data)
             except DomainError as error:
-                form.add_error(None, error.message)
+                form.add_error(None, told(error.message))
             else:
                 if not is_in:
                     remember_half(request, user)
@@ -123,9 +129,11 @@ class CodeForm(forms.Form):
     """A code of one's app, or a recovery code."""
 
     code = forms.CharField(
-        label="Code",
+        label=gettext_lazy("Code"),
         max_length=32,
-        help_text="Six digits that your authenticator app shows, or one of your recovery codes.",
+        help_text=gettext_lazy(
+            "Six digits that your authenticator app shows, or one of your recovery codes."
+        ),
         widget=forms.TextInput(
             attrs={"autocomplete": "one-time-code", "spellcheck": "false", "autocapitalize": "none"}
         ),
@@ -136,6 +144,10 @@ class CodeForm(forms.Form):
 class ByPasskey(View):
     """Signing in by a passkey alone, which stands for both factors."""
 
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the way in: who was refused may load that page again, or in another language."""
+        return redirect("console:sign-in")
+
     def post(self, request: HttpRequest) -> HttpResponse:
         """Sign in, and go where the person wanted to be."""
         actor = session_actor(request, dialect=DIALECT)
@@ -143,7 +155,7 @@ class ByPasskey(View):
             sent = passkeys.answered(request, request.POST.get("passkey", ""))
             user = services.sign_in_by_passkey(actor=actor, **sent)
         except DomainError as error:
-            return show_sign_in(request, problem=error.message)
+            return show_sign_in(request, problem=told(error.message))
         start_session(request, user)
         return redirect(wanted_by(request))
 
@@ -163,7 +175,7 @@ class SecondStep(View):
         """Sign in, and go where the person wanted to be."""
         user = half_signed_in(request)
         if user is None:
-            return show_sign_in(request, problem="This took too long. Sign in again.")
+            return show_sign_in(request, problem=_("This took too long. Sign in again."))
         form = CodeForm(request.POST)
         answer = request.POST.get("passkey", "")
         if form.is_valid() or answer:
@@ -173,7 +185,7 @@ class SecondStep(View):
             try:
                 services.finish_sign_in(actor=actor, user=user, **sent)
             except DomainError as error:
-                form.add_error("code" if error.field and not answer else None, error.message)
+                form.add_error("code" if error.field and not answer else None, told(error.message))
             else:
                 wanted = request.session.pop(HALF)["next"]
                 start_session(request, user)
@@ -183,7 +195,7 @@ class SecondStep(View):
     def _show(self, user: User, form: forms.Form) -> HttpResponse:
         has = selectors.factors_of(user=user)
         if has.app is None:
-            form.fields["code"].help_text = "One of your recovery codes."
+            form.fields["code"].help_text = _("One of your recovery codes.")
         context = {
             "form": form,
             "username": user.username,
@@ -235,22 +247,26 @@ class SetupForm(forms.Form):
     """The first administrator, and the secret that proves access to the machine."""
 
     secret = forms.CharField(
-        label="Setup secret",
+        label=gettext_lazy("Setup secret"),
         max_length=255,
-        help_text="Printed once where Muster was started.",
+        help_text=gettext_lazy("Printed once where Muster was started."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     username = forms.CharField(
-        label="Your name",
+        label=gettext_lazy("Your name"),
         max_length=255,
-        help_text="Lower-case letters and digits, with dots, dashes or underscores between them.",
+        help_text=gettext_lazy(
+            "Lower-case letters and digits, with dots, dashes or underscores between them."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )
-    email = forms.EmailField(label="E-mail", required=False)
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
     password = forms.CharField(
         max_length=1024,
         strip=False,
-        help_text=f"At least {settings.PASSWORD_MIN} characters, no spaces.",
+        help_text=format_lazy(
+            gettext_lazy("At least {least} characters, no spaces."), least=settings.PASSWORD_MIN
+        ),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 
@@ -277,7 +293,7 @@ class Setup(View):
             try:
                 user = services.set_up(actor=actor, **form.cleaned_data)
             except DomainError as error:
-                form.add_error(error.field if error.field in form.fields else None, error.message)
+                form.add_error(error.field if error.field in form.fields else None, told(error.message))
             else:
                 start_session(request, user)
                 return redirect("console:home")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from accounts import selectors, services
 from console.devices import in_words
@@ -42,10 +43,10 @@ class MySessions(FormRoom):
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
         """End one of them."""
         services.end_session(actor=self.actor, **data)
-        return self.done("This session is ended.")
+        return self.done(_("This session is ended."))
 
     def save_others(self, data: dict[str, Any]) -> HttpResponse:
         """End all but this one."""
         key = self.request.session.session_key or ""
         services.end_other_sessions(actor=self.actor, session_key=key)
-        return self.done("You are signed out everywhere else.")
+        return self.done(_("You are signed out everywhere else."))

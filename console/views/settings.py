@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import services as accounts
 from console import charts
 from console.expiry import ExpiryForm
 from console.paging import paging, start_of
-from console.room import FormRoom
+from console.previews import NOTHING, Preview, PreviewRoom, names_of
+from console.previews import told as effect_of
 from console.undo import deleted
 from console.views.tokens import RevokeForm, name_of, token_row
 from core.errors import Invalid
+from core.words import say, told
 from permissions.catalogue import (
     CREDENTIAL_ISSUE,
     CREDENTIAL_LIST,
@@ -24,6 +28,7 @@ from permissions.catalogue import (
     ORGANIZATION_DELETE,
 )
 from permissions.checks import check
+from permissions.resolver import with_second_factor_asked
 from quotas.selectors import by_name_limit_of, limit_of
 from quotas.services import Resource
 from tokens import selectors, services
@@ -45,22 +50,28 @@ DAY = 24 * 60 * 60
 class ProfileForm(forms.Form):
     """What others see."""
 
-    name = forms.CharField(max_length=255, help_text="As you write it. Its address stays as it is.")
+    name = forms.CharField(
+        max_length=255, help_text=gettext_lazy("As you write it. Its address stays as it is.")
+    )
     description = forms.CharField(required=False, max_length=10000, widget=forms.Textarea(attrs={"rows": 3}))
-    email = forms.EmailField(label="E-mail", required=False, max_length=254)
-    url = forms.URLField(label="Home page", required=False, max_length=200, assume_scheme="https")
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False, max_length=254)
+    url = forms.URLField(
+        label=gettext_lazy("Home page"), required=False, max_length=200, assume_scheme="https"
+    )
     location = forms.CharField(required=False, max_length=255)
 
 
 class ProviderForm(forms.Form):
     """Which organization of a Git provider this one is."""
 
-    provider = forms.ChoiceField(label="Git provider", required=False)
+    provider = forms.ChoiceField(label=gettext_lazy("Git provider"), required=False)
     provider_organization = forms.CharField(
-        label="Its organization there",
+        label=gettext_lazy("Its organization there"),
         required=False,
         max_length=255,
-        help_text="As its address there spells it. The Codacy API finds this organization by it.",
+        help_text=gettext_lazy(
+            "As its address there spells it. The Codacy API finds this organization by it."
+        ),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -69,21 +80,36 @@ class ProviderForm(forms.Form):
         data = super().clean() or {}
         provider, name = data.get("provider", ""), data.get("provider_organization", "")
         if provider and not name:
-            self.add_error("provider_organization", "What is it called there?")
+            self.add_error("provider_organization", _("What is it called there?"))
         elif name and not provider and "provider" not in self.errors:
-            self.add_error("provider", "Which provider is it at?")
+            self.add_error("provider", _("Which provider is it at?"))
         return data
 
 
 class PolicyForm(forms.Form):
-    """How long tags are kept, and where invoices go."""
+    """How long tags and the log are kept, and where invoices go."""
 
-    tag_expiration_s = forms.TypedChoiceField(
-        label="Deleted tags are kept for", coerce=int, help_text="Until then they can be brought back."
+    log_retention_days = forms.IntegerField(
+        label=gettext_lazy("Days the log is kept"),
+        required=False,
+        min_value=30,
+        max_value=3650,
+        help_text=gettext_lazy(
+            "Empty for as long as this instance keeps its own. Older months move to the operators' archive."
+        ),
+        widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
-    invoice_email = forms.BooleanField(label="Send invoices by e-mail", required=False)
+    tag_expiration_s = forms.TypedChoiceField(
+        label=gettext_lazy("Deleted tags are kept for"),
+        coerce=int,
+        help_text=gettext_lazy("Until then they can be brought back."),
+    )
+    invoice_email = forms.BooleanField(label=gettext_lazy("Send invoices by e-mail"), required=False)
     invoice_email_address = forms.EmailField(
-        label="Invoices go to", required=False, max_length=254, help_text="Else to the organization's e-mail."
+        label=gettext_lazy("Invoices go to"),
+        required=False,
+        max_length=254,
+        help_text=gettext_lazy("Else to the organization's e-mail."),
     )
 
 
@@ -91,11 +117,13 @@ class CredentialsForm(forms.Form):
     """For how long tokens live at most."""
 
     token_max_days = forms.IntegerField(
-        label="Days a token lives at most",
+        label=gettext_lazy("Days a token lives at most"),
         required=False,
         min_value=1,
         max_value=3650,
-        help_text="Empty for no limit. What lives longer already goes on, and is listed under Credentials.",
+        help_text=gettext_lazy(
+            "Empty for no limit. What lives longer already goes on, and is listed under Credentials."
+        ),
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
 
@@ -108,9 +136,9 @@ class KeyForm(ExpiryForm):
     """A new API key."""
 
     title = forms.CharField(
-        label="Name",
+        label=gettext_lazy("Name"),
         max_length=255,
-        help_text="What will use it?",
+        help_text=gettext_lazy("What will use it?"),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     field_order = ("title",)
@@ -122,7 +150,7 @@ class ConfirmForm(forms.Form):
     name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
 
-class Settings(FormRoom):
+class Settings(PreviewRoom):
     """The settings of an organization."""
 
     room = "settings"
@@ -132,6 +160,8 @@ class Settings(FormRoom):
         "provider": ProviderForm,
         "policy": PolicyForm,
         "credentials": CredentialsForm,
+        "factor": NothingForm,
+        "no_factor": NothingForm,
         "issue": ExpiryForm,
         "replace": ExpiryForm,
         "end": NothingForm,
@@ -139,7 +169,8 @@ class Settings(FormRoom):
         "revoke": RevokeForm,
         "delete": ConfirmForm,
     }
-    fresh = frozenset({"issue", "replace", "end", "key", "revoke", "delete"})
+    previews = frozenset({"factor"})
+    fresh = frozenset({"factor", "no_factor", "issue", "replace", "end", "key", "revoke", "delete"})
 
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Fill the forms with what is there; who may not change it only reads it."""
@@ -150,7 +181,8 @@ class Settings(FormRoom):
             for field in form.fields.values():
                 field.disabled = not may_change
         if name == "provider":
-            form.fields["provider"].choices = organization.Provider.choices  # type: ignore[attr-defined]
+            providers = [(value, told(label)) for value, label in organization.Provider.choices]
+            form.fields["provider"].choices = providers  # type: ignore[attr-defined]
         elif name == "policy":
             offered = sorted({*settings.TAG_EXPIRATION_OPTIONS, organization.tag_expiration_s})
             choices = [(seconds, _span(seconds)) for seconds in offered]
@@ -160,7 +192,7 @@ class Settings(FormRoom):
         elif name == "revoke":
             form.initial = {"uuid": self.asked("token")}
         elif name == "delete":
-            form.fields["name"].label = f"Type {organization.slug} to confirm"
+            form.fields["name"].label = _("Type {slug} to confirm").format(slug=organization.slug)
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
@@ -174,7 +206,46 @@ class Settings(FormRoom):
             "limits": list(_limits(self.numbers)),
             **(self._tokens(may_issue) if check(self.actor, CREDENTIAL_LIST, organization) else {}),
             "forms": self.all_forms(sent),
+            "has_factor": self.actor.user is not None and accounts.has_second_factor(user=self.actor.user),
+            "preview": self.preview(),
         }
+
+    def preview_factor(self) -> Preview:
+        """Tell who would lose what if a second factor were asked for."""
+        now = self.facts()
+        waiting = now.unsecured()
+        if not waiting:
+            lines = [_("Everybody here has a second factor: nobody loses access.")]
+        else:
+            words = ngettext(
+                "{number} person has no second factor, and loses access until one is set up: {names}.",
+                "{number} people have no second factor, and lose access until one is set up: {names}.",
+                len(waiting),
+            )
+            lines = [words.format(number=charts.full(len(waiting)), names=names_of(waiting))]
+            effect = effect_of(now, with_second_factor_asked(now))
+            # Who reaches no project loses the inside of the organization all the same.
+            lines += [line for line in effect if line != str(NOTHING)]
+        lines.append(_("They stay members, and are told by mail. Robots and tokens go on as before."))
+        return Preview(
+            title=_("Ask for a second factor?"),
+            do="factor",
+            save=_("Ask for it"),
+            form=self._form("factor"),
+            lines=lines,
+        )
+
+    def save_factor(self, data: dict[str, Any]) -> HttpResponse:
+        """Ask everybody for a second factor."""
+        organization = self.enter(ORGANIZATION_CHANGE)
+        accounts.require_second_factor(actor=self.actor, organization=organization)
+        return self.done(_("Only people with a second factor have access from now on."))
+
+    def save_no_factor(self, data: dict[str, Any]) -> HttpResponse:
+        """Ask nobody for one any more."""
+        organization = self.enter(ORGANIZATION_CHANGE)
+        accounts.waive_second_factor(actor=self.actor, organization=organization)
+        return self.done(_("A second factor is not asked for any more."))
 
     def _tokens(self, may_issue: bool) -> dict[str, Any]:
         keys, start, token = self._listed(Kind.KEY), start_of(self), self._listed(Kind.ORGANIZATION).first()
@@ -214,24 +285,32 @@ class Settings(FormRoom):
     def save_profile(self, data: dict[str, Any]) -> HttpResponse:
         """Change the profile."""
         self._change(data)
-        return self.done("The profile is changed.")
+        return self.done(_("The profile is changed."))
 
     def save_provider(self, data: dict[str, Any]) -> HttpResponse:
         """Link it to a Git provider's organization, or to none."""
         self._change(data)
         linked = data["provider_organization"]
-        return self.done(f"It is linked to {linked} now." if linked else "It is linked to none any more.")
+        return self.done(
+            _("It is linked to {linked} now.").format(linked=linked)
+            if linked
+            else _("It is linked to none any more.")
+        )
 
     def save_policy(self, data: dict[str, Any]) -> HttpResponse:
-        """Change how long tags are kept, and where invoices go."""
+        """Change how long tags and the log are kept, and where invoices go."""
         self._change(data)
-        return self.done("The settings are changed.")
+        return self.done(_("The settings are changed."))
 
     def save_credentials(self, data: dict[str, Any]) -> HttpResponse:
         """Change for how long tokens live at most."""
         self._change(data)
         days = data["token_max_days"]
-        said = f"New tokens live for {days} days at most." if days else "New tokens live without limit."
+        said = (
+            _("New tokens live for {days} days at most.").format(days=days)
+            if days
+            else _("New tokens live without limit.")
+        )
         return self.done(said)
 
     def save_issue(self, data: dict[str, Any]) -> HttpResponse:
@@ -239,7 +318,7 @@ class Settings(FormRoom):
         services.create_token(
             actor=self.actor, kind=Kind.ORGANIZATION, organization=self.organization, at_most=1, **data
         )
-        return self.done("The organization has an API token now.")
+        return self.done(_("The organization has an API token now."))
 
     def save_replace(self, data: dict[str, Any]) -> HttpResponse:
         """Give it another."""
@@ -248,7 +327,7 @@ class Settings(FormRoom):
         if token is None:
             raise Invalid("There is no token any more: make one")
         services.replace_token(actor=self.actor, organization=self.organization, credential=token, **data)
-        return self.done("The organization has a new API token. The old one does not work any more.")
+        return self.done(_("The organization has a new API token. The old one does not work any more."))
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
         """End it."""
@@ -257,30 +336,32 @@ class Settings(FormRoom):
         if token is None:
             raise Invalid("There is no token any more")
         services.revoke_token(actor=self.actor, credential=token)
-        return self.done("The organization has no API token any more.")
+        return self.done(_("The organization has no API token any more."))
 
     def save_key(self, data: dict[str, Any]) -> HttpResponse:
         """Make an API key and show its secret, this once."""
         made, secret = services.create_token(
             actor=self.actor, kind=Kind.KEY, organization=self.enter(CREDENTIAL_ISSUE), **data
         )
-        messages.success(self.request, f"The API key {made.title} is made.")
+        messages.success(self.request, _("The API key {title} is made.").format(title=made.title))
         return self.page({**self.context({}), "made": made, "secret": secret})
 
     def save_revoke(self, data: dict[str, Any]) -> HttpResponse:
         """End an API key."""
         key = self._key(data["uuid"])
         services.revoke_token(actor=self.actor, credential=key)
-        return self.done(f"The API key {name_of(key)} is revoked. It works nowhere any more.")
+        return self.done(
+            _("The API key {name} is revoked. It works nowhere any more.").format(name=name_of(key))
+        )
 
     def save_delete(self, data: dict[str, Any]) -> HttpResponse:
         """Delete the organization, if its name was typed."""
         organization = self.enter(ORGANIZATION_DELETE)
         if data["name"] != organization.slug:
-            raise Invalid(f"Type {organization.slug} to confirm", field="name")
+            raise Invalid(say("Type {slug} to confirm", slug=organization.slug), field="name")
         accounts.delete_organization(actor=self.actor, organization=organization)
         words = deleted(
-            f"The organization {organization.slug} is deleted.",
+            _("The organization {slug} is deleted.").format(slug=organization.slug),
             actor=self.actor,
             namespace=organization.namespace,
             kind="organization",
@@ -296,14 +377,14 @@ def _limits(numbers: Mapping[str, Quota]) -> Iterator[tuple[str, str, str]]:
             continue
         said = charts.size if resource == Resource.BYTES else charts.amount
         limit = limit_of(row)
-        yield resource.label.capitalize(), said(row.used), "" if limit is None else said(limit)
+        yield told(resource.label.capitalize()), said(row.used), "" if limit is None else said(limit)
         if resource == Resource.PROJECTS:
             limit = by_name_limit_of(row)
-            yield "Projects, to make more by name", said(row.used), "" if limit is None else said(limit)
+            yield _("Projects, to make more by name"), said(row.used), "" if limit is None else said(limit)
 
 
 def _span(seconds: int) -> str:
     days = seconds // DAY
     if days and days % 7 == 0:
-        return f"{days // 7} week{'s' if days > 7 else ''}"
-    return f"{days} day{'s' if days > 1 else ''}" if days else "not at all"
+        return ngettext("{count} week", "{count} weeks", days // 7).format(count=days // 7)
+    return ngettext("{count} day", "{count} days", days).format(count=days) if days else _("not at all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext as _
 
 from console.paging import paging, start_of
 from console.room import FormRoom
@@ -46,4 +47,4 @@ class MyStars(FormRoom):
         """Take a star away."""
         project = selectors.markable(actor=self.actor, **data)
         services.unstar_project(actor=self.actor, project=project)
-        return self.done(f"{project.slug} is starred no more.")
+        return self.done(_("{slug} is starred no more.").format(slug=project.slug))

@@ -103,7 +103,7 @@ def _shell(person: str) -> Shell:
         ),
         all_organizations_url=here,
         new_organization_url=here,
-        search_url=here,
+        search_url=reverse("console:search"),
         person=person,
         person_note="Style page",
         account_url=here,

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from console.fields import described
+from core.words import told
 from notifications.events import EVENTS, FLAGS
 
 if TYPE_CHECKING:
@@ -16,12 +19,46 @@ if TYPE_CHECKING:
 
 QUIET = {"autocomplete": "off", "spellcheck": "false"}
 SHAPES = [
-    ("", described("Standard Webhooks", "Signed, with an envelope; tried ten times over three days")),
-    ("flat", described("Quay", "The data alone, as that wire sends it; off after three failures in a row")),
+    (
+        "",
+        described(
+            "Standard Webhooks", gettext_lazy("Signed, with an envelope; tried ten times over three days")
+        ),
+    ),
+    (
+        "flat",
+        described(
+            "Quay", gettext_lazy("The data alone, as that wire sends it; off after three failures in a row")
+        ),
+    ),
 ]
-TARGETS = [("org", "All administrators"), ("team", "A team"), ("user", "A person")]
-LEVELS = ["Critical", "High", "Medium", "Low", "Negligible", "Unknown"]
-FLAG_CHOICES = [(flag, flag.replace("_", " ").capitalize()) for flag in FLAGS]
+TARGETS = [
+    ("org", gettext_lazy("All administrators")),
+    ("team", gettext_lazy("A team")),
+    ("user", gettext_lazy("A person")),
+]
+LEVELS = [
+    gettext_lazy("Critical"),
+    gettext_lazy("High"),
+    gettext_lazy("Medium"),
+    gettext_lazy("Low"),
+    gettext_lazy("Negligible"),
+    gettext_lazy("Unknown"),
+]
+FLAG_WORDS = {
+    "deployments_failed": gettext_lazy("Deployments failed"),
+    "deployments_in_progress": gettext_lazy("Deployments in progress"),
+    "deployments_succeeded": gettext_lazy("Deployments succeeded"),
+    "marketing_changelog": gettext_lazy("Marketing changelog"),
+    "marketing_promotions": gettext_lazy("Marketing promotions"),
+    "services_alarm": gettext_lazy("Services alarm"),
+    "services_ok": gettext_lazy("Services ok"),
+}
+FLAG_CHOICES = [(flag, FLAG_WORDS[flag]) for flag in FLAGS]
+
+
+def _capital(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}"
 
 
 def events(*, of_project: bool) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -30,18 +67,24 @@ def events(*, of_project: bool) -> list[tuple[str, list[tuple[str, str]]]]:
 
     def choices(*, happens: bool) -> list[tuple[str, str]]:
         found = [one for one in known if bool(one.kinds) is happens]
-        return [(one.name, f"{one.words[:1].upper()}{one.words[1:]}") for one in found]
+        return [(one.name, _capital(told(one.words))) for one in found]
 
-    return [("What happens here", choices(happens=True)), ("Sent as tests only", choices(happens=False))]
+    return [
+        (_("What happens here"), choices(happens=True)),
+        (_("Sent as tests only"), choices(happens=False)),
+    ]
 
 
 class SubscriptionForm(forms.Form):
     """What all notifications have. ``config`` is what the service takes."""
 
     title = forms.CharField(
-        required=False, max_length=255, help_text="To tell it from others.", widget=forms.TextInput(QUIET)
+        required=False,
+        max_length=255,
+        help_text=gettext_lazy("To tell it from others."),
+        widget=forms.TextInput(QUIET),
     )
-    event = forms.ChoiceField(label="Tell when")
+    event = forms.ChoiceField(label=gettext_lazy("Tell when"))
 
     def __init__(self, data: Any = None, *, of_project: bool = False, **options: Any) -> None:
         super().__init__(data, **options)
@@ -62,16 +105,18 @@ class WebhookForm(SubscriptionForm):
     """A webhook."""
 
     url = forms.CharField(
-        label="Address", max_length=2048, widget=forms.TextInput({**QUIET, "inputmode": "url"})
+        label=gettext_lazy("Address"), max_length=2048, widget=forms.TextInput({**QUIET, "inputmode": "url"})
     )
     template = forms.CharField(
-        label="Body of your own",
+        label=gettext_lazy("Body of your own"),
         required=False,
         max_length=16384,
-        help_text="JSON, in which ${sentence} and its like stand for the data.",
+        help_text=gettext_lazy("JSON, in which ${sentence} and its like stand for the data."),
         widget=forms.Textarea({**QUIET, "rows": 3}),
     )
-    shape = forms.ChoiceField(label="Form", choices=SHAPES, required=False, widget=forms.RadioSelect)
+    shape = forms.ChoiceField(
+        label=gettext_lazy("Form"), choices=SHAPES, required=False, widget=forms.RadioSelect
+    )
 
     @classmethod
     def config(cls, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +127,7 @@ class WebhookForm(SubscriptionForm):
 class EmailForm(SubscriptionForm):
     """A mail to one address."""
 
-    email = forms.EmailField(label="Address", max_length=254)
+    email = forms.EmailField(label=gettext_lazy("Address"), max_length=254)
 
     @classmethod
     def config(cls, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,9 +139,9 @@ class SlackForm(SubscriptionForm):
     """An incoming webhook of Slack."""
 
     url = forms.CharField(
-        label="Incoming webhook",
+        label=gettext_lazy("Incoming webhook"),
         max_length=2048,
-        help_text="Slack shows it when the webhook is added to a channel.",
+        help_text=gettext_lazy("Slack shows it when the webhook is added to a channel."),
         widget=forms.TextInput({**QUIET, "inputmode": "url"}),
     )
 
@@ -109,12 +154,14 @@ class SlackForm(SubscriptionForm):
 class ConsoleForm(SubscriptionForm):
     """A notice in the console."""
 
-    kind = forms.ChoiceField(label="To", choices=TARGETS, initial="org", widget=forms.RadioSelect)
+    kind = forms.ChoiceField(
+        label=pgettext_lazy("whom", "To"), choices=TARGETS, initial="org", widget=forms.RadioSelect
+    )
     name = forms.CharField(
-        label="Their name",
+        label=gettext_lazy("Their name"),
         required=False,
         max_length=255,
-        help_text="Of the team or the person.",
+        help_text=gettext_lazy("Of the team or the person."),
         widget=forms.TextInput(QUIET),
     )
 
@@ -134,10 +181,13 @@ class IntegrationForm(forms.Form):
     """A webhook in the form of the FlexStack wire."""
 
     url = forms.CharField(
-        label="Address", max_length=2048, widget=forms.TextInput({**QUIET, "inputmode": "url"})
+        label=gettext_lazy("Address"), max_length=2048, widget=forms.TextInput({**QUIET, "inputmode": "url"})
     )
     flags = forms.MultipleChoiceField(
-        label="Tell of", choices=FLAG_CHOICES, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Tell of"),
+        choices=FLAG_CHOICES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
 
@@ -145,13 +195,16 @@ class ChannelForm(forms.Form):
     """A channel of Slack, by the operator's app."""
 
     channel_id = forms.CharField(
-        label="Channel",
+        label=gettext_lazy("Channel"),
         max_length=25,
-        help_text="Its id, as C0123ABCD. Invite the app to the channel first.",
+        help_text=gettext_lazy("Its id, as C0123ABCD. Invite the app to the channel first."),
         widget=forms.TextInput(QUIET),
     )
     flags = forms.MultipleChoiceField(
-        label="Tell of", choices=FLAG_CHOICES, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Tell of"),
+        choices=FLAG_CHOICES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
 
@@ -160,7 +213,10 @@ class FlagsForm(forms.Form):
 
     title = forms.CharField(required=False, max_length=255, widget=forms.TextInput(QUIET))
     flags = forms.MultipleChoiceField(
-        label="Tell of", choices=FLAG_CHOICES, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Tell of"),
+        choices=FLAG_CHOICES,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
 
 
@@ -168,9 +224,9 @@ class AddressForm(forms.Form):
     """An address to ask."""
 
     email = forms.EmailField(
-        label="Address",
+        label=gettext_lazy("Address"),
         max_length=254,
-        help_text="Its owner gets a link. Once it was followed, the address may be told.",
+        help_text=gettext_lazy("Its owner gets a link. Once it was followed, the address may be told."),
     )
 
 
@@ -203,14 +259,14 @@ def _add_options(form: forms.Form, row: Subscription) -> None:
     """Add the fields of what the event can be narrowed by."""
     for name in sorted(EVENTS[row.event].options if row.event in EVENTS else ()):
         if name == "level":
-            choices = [("", "Any"), *((str(number), word) for number, word in enumerate(LEVELS))]
-            form.fields[name] = forms.ChoiceField(label="At least", choices=choices, required=False)
+            choices = [("", _("Any")), *((str(number), word) for number, word in enumerate(LEVELS))]
+            form.fields[name] = forms.ChoiceField(label=_("At least"), choices=choices, required=False)
         elif name == "days":
             form.fields[name] = forms.IntegerField(
-                label="Days before", min_value=1, max_value=36_500, required=False
+                label=_("Days before"), min_value=1, max_value=36_500, required=False
             )
         else:
-            form.fields[name] = forms.CharField(label="Branch or tag", max_length=500, required=False)
+            form.fields[name] = forms.CharField(label=_("Branch or tag"), max_length=500, required=False)
         form.initial[name] = row.event_config.get(name)
 
 

@@ -8,10 +8,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console.paging import paging, start_of
 from console.room import FormRoom
 from console.views.subscription_forms import (
+    FLAG_WORDS,
     AddressForm,
     ChannelForm,
     ConsoleForm,
@@ -22,6 +25,7 @@ from console.views.subscription_forms import (
     WebhookForm,
 )
 from core.errors import NotFound
+from core.words import told
 from notifications import selectors, services
 from notifications.events import EVENTS
 from permissions.catalogue import (
@@ -50,7 +54,7 @@ ICONS = {
     "slack": "chat-bubble-left-right",
     "in_console": "bell",
 }
-STATES = {"": "All", "failing": "Failing", "off": "Off"}
+STATES = {"": gettext_lazy("All"), "failing": gettext_lazy("Failing"), "off": gettext_lazy("Off")}
 
 
 @dataclass(frozen=True)
@@ -81,9 +85,9 @@ def line(row: Subscription) -> Line:
 def event_of(row: Subscription) -> str:
     """Return when it tells, in words."""
     if row.flags is not None:
-        on = [flag.replace("_", " ") for flag, wanted in row.flags.items() if wanted]
-        return f"FlexStack: {', '.join(on) or 'nothing'}"
-    words = EVENTS[row.event].words if row.event in EVENTS else row.event
+        on = [str(FLAG_WORDS.get(flag, flag)).lower() for flag, wanted in row.flags.items() if wanted]
+        return f"FlexStack: {', '.join(on) or _('nothing')}"
+    words = told(EVENTS[row.event].words) if row.event in EVENTS else row.event
     return f"{words[:1].upper()}{words[1:]}"
 
 
@@ -107,7 +111,7 @@ def receiver(row: Subscription) -> str:
     target = config.get("target")
     if isinstance(target, dict):
         return f"{target.get('kind', '')} {target.get('name', '')}".strip()
-    return str(config.get("email") or "administrators")
+    return str(config.get("email") or _("administrators"))
 
 
 class SubscriptionsRoom(FormRoom):
@@ -133,7 +137,7 @@ class SubscriptionsRoom(FormRoom):
         state, words, start = self.asked("state"), self.asked("q"), start_of(self)
         numbers = selectors.count_by_state(found)
         state = state if state in numbers else ""
-        known = [event.name for event in EVENTS.values() if words.casefold() in event.words.casefold()]
+        known = [event.name for event in EVENTS.values() if words.casefold() in told(event.words).casefold()]
         wanted = selectors.narrowed(found, state=state, words=words, events=known)
         return {
             "rows": list(wanted[start : start + SHOWN]),
@@ -149,7 +153,7 @@ class SubscriptionsRoom(FormRoom):
         }
 
     def _create(self, method: str, data: dict[str, Any], *, config: dict[str, Any]) -> HttpResponse:
-        made, _ = services.create_subscription(
+        made, _secret = services.create_subscription(
             actor=self.actor,
             event=data["event"],
             method=method,
@@ -158,7 +162,7 @@ class SubscriptionsRoom(FormRoom):
             flat=data.get("shape") == "flat",
             **self.owner(),
         )
-        return self._go_to(made, "The notification is added. Try it out with a test.")
+        return self._go_to(made, _("The notification is added. Try it out with a test."))
 
     def _go_to(self, made: Subscription, words: str) -> HttpResponse:
         return self.done(words, "console:subscription", self.organization.slug, str(made.uuid))
@@ -253,7 +257,7 @@ class ProjectSubscriptions(SubscriptionsRoom):
         made = services.create_integration(
             actor=self.actor, project=self.project, flags=dict.fromkeys(data["flags"], True), **config
         )
-        return self._go_to(made, "The integration is added. Try it out with a test.")
+        return self._go_to(made, _("The integration is added. Try it out with a test."))
 
     def save_integration(self, data: dict[str, Any]) -> HttpResponse:
         """Add a webhook of the FlexStack wire."""
@@ -270,8 +274,10 @@ class ProjectSubscriptions(SubscriptionsRoom):
         """Ask the owner of an address."""
         asked = services.request_address(actor=self.actor, project=self.project, email=data["email"])
         if asked.confirmed_at is not None:
-            return self.done(f"{asked.email} has said yes already.")
-        return self.done(f"{asked.email} is asked. Add the mails once the link was followed.")
+            return self.done(_("{email} has said yes already.").format(email=asked.email))
+        return self.done(
+            _("{email} is asked. Add the mails once the link was followed.").format(email=asked.email)
+        )
 
 
 def address_of(organization: str, row: Subscription) -> str:

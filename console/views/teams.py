@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
 from console.fields import described, suggest
@@ -35,9 +37,17 @@ if TYPE_CHECKING:
 
 SHOWN = 100
 ROLES = [
-    ("member", described("Member", "Its people may do what the team is granted, and no more")),
-    ("creator", described("Creator", "Its people may also create projects")),
-    ("admin", described("Administrator", "Its people manage the whole organization")),
+    (
+        "member",
+        described(
+            gettext_lazy("Member"), gettext_lazy("Its people may do what the team is granted, and no more")
+        ),
+    ),
+    ("creator", described(gettext_lazy("Creator"), gettext_lazy("Its people may also create projects"))),
+    (
+        "admin",
+        described(gettext_lazy("Administrator"), gettext_lazy("Its people manage the whole organization")),
+    ),
 ]
 
 
@@ -46,11 +56,13 @@ class TeamForm(forms.Form):
 
     name = forms.CharField(
         max_length=255,
-        help_text="As you write it. Its address is made of it and stays.",
+        help_text=gettext_lazy("As you write it. Its address is made of it and stays."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     description = forms.CharField(
-        required=False, max_length=1000, widget=forms.TextInput(attrs={"placeholder": "Who are they?"})
+        required=False,
+        max_length=1000,
+        widget=forms.TextInput(attrs={"placeholder": gettext_lazy("Who are they?")}),
     )
     role = forms.ChoiceField(choices=ROLES, initial="member", widget=forms.RadioSelect)
 
@@ -66,9 +78,9 @@ class MemberForm(forms.Form):
     """Somebody to add: a person, or a robot of the organization."""
 
     username = forms.CharField(
-        label="User or robot",
+        label=gettext_lazy("User or robot"),
         max_length=511,
-        help_text="A user name, or a robot as organization+robot.",
+        help_text=gettext_lazy("A user name, or a robot as organization+robot."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -114,8 +126,8 @@ class Teams(FormRoom):
             "mine": mine,
             "only_mine": "1" if only_mine else "",
             "chips": [
-                ("", "All", len(everything), self.here(mine="", start="")),
-                ("1", "Mine", len(mine), self.here(mine="1", start="")),
+                ("", _("All"), len(everything), self.here(mine="", start="")),
+                ("1", _("Mine"), len(mine), self.here(mine="1", start="")),
             ],
             "has_synced": any(team.sync_service for team in everything),
             "search": self.asked("q"),
@@ -127,7 +139,12 @@ class Teams(FormRoom):
         """Create a team and go there."""
         organization = self.organization
         team = services.create_team(actor=self.actor, organization=organization, **data)
-        return self.done(f"The team {team.name} is created.", "console:team", organization.slug, team.slug)
+        return self.done(
+            _("The team {name} is created.").format(name=team.name),
+            "console:team",
+            organization.slug,
+            team.slug,
+        )
 
 
 class OneTeam(PreviewRoom):
@@ -166,9 +183,11 @@ class OneTeam(PreviewRoom):
         if name == "add":
             suggest(form.fields["username"], self.organization.slug, "people,robots")
             if self.team.sync_service:
-                form.fields["username"].help_text = "A robot as organization+robot: people come by the group."
+                form.fields["username"].help_text = _(
+                    "A robot as organization+robot: people come by the group."
+                )
             elif settings.MAILING:
-                form.fields["username"].help_text += " Or an e-mail address, to invite by mail."
+                form.fields["username"].help_text += _(" Or an e-mail address, to invite by mail.")
         return form
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
@@ -209,7 +228,9 @@ class OneTeam(PreviewRoom):
         name = now.bearers[key].name
         form = RemoveForm(initial={"username": name})
         lines = told(now, resolver.without_seat(now, key, self.team.pk))
-        return Preview(f"Remove {name} from the team?", "remove", "Remove", form, lines)
+        return Preview(
+            _("Remove {name} from the team?").format(name=name), "remove", _("Remove"), form, lines
+        )
 
     def preview_change(self) -> Preview:
         """Say what each role of the team would end or give."""
@@ -217,35 +238,39 @@ class OneTeam(PreviewRoom):
         now = self.facts()
         choices = [
             Choice(role, told(now, resolver.with_team_role(now, self.team.pk, role)))
-            for role, _ in ROLES
+            for role, label in ROLES
             if role != self.team.role
         ]
         form = self.make_form("change")
-        return Preview("Change the team", "change", "Save", form, choices=choices, danger=False)
+        return Preview(_("Change the team"), "change", _("Save"), form, choices=choices, danger=False)
 
     def preview_delete(self) -> Preview:
         """Say what ends with the team."""
         require(self.actor, TEAM_DELETE, self.team.organization)
         now = self.facts()
         lines = told(now, resolver.without_team(now, self.team.pk))
-        return Preview("Delete this team?", "delete", "Delete team", ConfirmForm(), lines)
+        return Preview(_("Delete this team?"), "delete", _("Delete team"), ConfirmForm(), lines)
 
     def save_add(self, data: dict[str, Any]) -> HttpResponse:
         """Add somebody, or invite her."""
         name = data["username"].strip()
         if settings.MAILING and "@" in name:
             services.invite(actor=self.actor, team=self.team, email=name)
-            return self.done(f"A mail invites {name}.")
+            return self.done(_("A mail invites {name}.").format(name=name))
         who = selectors.holder_to_add(name=name)
         invited = services.add_team_member(actor=self.actor, team=self.team, **who)
-        return self.done(f"{name} is invited." if invited else f"{name} is in the team now.")
+        return self.done(
+            _("{name} is invited.").format(name=name)
+            if invited
+            else _("{name} is in the team now.").format(name=name)
+        )
 
     def save_resend(self, data: dict[str, Any]) -> HttpResponse:
         """Invite again: a new code, by a new mail; the old one is dead."""
         name = data["username"]
         who = {"email": name} if "@" in name else selectors.holder_to_add(name=name)
         services.invite(actor=self.actor, team=self.team, **who)
-        return self.done(f"{name} is invited anew.")
+        return self.done(_("{name} is invited anew.").format(name=name))
 
     def save_withdraw(self, data: dict[str, Any]) -> HttpResponse:
         """Withdraw an invitation."""
@@ -255,25 +280,25 @@ class OneTeam(PreviewRoom):
         else:
             who = selectors.holder_to_add(name=name)
             services.remove_team_member(actor=self.actor, team=self.team, **who)
-        return self.done(f"{name} is not invited any more.")
+        return self.done(_("{name} is not invited any more.").format(name=name))
 
     def save_remove(self, data: dict[str, Any]) -> HttpResponse:
         """Remove somebody."""
         who = selectors.holder_to_add(name=data["username"])
         services.remove_team_member(actor=self.actor, team=self.team, **who)
-        return self.done(f"{data['username']} is no longer in the team.")
+        return self.done(_("{username} is no longer in the team.").format(username=data["username"]))
 
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Change description and role."""
         services.change_team(actor=self.actor, team=self.team, **data)
-        return self.done("The team is changed.")
+        return self.done(_("The team is changed."))
 
     def save_delete(self, data: dict[str, Any]) -> HttpResponse:
         """Delete the team."""
         organization, name = self.team.organization, self.team.name
         services.delete_team(actor=self.actor, team=self.team)
         words = deleted(
-            f"The team {name} is deleted.",
+            _("The team {name} is deleted.").format(name=name),
             actor=self.actor,
             namespace=organization.namespace,
             kind="team",

@@ -7,12 +7,17 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from console.expiry import ExpiryForm, expiry_tone
-from console.fields import dangerous, described
+from console.fields import dangerous, described, told_lazy
+from console.nouns import listed
 from console.paging import paging, start_of
 from console.room import FormRoom
 from core.errors import Invalid
+from core.words import told
 from permissions.catalogue import TOKEN_ISSUE, TOKEN_REVOKE, Scope
 from permissions.checks import check, is_superuser
 from permissions.scopes import WORDS, are_dangerous
@@ -24,41 +29,60 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.http import HttpResponse
+    from django_stubs_ext import StrOrPromise
 
     from tokens.models import Assignment, Credential
 
 SHOWN = 50
 TITLES = 3
 STATES = {
-    "": "All",
-    "expiring": f"Expire within {listing.EXPIRING_DAYS} days",
-    "never": "Never used",
-    "idle": f"Unused for {listing.IDLE_DAYS} days",
-    "unused": f"Unused for {listing.UNUSED_DAYS} days",
-    "endless": "No expiry",
+    "": gettext_lazy("All"),
+    "expiring": format_lazy(gettext_lazy("Expire within {days} days"), days=listing.EXPIRING_DAYS),
+    "never": gettext_lazy("Never used"),
+    "idle": format_lazy(gettext_lazy("Unused for {days} days"), days=listing.IDLE_DAYS),
+    "unused": format_lazy(gettext_lazy("Unused for {days} days"), days=listing.UNUSED_DAYS),
+    "endless": gettext_lazy("No expiry"),
 }
-MAY: dict[str, str] = {
-    Kind.APP_SPECIFIC: "Stand in for your password",
-    Kind.ACCESS: "All that you may",
-    Kind.ACCOUNT: "All that you may",
+MAY: dict[str, StrOrPromise] = {
+    Kind.APP_SPECIFIC: gettext_lazy("Stand in for your password"),
+    Kind.ACCESS: gettext_lazy("All that you may"),
+    Kind.ACCOUNT: gettext_lazy("All that you may"),
 }
 KINDS: list[tuple[str, Any]] = [
     (
         Kind.OAUTH,
-        described("API token", "For scripts on the Quay API. It may do what you choose below, no more"),
+        described(
+            gettext_lazy("API token"),
+            gettext_lazy("For scripts on the Quay API. It may do what you choose below, no more"),
+        ),
     ),
     (
         Kind.APP_SPECIFIC,
-        described("App password", "For docker login and the like, in place of your password"),
+        described(
+            gettext_lazy("App password"),
+            gettext_lazy("For docker login and the like, in place of your password"),
+        ),
     ),
-    (Kind.ACCESS, described("Access token", "For scripts on the CI Sense API. It may do all that you may")),
+    (
+        Kind.ACCESS,
+        described(
+            gettext_lazy("Access token"),
+            gettext_lazy("For scripts on the CI Sense API. It may do all that you may"),
+        ),
+    ),
     (
         Kind.ACCOUNT,
-        described("Account API token", "For scripts on the Codacy API. It may do all that you may"),
+        described(
+            gettext_lazy("Account API token"),
+            gettext_lazy("For scripts on the Codacy API. It may do all that you may"),
+        ),
     ),
 ]
 SCOPES: list[tuple[str, Any]] = [
-    (scope, (dangerous if words.is_dangerous else described)(words.title, words.sentence))
+    (
+        scope,
+        (dangerous if words.is_dangerous else described)(told_lazy(words.title), told_lazy(words.sentence)),
+    )
     for scope, words in WORDS.items()
 ]
 
@@ -69,15 +93,15 @@ class TokenForm(ExpiryForm):
     kind = forms.ChoiceField(choices=KINDS, initial=Kind.OAUTH, widget=forms.RadioSelect)
     title = forms.CharField(
         max_length=255,
-        help_text="What will use it? You will look for this name when you revoke it.",
+        help_text=gettext_lazy("What will use it? You will look for this name when you revoke it."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     scopes = forms.MultipleChoiceField(
-        label="What it may do",
+        label=gettext_lazy("What it may do"),
         choices=SCOPES,
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Never more than you may do yourself.",
+        help_text=gettext_lazy("Never more than you may do yourself."),
     )
     field_order = ("title", "kind", "scopes", "lifetime", "until")
 
@@ -85,7 +109,7 @@ class TokenForm(ExpiryForm):
         """Ask for scopes where the kind knows them."""
         data = super().clean()
         if data.get("kind") == Kind.OAUTH and not data.get("scopes") and "scopes" not in self.errors:
-            self.add_error("scopes", "Choose at least one.")
+            self.add_error("scopes", _("Choose at least one."))
         return data
 
 
@@ -140,7 +164,7 @@ class MyTokens(FormRoom):
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Make a token and show its secret, this once: it is kept nowhere, and so not sent on either."""
         made, secret = self._make(**data)
-        messages.success(self.request, f"The token {name_of(made)} is made.")
+        messages.success(self.request, _("The token {name} is made.").format(name=name_of(made)))
         return self.page({**self.context({}), "made": made, "secret": secret})
 
     def _make(
@@ -166,7 +190,9 @@ class MyTokens(FormRoom):
             services.revoke(actor=self.actor, credential=token)
         else:
             services.revoke_token(actor=self.actor, credential=token)
-        return self.done(f"The token {name_of(token)} is revoked. It works nowhere any more.")
+        return self.done(
+            _("The token {name} is revoked. It works nowhere any more.").format(name=name_of(token))
+        )
 
 
 def token_row(token: Credential) -> dict[str, Any]:
@@ -182,9 +208,7 @@ def token_row(token: Credential) -> dict[str, Any]:
 
 def scopes_in_words(scopes: str) -> str:
     """Return what scopes allow, the first of them in words."""
-    titles = [WORDS[scope].title for scope in scopes.split()]
-    more = f" and {len(titles) - TITLES} more" if len(titles) > TITLES else ""
-    return ", ".join(titles[:TITLES]) + more
+    return listed([told(WORDS[scope].title) for scope in scopes.split()], at_most=TITLES)
 
 
 def name_of(token: Credential) -> str:
@@ -226,13 +250,13 @@ class MyApplications(FormRoom):
         token = selectors.authorization(actor=self.actor, uuid=data["uuid"])
         services.revoke(actor=self.actor, credential=token)
         name = token.application.name if token.application else name_of(token)
-        return self.done(f"{name} does not act in your name by this token any more.")
+        return self.done(_("{name} does not act in your name by this token any more.").format(name=name))
 
     def save_decline(self, data: dict[str, Any]) -> HttpResponse:
         """Decline what is offered."""
         offer = selectors.assignment(actor=self.actor, uuid=data["uuid"])
         services.decline_assignment(actor=self.actor, assignment=offer)
-        return self.done(f"The token of {offer.application.name} is declined.")
+        return self.done(_("The token of {name} is declined.").format(name=offer.application.name))
 
 
 def _way_to_take(offer: Assignment) -> str:

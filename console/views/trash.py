@@ -9,12 +9,16 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import services as accounts
 from console import charts
+from console.nouns import listed
 from console.paging import paging, start_of
 from console.room import CORRECTABLE, FormRoom
 from core.errors import Invalid, NotFound
+from core.words import say, told
 from permissions.catalogue import TRASH_CHANGE, TRASH_READ
 from permissions.checks import check
 from projects import services as projects
@@ -30,7 +34,22 @@ if TYPE_CHECKING:
     from trash.services import Dropped
 
 SHOWN = 50
-CHIPS = [("", "All"), ("project", "Projects"), ("team", "Teams"), ("robot", "Robots")]
+BACK = {
+    "project": gettext_lazy("The project {name} is back."),
+    "team": gettext_lazy("The team {name} is back."),
+    "robot": gettext_lazy("The robot {name} is back."),
+}
+ENDED = {
+    "project": gettext_lazy("The project {name} is deleted for good."),
+    "team": gettext_lazy("The team {name} is deleted for good."),
+    "robot": gettext_lazy("The robot {name} is deleted for good."),
+}
+CHIPS = [
+    ("", gettext_lazy("All")),
+    ("project", gettext_lazy("Projects")),
+    ("team", gettext_lazy("Teams")),
+    ("robot", gettext_lazy("Robots")),
+]
 ICONS = {"project": "folder", "team": "user-group", "robot": "cpu-chip", "organization": "squares-2x2"}
 TOLD = 5
 RESTORE: dict[str, Callable[..., tuple[Any, list[Dropped]]]] = {
@@ -47,7 +66,7 @@ class RestoreForm(forms.Form):
     uuid = forms.CharField(widget=forms.HiddenInput)
     name = forms.CharField(
         max_length=255,
-        help_text="If somebody has taken the name meanwhile, give it another.",
+        help_text=gettext_lazy("If somebody has taken the name meanwhile, give it another."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
@@ -74,11 +93,15 @@ class EndChosenForm(forms.Form):
 
 def lost(dropped: Iterable[Dropped]) -> str:
     """Return in words what could not come back, empty if all did."""
-    told = sorted({f"{one.what} of {one.whom}" if one.whom else one.what for one in dropped})
-    if not told:
+    gone = sorted({_lost(one) for one in dropped})
+    if not gone:
         return ""
-    more = f" and {len(told) - TOLD} more" if len(told) > TOLD else ""
-    return f" What could not come back: {', '.join(told[:TOLD])}{more}."
+    return " " + _("What could not come back: {things}.").format(things=listed(gone, at_most=TOLD))
+
+
+def _lost(one: Dropped) -> str:
+    what = told(one.what)
+    return _("{what} of {whom}").format(what=what, whom=one.whom) if one.whom else what
 
 
 def fill(form: forms.Form, thing: Trashed | None, name: str) -> None:
@@ -89,7 +112,7 @@ def fill(form: forms.Form, thing: Trashed | None, name: str) -> None:
     if name == "restore":
         form.initial["name"] = thing.name
     elif name == "end":
-        form.fields["name"].label = f"Type {thing.name} to confirm"
+        form.fields["name"].label = _("Type {name} to confirm").format(name=thing.name)
 
 
 class Trash(FormRoom):
@@ -132,7 +155,7 @@ class Trash(FormRoom):
             chosen = [(one, one) for one in data.getlist("chosen")]
             form.fields["chosen"].choices = chosen  # type: ignore[attr-defined]
         elif name == "end_chosen":
-            form.fields["name"].label = f"Type {self.namespace.name} to confirm"
+            form.fields["name"].label = _("Type {name} to confirm").format(name=self.namespace.name)
         return form
 
     def _meant(self, uuid: str = "") -> Trashed | None:
@@ -197,7 +220,7 @@ class Trash(FormRoom):
         if thing is None:
             raise NotFound(selectors.GONE)
         made, dropped = RESTORE[thing.kind](actor=self.actor, thing=thing, name=data["name"].strip())
-        words = f"The {thing.kind} {data['name'].strip()} is back.{lost(dropped)}"
+        words = BACK[thing.kind].format(name=data["name"].strip()) + lost(dropped)
         return self.done_with(thing, made, words)
 
     def save_end(self, data: dict[str, Any]) -> HttpResponse:
@@ -206,9 +229,9 @@ class Trash(FormRoom):
         if thing is None:
             raise NotFound(selectors.GONE)
         if data["name"] != thing.name:
-            raise Invalid(f"Type {thing.name} to confirm", field="name")
+            raise Invalid(say("Type {name} to confirm", name=thing.name), field="name")
         services.purge_trashed(actor=self.actor, thing=thing)
-        return self.done(f"The {thing.kind} {thing.name} is deleted for good.")
+        return self.done(ENDED[thing.kind].format(name=thing.name))
 
     def _each(self, uuids: Iterable[str], act: Callable[[Trashed], str]) -> int:
         """Do something to each that was chosen; tell of those that it is refused for."""
@@ -218,11 +241,11 @@ class Trash(FormRoom):
             try:
                 words = act(thing)
             except CORRECTABLE as error:
-                messages.error(self.request, f"{thing.name}: {error.message}")
+                messages.error(self.request, f"{thing.name}: {told(error.message)}")
                 continue
             count += 1
             if words:
-                messages.warning(self.request, f"{thing.name} is back.{words}")
+                messages.warning(self.request, _("{name} is back.").format(name=thing.name) + words)
         return count
 
     def save_restore_chosen(self, data: dict[str, Any]) -> HttpResponse:
@@ -234,7 +257,9 @@ class Trash(FormRoom):
         count = self._each(data["chosen"], restore)
         if not count:
             return redirect(self.here())
-        return self.done(f"{count} thing{'' if count == 1 else 's'} {'is' if count == 1 else 'are'} back.")
+        return self.done(
+            ngettext("{count} thing is back.", "{count} things are back.", count).format(count=count)
+        )
 
     def save_ask_end(self, data: dict[str, Any]) -> HttpResponse:
         """Ask whether one means it."""
@@ -247,7 +272,7 @@ class Trash(FormRoom):
     def save_end_chosen(self, data: dict[str, Any]) -> HttpResponse:
         """Delete for good what was chosen."""
         if data["name"] != self.namespace.name:
-            raise Invalid(f"Type {self.namespace.name} to confirm", field="name")
+            raise Invalid(say("Type {name} to confirm", name=self.namespace.name), field="name")
 
         def end(thing: Trashed) -> str:
             services.purge_trashed(actor=self.actor, thing=thing)
@@ -255,7 +280,9 @@ class Trash(FormRoom):
 
         count = self._each(data["uuids"].split(), end)
         return self.done(
-            f"{count} thing{'' if count == 1 else 's'} {'is' if count == 1 else 'are'} deleted for good."
+            ngettext(
+                "{count} thing is deleted for good.", "{count} things are deleted for good.", count
+            ).format(count=count)
         )
 
 

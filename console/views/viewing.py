@@ -29,6 +29,7 @@ class Viewing(FormRoom):
     template = "console/viewing.html"
     dialogs = {"begin": forms.Form, "end": forms.Form}
     fresh = frozenset({"begin"})
+    asking = frozenset({"end"})
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return who would be viewed."""

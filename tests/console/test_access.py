@@ -15,7 +15,7 @@ from permissions.matrix import Filter, Matrix
 from permissions.resolver import PERSON
 from permissions.selectors import facts
 from tests import make
-from tests.console.test_rooms import acme, enter, person  # noqa: F401 - a fixture
+from tests.console.entering import enter, person
 
 pytestmark = pytest.mark.django_db
 WHY = "/o/acme/access/"
@@ -33,7 +33,7 @@ def text_of(answer):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", text))
 
 
-def test_every_way_is_told_and_which_decides(acme):  # noqa: F811
+def test_every_way_is_told_and_which_decides(acme):
     make.grant(acme.namespace.projects.get(slug="web"), "read", user=person("member"))
     text = page(f"{WHY}?who=member&project=web")
     assert "member has write on web" in text
@@ -47,7 +47,7 @@ def test_every_way_is_told_and_which_decides(acme):  # noqa: F811
     assert "admin granted" not in text
 
 
-def test_why_not_says_what_would_open_it(acme):  # noqa: F811
+def test_why_not_says_what_would_open_it(acme):
     text = page(f"{WHY}?who=creator&project=web")
     assert "creator has no access to web" in text
     assert "A grant on the project itself: read or more" in text
@@ -62,12 +62,12 @@ def test_why_not_says_what_would_open_it(acme):  # noqa: F811
     assert "administrator" not in text.partition("What would give more")[2].partition("Look further")[0]
 
 
-def test_a_disabled_bearer_is_marked(acme):  # noqa: F811
+def test_a_disabled_bearer_is_marked(acme):
     accounts.change_user(actor=make.SYSTEM, user=person("member"), enabled=False)
     assert "None of it works until member is enabled again" in page(f"{WHY}?who=member&project=web")
 
 
-def test_one_alone_gives_a_list(acme):  # noqa: F811
+def test_one_alone_gives_a_list(acme):
     text = page(f"{WHY}?who=@devs")
     assert re.search(r"web write Write granted directly", text)
     text = page(f"{WHY}?project=web")
@@ -77,7 +77,7 @@ def test_one_alone_gives_a_list(acme):  # noqa: F811
     assert "only those who may do more are listed" in page(f"{WHY}?project=site")
 
 
-def test_a_piece_of_a_name_finds_who_is_meant(acme):  # noqa: F811
+def test_a_piece_of_a_name_finds_who_is_meant(acme):
     text = page(f"{WHY}?who=WRI&project=we")
     assert "Who is meant?" in text
     assert "writer" in text
@@ -87,7 +87,7 @@ def test_a_piece_of_a_name_finds_who_is_meant(acme):  # noqa: F811
 
 
 @pytest.fixture
-def other(acme):  # noqa: F811
+def other(acme):
     """Make another tenant with things of telling names."""
     other = make.organization("other", owner=make.user("rival"))
     secret = make.project(other, "secret")
@@ -96,7 +96,7 @@ def other(acme):  # noqa: F811
     return other
 
 
-def test_other_tenants_names_never_resolve(acme, other):  # noqa: F811
+def test_other_tenants_names_never_resolve(acme, other):
     for query in ("who=@theirs", "who=other%2Bzebra", "who=theirs", "who=zebra", "who=other%2Bci"):
         text = page(f"{WHY}?{query}")
         assert "Nobody here is called so" in text, query
@@ -129,12 +129,12 @@ def test_other_tenants_names_never_resolve(acme, other):  # noqa: F811
         "q=%F0%9F%9A%80&project=%25",
     ],
 )
-def test_nonsense_in_the_address_is_a_page_all_the_same(acme, query):  # noqa: F811
+def test_nonsense_in_the_address_is_a_page_all_the_same(acme, query):
     for path in (WHY, MATRIX):
         assert enter(person("owner")).get(f"{path}?{query}").status_code == 200
 
 
-def test_names_of_projects_are_offered_to_who_sees_them(acme):  # noqa: F811
+def test_names_of_projects_are_offered_to_who_sees_them(acme):
     def offered(name, typed):
         answer = enter(person(name)).get(f"/o/acme/suggest/?kinds=projects&project={typed}")
         return re.findall(r'<option value="([^"]*)">', answer.content.decode())
@@ -147,7 +147,7 @@ def test_names_of_projects_are_offered_to_who_sees_them(acme):  # noqa: F811
 # The matrix ----------------------------------------------------------------------------------------------
 
 
-def test_the_matrix_shows_each_role_with_its_reason(acme):  # noqa: F811
+def test_the_matrix_shows_each_role_with_its_reason(acme):
     answer = enter(person("owner")).get(MATRIX)
     assert (
         '<a class="badge good" href="/o/acme/access/?who=member&amp;project=web"' in answer.content.decode()
@@ -163,7 +163,7 @@ def cells(wanted, organization):
     return {(names[row.key].name, slugs[row.project].slug, row.role) for row in matrix.rows()}
 
 
-def test_filters_leave_what_fits_and_nothing_else(acme):  # noqa: F811
+def test_filters_leave_what_fits_and_nothing_else(acme):
     mirror = make.team(acme, "mirror", role="creator")
     make.member(mirror, person("creator"))
     make.grant(acme.namespace.projects.get(slug="site"), "write", team=mirror)
@@ -198,7 +198,7 @@ def test_filters_leave_what_fits_and_nothing_else(acme):  # noqa: F811
     assert [found.projects[pk].slug for pk in narrow.projects] == ["web"]
 
 
-def test_both_directions_are_paged(acme):  # noqa: F811
+def test_both_directions_are_paged(acme):
     for number in range(30):
         make.project(acme, f"p{number:02}")
         make.robot(acme, f"r{number:02}")
@@ -212,10 +212,10 @@ def test_both_directions_are_paged(acme):  # noqa: F811
 def taken(name, do, query=""):
     answer = enter(person(name)).post(f"{MATRIX}{query}", {"do": do})
     assert answer.status_code == 200
-    return answer, b"".join(answer.streaming_content).decode()
+    return answer, b"".join(answer).decode()
 
 
-def test_the_file_for_spreadsheets(acme):  # noqa: F811
+def test_the_file_for_spreadsheets(acme):
     evil = '=cmd|"/c calc",\r\n@x'
     User.objects.filter(username="member").update(name=evil)
     answer, text = taken("admin", "csv")
@@ -237,7 +237,7 @@ def test_the_file_for_spreadsheets(acme):  # noqa: F811
     assert (told.performer_name, told.namespace_name, told.metadata) == ("admin", "acme", {"format": "csv"})
 
 
-def test_the_file_for_programs_follows_the_filter(acme):  # noqa: F811
+def test_the_file_for_programs_follows_the_filter(acme):
     answer, text = taken("owner", "json", "?source=outside&level=write")
     assert answer["Content-Type"] == "application/json"
     told = json.loads(text)
@@ -251,7 +251,7 @@ def test_the_file_for_programs_follows_the_filter(acme):  # noqa: F811
     assert json.loads(text)["access"] == []
 
 
-def test_read_only_superusers_may_read_and_take_all_of_it(acme, settings):  # noqa: F811
+def test_read_only_superusers_may_read_and_take_all_of_it(acme, settings):
     settings.READONLY_SUPERUSERS = frozenset({"stranger"})
     client = enter(person("stranger"))
     assert client.get(MATRIX).status_code == 200
@@ -260,7 +260,7 @@ def test_read_only_superusers_may_read_and_take_all_of_it(acme, settings):  # no
 
 
 @pytest.mark.parametrize("size", [1, 40])
-def test_a_file_costs_the_same_queries_at_any_size(acme, size, django_assert_max_num_queries):  # noqa: F811
+def test_a_file_costs_the_same_queries_at_any_size(acme, size, django_assert_max_num_queries):
     for number in range(size):
         project, team = make.project(acme, f"p{number}"), make.team(acme, f"t{number}")
         make.grant(project, "write", team=team)
@@ -269,10 +269,10 @@ def test_a_file_costs_the_same_queries_at_any_size(acme, size, django_assert_max
     client.get(MATRIX)
     with django_assert_max_num_queries(17):
         answer = client.post(MATRIX, {"do": "json"})
-        assert sum(len(piece) for piece in answer.streaming_content) > 100
+        assert sum(len(piece) for piece in answer) > 100
 
 
-def test_roles_of_the_organization_are_known_to_the_resolver(acme):  # noqa: F811
+def test_roles_of_the_organization_are_known_to_the_resolver(acme):
     found = facts(actor=make.SYSTEM, organization=acme)
     for key in found.holders([PERSON]):
         if key.pk in found.standings:

@@ -9,15 +9,9 @@ from accounts import services as accounts
 from quotas import services as quotas
 from quotas.models import Resource
 from tests import make
-from tests.console import world as worlds
 from tests.console.test_rooms_browser import LOOKS, TWO_LOOKS, look
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def world(transactional_db):
-    return worlds.build()
 
 
 def test_why_and_why_not(browse, world):

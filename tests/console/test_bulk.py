@@ -15,7 +15,7 @@ from logs.models import LogEntry
 from notifications.models import Subscription
 from projects.models import Project
 from tests import make
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 from tokens import services as tokens
 from tokens.kinds import Kind
 from tokens.models import Credential

@@ -15,7 +15,7 @@ from console import calls
 from console.urls import urlpatterns
 from tests import make
 from tests.console import world as worlds
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 from tokens import services as tokens
 from tokens.kinds import Kind
 

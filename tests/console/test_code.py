@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from projects.services import code
 from tests import make
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 from tests.make import SYSTEM
 from tests.projects.code import world
 from tests.projects.code.test_apply import BROKEN

@@ -6,7 +6,7 @@ from logs.models import LogEntry
 from permissions.models import DefaultGrant, Grant
 from projects import services
 from tests import make
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 
 pytestmark = pytest.mark.django_db
 HERE = "/o/acme/defaults/"

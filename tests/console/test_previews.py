@@ -9,8 +9,9 @@ from accounts.models import Team, TeamMember
 from permissions.models import Grant
 from projects.models import Project
 from tests import make
+from tests.console.entering import enter, person
 from tests.console.test_access import text_of
-from tests.console.test_rooms import acme, enter, grow, person  # noqa: F401 - a fixture
+from tests.console.test_rooms import grow
 
 pytestmark = pytest.mark.django_db
 PREVIEWS = [
@@ -34,7 +35,7 @@ PREVIEWS = [
 
 
 @pytest.mark.parametrize(("address", "words"), PREVIEWS)
-def test_dialogs_say_what_would_come_of_it(acme, address, words):  # noqa: F811
+def test_dialogs_say_what_would_come_of_it(acme, address, words):
     if "owners" in address:
         make.member(Team.objects.get(slug="owners"), person("creator"))
         words = "Lowers creator in acme from admin to creator."
@@ -51,7 +52,7 @@ def test_dialogs_say_what_would_come_of_it(acme, address, words):  # noqa: F811
         assert "<html" not in part.content.decode()
 
 
-def test_the_dialog_sends_what_was_shown(acme):  # noqa: F811
+def test_the_dialog_sends_what_was_shown(acme):
     client = enter(person("owner"))
     page = client.get("/o/acme/teams/devs/?preview=remove&of=member").content.decode()
     assert re.search(r'<form method="post" action="/o/acme/teams/devs/">', page)
@@ -60,13 +61,13 @@ def test_the_dialog_sends_what_was_shown(acme):  # noqa: F811
     assert not TeamMember.objects.filter(user=person("member")).exists()
 
 
-def test_what_is_had_by_other_ways_does_not_end(acme):  # noqa: F811
+def test_what_is_had_by_other_ways_does_not_end(acme):
     make.grant(Project.objects.get(slug="web"), "write", user=person("member"))
     text = text_of(enter(person("owner")).get("/o/acme/teams/devs/?preview=delete"))
     assert "Nobody's access to a project changes" in text.replace("&#x27;", "'")
 
 
-def test_long_lists_are_bounded(acme):  # noqa: F811
+def test_long_lists_are_bounded(acme):
     devs = Team.objects.get(slug="devs")
     for number in range(15):
         make.member(devs, make.user(f"p{number:02}"))
@@ -89,14 +90,14 @@ def test_long_lists_are_bounded(acme):  # noqa: F811
         "robots/ci/?preview=remove",
     ],
 )
-def test_nothing_to_preview_is_the_page_alone(acme, address):  # noqa: F811
+def test_nothing_to_preview_is_the_page_alone(acme, address):
     for headers in ({}, {"hx-request": "true"}):
         answer = enter(person("owner")).get(f"/o/acme/{address}", headers=headers)
         assert answer.status_code == 200
         assert "preview-dialog" not in answer.content.decode()
 
 
-def test_who_may_not_see_what_others_reach_is_told_nothing(acme):  # noqa: F811
+def test_who_may_not_see_what_others_reach_is_told_nothing(acme):
     make.grant(Project.objects.get(slug="web"), "admin", user=person("writer"))
     client = enter(person("writer"))
     for address in ("preview=revoke&of=@devs", "preview=change", "holder=@devs&as=write"):
@@ -108,14 +109,14 @@ def test_who_may_not_see_what_others_reach_is_told_nothing(acme):  # noqa: F811
     assert b"preview-dialog" not in enter(person("creator")).get("/o/acme/teams/devs/?preview=delete").content
 
 
-def test_a_read_only_superuser_is_shown_no_way_to_change(acme, settings):  # noqa: F811
+def test_a_read_only_superuser_is_shown_no_way_to_change(acme, settings):
     settings.READONLY_SUPERUSERS = frozenset({"stranger"})
     answer = enter(person("stranger")).get("/o/acme/teams/devs/?preview=delete")
     assert answer.status_code == 403
 
 
 @pytest.mark.parametrize("address", [address for address, _ in PREVIEWS if "preview=" in address])
-def test_a_preview_costs_the_same_at_any_size(acme, address, django_assert_max_num_queries):  # noqa: F811
+def test_a_preview_costs_the_same_at_any_size(acme, address, django_assert_max_num_queries):
     found = []
     for round_ in range(2):
         client = enter(person("owner"))
@@ -128,6 +129,6 @@ def test_a_preview_costs_the_same_at_any_size(acme, address, django_assert_max_n
     assert found[0] == found[1]
 
 
-def test_a_disabled_person_may_be_previewed_like_any_other(acme):  # noqa: F811
+def test_a_disabled_person_may_be_previewed_like_any_other(acme):
     accounts.change_user(actor=make.SYSTEM, user=person("member"), enabled=False)
     assert "Ends write" in text_of(enter(person("owner")).get("/o/acme/teams/devs/?preview=delete"))

@@ -18,56 +18,12 @@ from projects.models import Project
 from quotas import services as quotas
 from quotas.models import Resource
 from tests import make
+from tests.console.entering import HOOK, SENT, enter, person
 from tokens import services as tokens
 from tokens.kinds import Kind
 from tokens.models import Application, Credential
 
 pytestmark = pytest.mark.django_db
-
-
-def enter(user=None):
-    client = Client()
-    if user is not None:
-        client.force_login(user)
-        session = client.session
-        session["signed_in_at"] = timezone.now().isoformat()
-        session.save()
-    return client
-
-
-HOOK, SENT = "5f0c1a52-0000-4000-8000-000000000001", "5f0c1a52-0000-4000-8000-000000000002"
-
-
-@pytest.fixture
-def acme(settings):
-    """Make an organization with somebody of every kind in it."""
-    settings.EGRESS_ALLOW = ["192.0.2.0/24"]
-    acme = make.organization(owner=make.user("owner"))
-    for role in ("member", "creator", "admin", "auditor"):
-        accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=make.user(role), role=role)
-    make.user("stranger")
-    web, team, robot = make.project(acme), make.team(acme), make.robot(acme)
-    make.project(acme, "site", visibility="public")
-    make.member(team, User.objects.get(username="member"))
-    for holder in ({"team": team}, {"robot": robot}, {"user": make.user("writer")}):
-        make.grant(web, "write", **holder)
-    hook, _ = notifications.create_subscription(
-        actor=make.SYSTEM,
-        project=web,
-        event="repo_change",
-        method="webhook",
-        config={"url": "https://192.0.2.7/hook?key=k"},
-    )
-    Subscription.objects.filter(pk=hook.pk).update(uuid=HOOK)
-    sent = notifications.send_test(actor=make.SYSTEM, subscription=hook)
-    Delivery.objects.filter(pk=sent.pk).update(uuid=SENT)
-    rocket = tokens.create_application(actor=make.SYSTEM, organization=acme, name="Rocket")
-    Application.objects.filter(pk=rocket.pk).update(client_id="ROCKET")
-    return acme
-
-
-def person(name):
-    return User.objects.get(username=name)
 
 
 PAGES = [
@@ -86,6 +42,8 @@ PAGES = [
     ("/apis/flexstack/?org=acme", 302, 403, 403, 200, 200, 200, 200, 200),
     ("/apis/nothing/", 302, 404, 404, 404, 404, 404, 404, 404),
     ("/notifications/", 302, 200, 200, 200, 200, 200, 200, 200),
+    ("/find/", 302, 200, 200, 200, 200, 200, 200, 200),
+    ("/find/?q=e&in=acme", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/organization/acme", 302, 302, 302, 302, 302, 302, 302, 302),
     ("/repository/acme/site/docs", 302, 302, 302, 302, 302, 302, 302, 302),
     ("/style/", 302, 200, 200, 200, 200, 200, 200, 200),
@@ -119,14 +77,21 @@ PAGES = [
     (f"/o/acme/notifications/{SENT}/", 302, 403, 403, 403, 403, 404, 404, 404),
     (f"/o/acme/notifications/{HOOK}/{SENT}/", 302, 403, 403, 403, 403, 200, 200, 200),
     (f"/o/acme/notifications/{HOOK}/{HOOK}/", 302, 403, 403, 403, 403, 404, 404, 404),
+    ("/o/acme/limits/", 302, 403, 403, 200, 200, 200, 200, 200),
+    ("/o/acme/limits/?of=bytes", 302, 403, 403, 200, 200, 200, 200, 200),
     ("/o/acme/access/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/o/acme/access/?who=member&project=web", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/o/acme/access/matrix/", 302, 403, 403, 403, 403, 200, 200, 200),
+    ("/o/acme/rights/", 302, 403, 403, 200, 200, 200, 200, 200),
+    ("/o/acme/rights/?project=web", 302, 403, 200, 200, 403, 200, 200, 200),
+    ("/o/acme/rights/?project=nothing", 302, 403, 403, 403, 403, 404, 404, 404),
     ("/o/acme/code/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/o/acme/code/file/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/o/acme/trash/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/account/trash/", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200, 200),
+    ("/logs/", 302, 403, 403, 403, 403, 403, 403, 403),
+    ("/exports/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/view-as/member/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/invitations/nothing/", 302, 404, 404, 404, 404, 404, 404, 404),
@@ -146,7 +111,8 @@ def test_every_page_is_in_the_table():
 
     open_to_all = {"sign-in", "sign-out", "setup", "exported-logs", "forgot", "recover", "verify"}
     open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second", "sign-in-passkey"}
-    of_exports = {"export"}  # below: an address with a key
+    open_to_all |= {"language"}
+    of_exports = {"export", "instance-export"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
     for path, *_ in PAGES:
@@ -159,6 +125,10 @@ URL, EVE = "https://192.0.2.7/new", "eve@example.test"
 OF_WEB, ONE = "/o/acme/notifications/of/web/", f"/o/acme/notifications/{HOOK}/"
 POSTS = [
     # path, form, stranger, member, creator, auditor, admin
+    ("/notifications/", {"do": "read_all"}, 302, 302, 302, 302, 302),
+    ("/notifications/", {"do": "read", "uuid": "x"}, 404, 404, 404, 404, 404),
+    ("/notifications/", {"do": "unread", "uuid": "x"}, 404, 404, 404, 404, 404),
+    ("/notifications/", {"do": "mails", "expiring": "on"}, 302, 302, 302, 302, 302),
     ("/notifications/", {"do": "clear"}, 302, 302, 302, 302, 302),
     ("/notifications/", {"do": "dismiss", "uuid": "x"}, 404, 404, 404, 404, 404),
     ("/account/stars/", {"do": "unstar", "namespace": "acme", "slug": "nothing"}, 404, 404, 404, 404, 404),
@@ -240,13 +210,20 @@ POSTS = [
     ("/o/acme/trash/", {"do": "restore", "uuid": "x", "name": "web"}, 403, 403, 403, 404, 404),
     ("/o/acme/trash/", {"do": "end", "uuid": "x", "name": "web"}, 403, 403, 403, 404, 404),
     ("/o/acme/logs/", {"do": "export"}, 403, 403, 403, 403, 302),
+    ("/o/acme/logs/?q=x", {"do": "keep", "name": "Mine"}, 403, 403, 403, 302, 302),
+    ("/o/acme/logs/", {"do": "rename", "name": "Mine"}, 403, 403, 403, 404, 404),
+    ("/o/acme/logs/", {"do": "overwrite"}, 403, 403, 403, 404, 404),
+    ("/o/acme/logs/", {"do": "forget"}, 403, 403, 403, 404, 404),
     ("/o/acme/credentials/", {"do": "bulk", "verb": "disable", "all": "1"}, 403, 403, 403, 403, 200),
+    ("/o/acme/limits/", {"do": "withdraw", "uuid": "x"}, 403, 404, 404, 404, 404),
     ("/o/acme/access/matrix/", {"do": "csv"}, 403, 403, 403, 200, 200),
     ("/o/acme/access/matrix/?level=write", {"do": "json"}, 403, 403, 403, 200, 200),
     ("/o/acme/settings/", {"do": "profile", "name": "Acme Ltd"}, 403, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "provider"}, 403, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "policy", "tag_expiration_s": "86400"}, 403, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "credentials", "token_max_days": "90"}, 403, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "factor"}, 403, 403, 403, 403, 302),
+    ("/o/acme/settings/", {"do": "no_factor"}, 403, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "issue", "lifetime": "90"}, 403, 403, 403, 403, 302),
     ("/o/acme/settings/", {"do": "replace", "lifetime": "90"}, 403, 403, 403, 403, 200),
     ("/o/acme/settings/", {"do": "end"}, 403, 403, 403, 403, 302),
@@ -781,6 +758,8 @@ ROOMS = [
     f"notifications/{HOOK}/?state=waiting",
     f"notifications/{HOOK}/{SENT}/",
     "suggest/?kinds=projects&project=gro",
+    "rights/",
+    "rights/?project=web",
     "access/",
     "access/?who=writer&project=web",
     "access/?who=stranger",
@@ -791,6 +770,8 @@ ROOMS = [
     "logs/",
     "logs/?q=devs&performer=system&group=change",
     "exports/",
+    "limits/",
+    "limits/?of=robots",
     "trash/",
     "trash/?q=dead&kind=project",
 ]

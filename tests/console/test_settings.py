@@ -8,7 +8,7 @@ from accounts.models import Organization
 from core.errors import Unauthenticated
 from quotas import services as quotas
 from tests import make
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 from tests.console.test_tokens import aged, secret_of, text
 from tokens import services as tokens
 from tokens.kinds import Kind

@@ -166,7 +166,8 @@ def test_pages_work_without_javascript(browse, ada, width):
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.get_by_role("button", name="Account menu of ada").click()
     expect(page.locator("#me")).to_be_visible()
-    expect(page.locator("#me .segments")).to_be_hidden()
+    expect(page.locator("#me .segments.needs-script")).to_be_hidden()
+    expect(page.locator("#me").get_by_role("form", name="Language")).to_be_visible()
 
 
 FAULTS = {

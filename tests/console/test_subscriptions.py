@@ -10,7 +10,7 @@ from logs.models import LogEntry
 from notifications import deliveries, selectors, services
 from notifications.models import AuthorizedAddress, Delivery, Subscription
 from tests import make
-from tests.console.test_rooms import enter
+from tests.console.entering import enter, person
 from tests.notifications.receiver import ERROR, Receiver
 
 pytestmark = pytest.mark.django_db
@@ -213,8 +213,6 @@ def test_who_only_looks_sees_no_secret(client, web, settings):
     row = made(client, OF_WEB, **WEBHOOK)
     make.user("auditor")
     settings.READONLY_SUPERUSERS = frozenset({"auditor"})
-    from tests.console.test_rooms import person
-
     looking = enter(person("auditor"))
     page = looking.get(of(row))
     assert page.status_code == 200

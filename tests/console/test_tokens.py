@@ -11,7 +11,7 @@ from core.errors import Unauthenticated
 from logs.models import LogEntry
 from permissions.catalogue import Scope
 from tests import make
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 from tokens import services as tokens
 from tokens.kinds import Kind
 from tokens.models import Credential

@@ -6,17 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import make
-from tests.console import world as worlds
 from tests.console.test_rooms_browser import TWO_LOOKS, look, says
 from tokens import services as tokens
 from tokens.kinds import Kind
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def world(transactional_db):
-    return worlds.build()
 
 
 def test_a_token_from_making_to_revoking(browse, world):

@@ -13,7 +13,7 @@ from projects import services as projects
 from projects.models import Project
 from projects.tasks import purge_project
 from tests import make
-from tests.console.test_rooms import acme, enter, person  # noqa: F401 - a fixture
+from tests.console.entering import enter, person
 from tokens import services as tokens
 from tokens.kinds import Kind
 from trash.models import Trashed
@@ -23,7 +23,7 @@ TRASH = "/o/acme/trash/"
 
 
 @pytest.fixture
-def owner(acme):  # noqa: F811
+def owner(acme):
     return enter(person("owner"))
 
 
@@ -154,7 +154,7 @@ def test_another_tenants_things_are_not_there(owner):
     assert Trashed.objects.get().status == "moving"
 
 
-def test_a_deleted_organization_is_on_its_owners_first_page(owner, acme):  # noqa: F811
+def test_a_deleted_organization_is_on_its_owners_first_page(owner, acme):
     sent = {"do": "delete", "name": "acme"}
     page = owner.post("/o/acme/settings/", sent, follow=True)
     thing = Trashed.objects.get()
@@ -170,7 +170,7 @@ def test_a_deleted_organization_is_on_its_owners_first_page(owner, acme):  # noq
     assert admin.get("/o/acme/projects/web/").status_code == 200
 
 
-def test_an_organization_is_deleted_for_good(owner, acme):  # noqa: F811
+def test_an_organization_is_deleted_for_good(owner, acme):
     accounts.delete_organization(actor=make.SYSTEM, organization=acme)
     thing = Trashed.objects.get()
     sent = {"do": "end", "uuid": thing.uuid}
@@ -179,7 +179,7 @@ def test_an_organization_is_deleted_for_good(owner, acme):  # noqa: F811
     assert "Deleted organizations" not in text(owner.get("/"))
 
 
-def test_what_people_own_themselves(acme):  # noqa: F811
+def test_what_people_own_themselves(acme):
     stranger = person("stranger")
     mine = make.project(stranger, "mine")
     projects.delete_project(actor=make.actor(stranger), project=mine)

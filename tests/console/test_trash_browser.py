@@ -11,7 +11,7 @@ from accounts import services as accounts
 from projects import services as projects
 from projects.models import Project
 from tests import make
-from tests.console.test_rooms_browser import look, says, world  # noqa: F401 - a fixture
+from tests.console.test_rooms_browser import look, says
 from tokens import services as tokens
 from tokens.kinds import Kind
 from trash.models import Trashed
@@ -21,7 +21,7 @@ LONG = "a-project-whose-name-goes-on-and-on-" + "n" * 60
 
 
 @pytest.fixture
-def full(world):  # noqa: F811
+def full(world):
     """Delete something of every kind, one of them long ago."""
     owner, acme = make.actor(world.owner), world.acme
     web = Project.objects.get(slug="web")
@@ -61,14 +61,14 @@ def test_the_trash_in_every_theme(browse, full):
     look(visit, "home-end")
 
 
-def test_an_empty_trash_teaches(browse, world):  # noqa: F811
+def test_an_empty_trash_teaches(browse, world):
     visit = browse(world.owner)
     page = visit.goto("/o/acme/trash/")
     expect(page.get_by_text("The trash is empty")).to_be_visible()
     look(visit, "trash-empty")
 
 
-def test_undo_is_beside_the_news(browse, world):  # noqa: F811
+def test_undo_is_beside_the_news(browse, world):
     visit = browse(world.owner)
     page = visit.goto("/o/acme/projects/web/")
     page.get_by_role("button", name="Delete project…").click()

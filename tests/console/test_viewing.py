@@ -10,7 +10,7 @@ from accounts import services
 from accounts.models import Organization, User
 from logs.models import LogEntry
 from tests import make
-from tests.console.test_rooms import enter
+from tests.console.entering import enter
 
 pytestmark = pytest.mark.django_db
 PAGE = "/view-as/bo/"

@@ -61,15 +61,16 @@
     await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
     button.classList.add("copied");
     const status = button.querySelector("[role=status]");
-    if (status) status.textContent = "Copied";
+    status.textContent = button.dataset.copy;
     setTimeout(() => {
       button.classList.remove("copied");
-      if (status) status.textContent = "";
+      status.textContent = "";
     }, 2000);
   });
 
   // Times: the page says UTC; the reader sees the own clock, and UTC on hover.
-  const clock = (options) => new Intl.DateTimeFormat(undefined, options);
+  const here = navigator.languages.find((one) => one.startsWith(root.lang)) ?? root.lang;
+  const clock = (options) => new Intl.DateTimeFormat(here, options);
   const day = { month: "short", day: "numeric" };
   const shapes = {
     day: clock({ ...day, year: "numeric" }),
@@ -109,8 +110,12 @@
       event.preventDefault();
       search.focus();
       search.select();
+      search.click();
     }
   });
+
+  for (const type of ["pointerover", "focusin"]) on(type, "[data-script]", (part) => import(part.dataset.script));
+  for (const type of ["click", "input"]) on(type, "[data-search]", (field) => import(field.dataset.search));
 
   // Selection: one box ticks all; the bar says how many.
   const count = (form) => {
@@ -121,7 +126,7 @@
       every.checked = ticked > 0 && ticked === boxes.length;
       every.indeterminate = ticked > 0 && ticked < boxes.length;
     }
-    for (const place of all("[data-checked]", form)) place.textContent = `${ticked} selected`;
+    for (const place of all("[data-checked]", form)) place.textContent = place.dataset.checked.replace("{number}", ticked);
   };
   on("change", "[data-check-all]", (every) => {
     for (const box of all("tbody input[type=checkbox]", every.form)) box.checked = every.checked;

@@ -20,12 +20,12 @@ document.addEventListener("click", async (event) => {
       : await navigator.credentials.get({ publicKey: asks.parseRequestOptionsFromJSON(publicKey) });
     field.value = JSON.stringify(key.toJSON());
   } catch (error) {
-    status.textContent = error.name === "InvalidStateError" ? "This passkey is known already." : "No passkey was used.";
+    status.textContent = error.name === "InvalidStateError" ? button.dataset.known : button.dataset.unused;
     return;
   }
   if (button.dataset.then === "stay") {
     button.disabled = true;
-    status.textContent = "It is you. Go on.";
+    status.textContent = button.dataset.proven;
     form.querySelectorAll(`[name=${button.dataset.instead}]`).forEach((one) => { one.required = false; });
   } else form.submit();
 });

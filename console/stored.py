@@ -1,0 +1,96 @@
+"""Sentences that are kept in English, said again in the language of who reads.
+
+What happened is stored in the words of the moment: reasons of refusals, what became of deliveries and
+exports, notices. Where a catalogue has such a sentence whole it is simply told; where names were put into
+it, it is recognized by the sentence around them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from django.utils.translation import get_language, gettext_noop
+
+from core.words import told
+from logs.kinds import KINDS
+from notifications.events import EVENT_OF_KIND
+from permissions.catalogue import RIGHTS
+
+# The first that fits is taken: the longer ones come first.
+SENTENCES = (
+    # Refusals
+    gettext_noop("Sign in to {right}"),
+    gettext_noop("Your role does not allow to {right}"),
+    gettext_noop("The token's scopes do not allow to {right}"),
+    # Deliveries and exports
+    gettext_noop("The URL answered {status}."),
+    gettext_noop("The URL may not be called: {why}"),
+    gettext_noop("The URL could not be reached: {why}"),
+    gettext_noop("The template could not be filled: {why}"),
+    gettext_noop("Slack refused it: {why}."),
+    gettext_noop("The callback URL answered {status}, not 200."),
+    gettext_noop("The callback URL may not be called: {why}"),
+    gettext_noop("The callback URL could not be reached: {why}"),
+    gettext_noop("Something went wrong ({what})."),
+    gettext_noop("The mail could not be sent."),
+    gettext_noop("The mail server refuses the mail."),
+    gettext_noop("Nobody there has an address."),
+    gettext_noop("Nobody is there any more who could be told."),
+    gettext_noop("What it is about is gone."),
+    gettext_noop("What it is about, or who asked for it, is gone."),
+    gettext_noop("Its worker was lost, again and again."),
+    gettext_noop("The notification is switched off."),
+    gettext_noop("The secret to sign with cannot be read."),
+    gettext_noop("Slack is not connected to this instance."),
+    gettext_noop("Slack's answer cannot be understood."),
+    # Notices
+    gettext_noop("{who} invites you to the team {team} of {organization}"),
+    gettext_noop("{who} invites you to {organization}"),
+    gettext_noop("The notification “{name}” of {where} failed again and again and was switched off"),
+    gettext_noop("1 credential expires within 1 day: {names}"),
+    gettext_noop("{number} credentials expire within 1 day: {names}"),
+    gettext_noop("1 credential expires within {days} days: {names}"),
+    gettext_noop("{number} credentials expire within {days} days: {names}"),
+    gettext_noop("A test: you will be told when {event}."),
+    # What happened, with the most words of its own first
+    *sorted(
+        {KINDS[name].sentence for name in EVENT_OF_KIND},
+        key=lambda one: -len(re.sub(r"\{\w+\}", "", one)),
+    ),
+)
+# What may stand inside of them and is a word of ours; everything else is a name, and stays.
+OURS = frozenset({"right", "why", "event", "role", "visibility", "state_changed", "type"})
+LONGEST = 2000  # characters; what is longer was not made here
+
+
+def retold(words: str) -> str:
+    """Return a stored sentence in the language that is active; what is not known stays as it is."""
+    if (get_language() or "en").startswith("en") or not words:
+        return words
+    whole = told(words)
+    if whole != words or len(words) > LONGEST:
+        return whole
+    for sentence, pattern in _patterns():
+        if found := pattern.fullmatch(words):
+            values = {name: _value(name, value) for name, value in found.groupdict().items()}
+            return told(sentence).format(**values)
+    return words
+
+
+def _value(name: str, value: str) -> str:
+    return told(value) if name in OURS else value
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    rights = "|".join(re.escape(right.sentence) for right in RIGHTS.values())
+    found = []
+    for sentence in SENTENCES:
+        parts = re.split(r"\{(\w+)\}", sentence)
+        made = "".join(
+            re.escape(part) if index % 2 == 0 else f"(?P<{part}>{rights if part == 'right' else '.+?'})"
+            for index, part in enumerate(parts)
+        )
+        found.append((sentence, re.compile(made, re.DOTALL)))
+    return tuple(found)

@@ -1,0 +1,54 @@
+"""The organizations that the console's tests look at."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from accounts import services as accounts
+from accounts.models import User
+from notifications import services as notifications
+from notifications.models import Delivery, Subscription
+from tests import make
+from tests.console import world as worlds
+from tests.console.entering import HOOK, SENT
+from tokens import services as tokens
+from tokens.models import Application
+
+if TYPE_CHECKING:
+    from accounts.models import Organization
+
+
+@pytest.fixture
+def acme(db: None, settings: Any) -> Organization:
+    """Make an organization with somebody of every kind in it."""
+    settings.EGRESS_ALLOW = ["192.0.2.0/24"]
+    acme = make.organization(owner=make.user("owner"))
+    for role in ("member", "creator", "admin", "auditor"):
+        accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=make.user(role), role=role)
+    make.user("stranger")
+    web, team, robot = make.project(acme), make.team(acme), make.robot(acme)
+    make.project(acme, "site", visibility="public")
+    make.member(team, User.objects.get(username="member"))
+    for holder in ({"team": team}, {"robot": robot}, {"user": make.user("writer")}):
+        make.grant(web, "write", **holder)
+    hook, _ = notifications.create_subscription(
+        actor=make.SYSTEM,
+        project=web,
+        event="repo_change",
+        method="webhook",
+        config={"url": "https://192.0.2.7/hook?key=k"},
+    )
+    Subscription.objects.filter(pk=hook.pk).update(uuid=HOOK)
+    sent = notifications.send_test(actor=make.SYSTEM, subscription=hook)
+    Delivery.objects.filter(pk=sent.pk).update(uuid=SENT)
+    rocket = tokens.create_application(actor=make.SYSTEM, organization=acme, name="Rocket")
+    Application.objects.filter(pk=rocket.pk).update(client_id="ROCKET")
+    return acme
+
+
+@pytest.fixture
+def world(transactional_db: None) -> worlds.World:
+    """Make an organization in which every room shows something, for a browser."""
+    return worlds.build()
