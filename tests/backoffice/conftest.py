@@ -26,14 +26,15 @@ from accounts.models import (
 )
 from core.client import SIGNED_IN_AT
 from core.seal import digest, seal
-from logs.models import LogExport
+from jobs.models import Job, Turn
+from logs.models import LogArchive, LogCount, LogExport, LogMark, LogView
 from notifications import services as notifications
 from notifications.channels.webhook import new_secret
 from notifications.models import AuthorizedAddress, Reminder, Subscription
 from projects import services as projects
 from projects.models import Project
 from quotas import services as quotas
-from quotas.models import Quota
+from quotas.models import LimitRequest, Quota, UsageSample
 from quotas.tasks import count_registry
 from tests import make
 from tokens import services as tokens
@@ -86,6 +87,10 @@ def one_more(world: World, name: str) -> None:
         credential_id=digest(f"passkey-{name}"),
         credential=b"key",
     )
+    Job.objects.create(
+        task="accounts.sync_team", key=name, tries=3, began_at=timezone.now(), quarantined_at=timezone.now()
+    )
+    Turn.objects.create(name=f"turn of {name}", slot=1)
     RecoveryCode.objects.create(user=person, digest=digest(f"recovery-{name}"))
     SecurityMail.objects.create(user=person, email=person.email, event="app_added")
     world.secrets |= {secret, digest(f"recovery-{name}").hex()}
@@ -120,6 +125,7 @@ def one_more(world: World, name: str) -> None:
     world.secrets.add(invitation.code)
     account = accounts.create_account(actor=make.SYSTEM, name=f"{name} group", administrator=person)
     accounts.add_administrator(actor=make.SYSTEM, account=account, user=world.root)
+    LogView.objects.create(user=person, namespace=acme.namespace, name="Robots", query={"q": "ci"})
     export = LogExport.objects.create(
         namespace=acme.namespace,
         namespace_name="acme",
@@ -130,7 +136,16 @@ def one_more(world: World, name: str) -> None:
         callback_url=f"https://hooks.example.test/?key=callback-{name}",
     )
     world.secrets |= {export.storage_name, f"callback-{name}"}
+    LogCount.objects.create(scope=acme.namespace_id, day=timezone.now().date(), kind=name, count=1)
+    LogArchive.objects.create(
+        namespace_name=name, starts_at=timezone.now(), ends_at=timezone.now(), status="done"
+    )
+    LogMark.objects.get_or_create(pk=LogMark.ONLY)
     quota = Quota.objects.get(namespace=acme.namespace, resource="bytes")
+    UsageSample.objects.create(
+        quota=quota, day=timezone.now().date() - timedelta(days=UsageSample.objects.count()), used=7
+    )
+    LimitRequest.objects.create(quota=quota, wanted=7, requested_by=person, status="denied")
     if quota.limit is None:
         quotas.create_quota(actor=make.SYSTEM, namespace=acme.namespace, limit_bytes=10**9)
     percent = quota.thresholds.count() + 1

@@ -17,7 +17,7 @@ from accounts.models import User
 from backoffice.desk import Desk
 from tests.backoffice.conftest import one_more, signed_in
 
-OWN = ("accounts", "projects", "permissions", "tokens", "quotas", "logs", "notifications", "trash")
+OWN = ("accounts", "projects", "permissions", "tokens", "quotas", "logs", "notifications", "trash", "jobs")
 MODELS: list[Any] = [model for label in OWN for model in apps.get_app_config(label).get_models()]
 IDS = [model._meta.label for model in MODELS]
 
@@ -245,7 +245,8 @@ def test_bells_that_wait_are_counted(world, operator, settings):
     from portal.dashboard import waiting
 
     before = {one.label: one.value for one in waiting()}
-    assert before.keys() == {"Queue default", "Queue exports"}
+    queues = ("default", "deliveries", "mails", "upkeep", "exports")
+    assert before.keys() == {f"Queue {name}" for name in queues}
     app.send_task("nobody.does.this", queue="exports")
     try:
         after = {one.label: one.value for one in waiting()}

@@ -23,11 +23,12 @@ from accounts.models import (
     TeamMember,
     User,
 )
-from logs.models import LogEntry, LogExport
+from jobs.models import Job
+from logs.models import LogArchive, LogEntry, LogExport
 from notifications.models import Delivery, GlobalMessage, Subscription
 from permissions.models import DefaultGrant, Grant
 from projects.models import Project
-from quotas.models import Quota, RegistrySize, Threshold
+from quotas.models import LimitRequest, Quota, RegistrySize, Threshold
 from tests import make
 from tests.backoffice.conftest import signed_in
 from tokens.models import Credential, ServiceKey
@@ -83,6 +84,14 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
         {"plan": "COMMUNITY"},
         "org_change_profile",
         {"licence_plan": "COMMUNITY"},
+    ),
+    (
+        Organization,
+        "waive-second-factor",
+        {"slug": "acme"},
+        {},
+        "org_waive_second_factor",
+        {"requires_second_factor": False},
     ),
     (Organization, "delete", {"slug": "acme"}, {}, "org_delete", None),
     (
@@ -197,9 +206,27 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     ),
     (Threshold, "delete", {"percent": 1}, {}, "org_delete_quota_limit", "gone"),
     (Quota, "lift", {"namespace__name": "ada", "resource": "robots"}, {}, "change_limit", {"limit": None}),
+    (Job, "release", {"key": "first"}, {}, "release_job", "gone"),
+    (
+        LimitRequest,
+        "approve",
+        {"wanted": 50},
+        {"limit": 40, "answer": "for now"},
+        "approve_limit_request",
+        {"status": "approved", "granted": 40, "answer": "for now"},
+    ),
+    (
+        LimitRequest,
+        "deny",
+        {"wanted": 50},
+        {"answer": "no room"},
+        "deny_limit_request",
+        {"status": "denied", "answer": "no room"},
+    ),
     (RegistrySize, "count", {"pk": 1}, {}, "count_registry", {"status": "queued"}),
     (LogExport, "cancel", {"status": "queued"}, {}, "export_logs_cancel", {"status": "cancelled"}),
     (LogExport, "retry", {"status": "failed"}, {}, "export_logs_retry", {"status": "queued"}),
+    (LogArchive, "retry", {"failures": 2}, {}, "retry_archive", {"failures": 2, "status": "dropping"}),
     (
         GlobalMessage,
         "create",
@@ -236,6 +263,8 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     ),
     (Trashed, "purge", {"name": "first-gone"}, {}, "purge_trash", {"status": "purging"}),
 ]
+# What is done by another service is told by that one, too.
+ALSO_TOLD: dict[Any, tuple[str, ...]] = {(LimitRequest, "approve"): ("change_limit",)}
 NEED_A_ROLE: set[Any] = {
     Membership,
     Team,
@@ -272,8 +301,13 @@ def stage(world):
     make.user("off")
     User.objects.filter(username="off").update(is_active=False)
     make.robot(world.acme, "off-bot")
+    Organization.objects.filter(slug="acme").update(requires_second_factor=True)
     Robot.objects.filter(shortname="off-bot").update(disabled_at=timezone.now())
     Quota.objects.filter(namespace__name="ada", resource="robots").update(limit=3)
+    Quota.objects.filter(namespace__name="acme", resource="robots").update(limit=12)
+    LimitRequest.objects.create(
+        quota=Quota.objects.get(namespace__name="acme", resource="robots"), wanted=50, requested_by_name="ada"
+    )
     Subscription.objects.update(number_of_failures=3, disabled_at=timezone.now())
     hook = Subscription.objects.select_related("project").get()
     second = Subscription.objects.create(
@@ -287,6 +321,15 @@ def stage(world):
         due_at=None,
         attempts=5,
         error="Nobody was there.",
+    )
+    LogArchive.objects.create(
+        scope=world.acme.namespace_id,
+        namespace_name="acme",
+        starts_at=timezone.now() - timedelta(days=62),
+        ends_at=timezone.now() - timedelta(days=31),
+        status="dropping",
+        failures=2,
+        error="FileNotFoundError: it is gone",
     )
     queued = LogExport.objects.get()
     LogExport.objects.create(
@@ -321,7 +364,8 @@ def test_a_verb_calls_its_service(stage, operator, settings, case):
     assert said(response)[0].startswith(f"{label}: ")
     entry = LogEntry.objects.get(pk__gt=0, kind=kind, performer=stage.root, dialect="admin")
     assert entry.ip == "127.0.0.1"
-    assert LogEntry.objects.count() == before + 1
+    told = LogEntry.objects.order_by("-pk")[: LogEntry.objects.count() - before]
+    assert sorted(one.kind for one in told) == sorted([kind, *ALSO_TOLD.get((model, verb), ())])
     if then == "gone":
         assert not model._default_manager.filter(pk=row.pk).exists()
     elif then:
