@@ -26,6 +26,7 @@ UNWATCHED_TABLES = {
     "django_migrations": "the framework's own",
     "django_content_type": "the framework's own",
     "sqlite_sequence": "the framework's own",
+    "logs_era": "the PostgreSQL cluster that numbers the log's transactions: another one after a move alone",
 }
 UNWATCHED_COLUMNS = {
     ("tokens_credential", "last_used_at"): "the use of a token is noted, once a minute",

@@ -62,6 +62,15 @@ def django_db_setup(django_db_setup, django_db_blocker):
                 )
 
 
+@pytest.fixture(autouse=True)
+def no_job_left():
+    """Of jobs that a test began and left behind, no thread says later that they are under way."""
+    from jobs import guard
+
+    yield
+    guard._pulse.forget()
+
+
 @pytest.fixture
 def bells():
     """Collect what workers were asked to do, as (task name, *ids).
@@ -150,7 +159,11 @@ def pytest_terminal_summary(terminalreporter):
     """Say it loudly where nobody can miss it: what a worker of pytest-xdist prints is not shown."""
     from tests.accounts.directories.slapd import find_slapd
     from tests.browser import find_chromium
+    from tests.faults.servers import find_postgres
 
+    if find_postgres() is None:
+        terminalreporter.section("NO POSTGRESQL SERVER: THE FAULT SUITE WAS SKIPPED", red=True, bold=True)
+        terminalreporter.line("Install the package postgresql to run it.")
     if find_chromium() is None:
         terminalreporter.section("NO CHROMIUM: THE BROWSER TESTS WERE SKIPPED", red=True, bold=True)
         terminalreporter.line("Install one, or name it with CHROMIUM=/path/to/chromium, to run them.")

@@ -20,4 +20,6 @@ def counted() -> Iterator[list[str]]:
     found: list[str] = []
     with CaptureQueriesContext(connection) as captured:
         yield found
-    found += [query["sql"] for query in captured if not query["sql"].startswith(BRACKETS)]
+    # Of a prepared statement the driver may not tell the words: it counts all the same.
+    asked = [query["sql"] or "(prepared)" for query in captured]
+    found += [sql for sql in asked if not sql.startswith(BRACKETS)]

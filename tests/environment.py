@@ -21,6 +21,10 @@ worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
 DATA = tempfile.mkdtemp(prefix=f"muster-tests-{worker}-")
 atexit.register(shutil.rmtree, DATA, ignore_errors=True)
 
+if "FAULTS_TEMPLATE" not in os.environ:  # one for all workers, who inherit it: see tests/faults
+    os.environ["FAULTS_TEMPLATE"] = tempfile.mkdtemp(prefix="muster-faults-")
+    atexit.register(shutil.rmtree, os.environ["FAULTS_TEMPLATE"], ignore_errors=True)
+
 os.environ["MUSTER_DATA"] = DATA
 os.environ["MUSTER_REDIS_PREFIX"] = (
     f"{os.environ.get('MUSTER_REDIS_PREFIX', 'muster')}-tests-{os.getpid()}-{worker}"

@@ -87,6 +87,7 @@ UNTOLD = {
     "notifications.services.addresses.confirm_address": "told on no wire (quay-b.md 9)",
     "notifications.services.notices.dismiss_notice": "concerns the person alone",
     "notifications.services.notices.dismiss_notices": "concerns the person alone",
+    "notifications.services.notices.mark_notices": "concerns the person alone",
     "notifications.services.addresses.request_address": "told on no wire (quay-b.md 9)",
     "accounts.services.links.resend_proof": "the worker tells it",
     "accounts.services.links.request_recovery": "the worker tells it, if there is somebody to be mailed",

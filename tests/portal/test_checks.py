@@ -9,6 +9,7 @@ from django.core import checks
 
 from portal.checks import (
     check_keys,
+    check_log_retention,
     check_production,
     check_secret_files,
     check_sign_in,
@@ -232,3 +233,9 @@ def test_a_token_of_slack_that_cannot_be_used(production, token, api, refusals):
 def test_days_in_the_trash_that_cannot_be(settings, days, refusals):
     settings.TRASH_DAYS = days
     assert [message.id for message in check_trash()] == ["muster.E040"] * refusals
+
+
+@pytest.mark.parametrize(("days", "refusals"), [(0, 0), (30, 0), (3650, 0), (-1, 1), (29, 1)])
+def test_days_of_the_log_that_cannot_be(settings, days, refusals):
+    settings.LOG_RETENTION_DAYS = days
+    assert [message.id for message in check_log_retention()] == ["muster.E041"] * refusals
