@@ -12,16 +12,24 @@ ARGS ?=
 
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input install --require-hashes
 MANAGE := $(BIN)/python manage.py
+# Which scenarios, and at what scale: make faults FAULT="killed_workers two_beats" SCALE=0.1
+FAULT ?=
+# What to measure alone: make bench CASE="user robots"
+CASE ?=
+SCALE ?= 1
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test check format screenshots lock clean
+.PHONY: help setup setup-dev run test faults bench bench-short check format messages screenshots lock clean
 
 help:
 	@echo "make run     serve Muster on http://127.0.0.1:8000 (PORT=, HOST=, DEMO=0, MUSTER_DATA= change what is said here)"
 	@echo "make test    run the whole suite (ARGS= narrows it)"
-	@echo "make check   formatting, lint, types, imports, migrations, then the suite"
+	@echo "make faults  kill, stop and fill up what it stands on, at full length (FAULT= SCALE= narrow it)"
+	@echo "make bench   measure beside two references, and write docs/figures.md (CASE= narrows it)"
+	@echo "make check   formatting, lint, types, imports, migrations, the suite, then speed"
 	@echo "make format  format the code and mend what ruff can mend"
+	@echo "make messages  bring the catalogues of translations up to date (needs GNU gettext)"
 	@echo "make screenshots  take the pictures of the documentation again (needs a Chromium)"
 	@echo "make lock    compile the requirements again, with hashes (needs uv)"
 	@echo "make clean   remove .venv/ and caches; data in var/ stays"
@@ -56,6 +64,18 @@ run: setup
 test: setup-dev
 	@$(PYTEST) $(ARGS)
 
+# Takes hours at its full scale, and a PostgreSQL server's programs; the tests play a short version of each.
+faults: setup-dev
+	@$(BIN)/python -m tests.faults --scale $(SCALE) $(FAULT)
+
+# Some twenty minutes, in two worlds, the larger of which takes a while to fill; needs a PostgreSQL server's programs.
+bench: setup-dev
+	@$(BIN)/python -m bench --large --record $(CASE)
+
+# Six of the calls, about a minute: the ratios that are recorded must hold, or nearly so.
+bench-short: setup-dev
+	@$(BIN)/python -m bench --short
+
 # For those who change it ------------------------------------------------------------------------------------
 
 check: setup-dev
@@ -65,10 +85,14 @@ check: setup-dev
 	@echo "== lint-imports" && $(BIN)/lint-imports --no-logo
 	@echo "== migrations"   && MUSTER_DATA=$(VENV)/scratch $(MANAGE) makemigrations --check --dry-run
 	@echo "== pytest"       && $(PYTEST) $(ARGS)
+	@echo "== bench"        && $(MAKE) --no-print-directory bench-short
 
 format: setup-dev
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+messages: setup-dev
+	@$(MANAGE) messages
 
 screenshots: setup-dev
 	@mkdir -p docs/screens
