@@ -27,16 +27,20 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
+# The transactions that other databases of the cluster run: they cannot write here. Read before `BOUND`, not
+# in it: one that ends while a statement runs is still in that statement's snapshot, but not to be seen here.
+ELSEWHERE = """
+SELECT coalesce(array_agg(other.backend_xid::text), '{}') FROM pg_stat_activity AS other
+WHERE other.backend_xid IS NOT NULL
+    AND other.datid <> (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 # What no transaction below it can still write: the oldest one under way, wherever it may write to this table.
-# One of another database of the cluster cannot; where its database is not to be seen, it is waited for.
+# What began elsewhere since `ELSEWHERE` was read has a higher number than all that was written until then.
 BOUND = """
 SELECT era.base, era.cluster = (SELECT system_identifier::text FROM pg_control_system()), era.base + least(
     coalesce(
         (SELECT min(running::text::bigint) FROM pg_snapshot_xip(pg_current_snapshot()) AS running
-         WHERE NOT EXISTS (
-             SELECT FROM pg_stat_activity AS other
-             JOIN pg_database AS mine ON mine.datname = current_database()
-             WHERE other.datid <> mine.oid AND other.backend_xid = running::xid)),
+         WHERE running::xid::text <> ALL (%s)),
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint),
     pg_current_xact_id_if_assigned()::text::bigint)
 FROM logs_era AS era
@@ -136,7 +140,9 @@ def bound() -> int:
 
 def _bound() -> tuple[int, bool, int]:
     with connection.cursor() as cursor:
-        cursor.execute(BOUND)
+        cursor.execute(ELSEWHERE)
+        (elsewhere,) = cursor.fetchone()
+        cursor.execute(BOUND, [elsewhere])
         base, ours, found = cursor.fetchone()
     return base, ours, found
 

@@ -12,7 +12,9 @@ from celery.signals import before_task_publish
 from django.conf import settings as configured
 from django.core.cache import caches
 from django.db import connection
-from django.test import Client
+from django.test import Client, TransactionTestCase
+
+from tests.emptying import empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +38,9 @@ if not configured.REDIS_URL:
 if configured.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # In a file, as in real life: in memory, SQLite locks differently and threads collide.
     configured.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(configured.DATA / "tests.sqlite3")
+
+# What pytest-django calls after a test that commits.
+TransactionTestCase._fixture_teardown = lambda self: empty()  # type: ignore[attr-defined]
 
 _prefix = configured.CACHES["default"].get("KEY_PREFIX", "muster")
 _number = itertools.count()
@@ -147,7 +152,27 @@ def browse(chromium: Browser, live_server) -> Iterator[Callable[..., Visit]]:
         context.close()
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption(
+        "--second-pass",
+        action="store_true",
+        help="leave out what touches no database and starts no process: it was played on the first one",
+    )
+
+
+def _is_bound_to_a_database(item):
+    return (
+        item.get_closest_marker("django_db")
+        or item.get_closest_marker("processes")
+        or {"db", "transactional_db", "live_server"} & set(item.fixturenames)
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--second-pass"):
+        left_out = [item for item in items if not _is_bound_to_a_database(item)]
+        items[:] = [item for item in items if _is_bound_to_a_database(item)]
+        config.hook.pytest_deselected(items=left_out)
     # A real browser, or a real server, on a busy machine may miss a deadline. One more try tells a late
     # answer from a wrong one; the summary counts the tries.
     for item in items:

@@ -17,7 +17,7 @@ from logs.models import LogCount, LogEntry, LogMark
 from tests import make
 from tests.logs import written
 from tests.logs.following import own_connection
-from tests.logs.written import START, entry
+from tests.logs.written import START, entry, settle
 
 on_both = pytest.mark.django_db(
     transaction=True
@@ -45,6 +45,7 @@ def fill(*organizations, days=9, each=3):
     # The moments at which a day begins and ends.
     rows += [entry(organizations[0], START + timedelta(days=3, microseconds=by)) for by in (-1, 0, 1)]
     LogEntry.objects.bulk_create(rows)
+    settle()
 
 
 RANGES = [
@@ -195,6 +196,7 @@ def test_right_at_every_moment_with_writers_that_commit_late(superuser):
         compared = sum(one.result() for one in reading)
     assert compared > (1 if quick else 10)
     assert LogEntry.objects.count() - began > writers * turns * 5
+    settle()
     tasks.roll_up()
     summed = LogCount.objects.filter(scope=counts.INSTANCE)
     assert sum(summed.values_list("count", flat=True)) == LogEntry.objects.count()

@@ -16,7 +16,7 @@ from core.errors import Forbidden, Invalid
 from logs import counts, partitions, retention, selectors, tasks
 from logs.models import LogArchive, LogCount, LogEntry, LogExport
 from tests import make
-from tests.logs.written import START, entry
+from tests.logs.written import START, entry, settle
 
 is_postgresql = connection.vendor == "postgresql"
 on_both = pytest.mark.django_db(
@@ -63,6 +63,7 @@ def months(acme, settings):
     ]
     old += [entry(acme, datetime(2025, 5, 31, 23, 59, 59, 999999, tzinfo=UTC))]
     LogEntry.objects.bulk_create(old)
+    settle()
     tasks.roll_up()
     return old
 
@@ -75,6 +76,7 @@ def told(archive):
 
 
 def assert_sums_are_right(namespace):
+    settle()
     tasks.roll_up()
     for scope, rows in ((counts.INSTANCE, LogEntry.objects.all()), (namespace.pk, namespace_rows(namespace))):
         summed = LogCount.objects.filter(scope=scope)
@@ -184,6 +186,7 @@ def test_who_comes_after_a_dead_worker_goes_on_dropping(acme, months):
     # As if it had died after the file was there, before the last entries were dropped.
     left = entry(acme, START)
     left.save()
+    settle()
     tasks.roll_up()
     place = LogEntry.objects.get(pk=left.pk)
     LogArchive.objects.update(status="dropping", due_at=timezone.now(), xact=place.xact, entry=place.pk)
@@ -203,6 +206,7 @@ def test_nothing_more_is_dropped_once_the_file_is_gone(acme, months, hooked):
     done = LogArchive.objects.get(pk=first)
     left = entry(acme, START)
     left.save()
+    settle()
     tasks.roll_up()
     place = LogEntry.objects.get(pk=left.pk)
     again = {"status": "dropping", "xact": place.xact, "entry": place.pk}

@@ -15,7 +15,7 @@ from jobs import guard
 from logs import partitions, retention, services, tasks
 from logs.models import LogArchive, LogEntry, LogExport
 from tests import make
-from tests.logs.written import START, entry
+from tests.logs.written import START, entry, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 MONTH = (datetime(2025, 3, 1, tzinfo=UTC), datetime(2025, 4, 1, tzinfo=UTC))
@@ -46,6 +46,7 @@ def march(acme, settings):
     """Write entries of an old month, and plan what is to become of it."""
     settings.LOG_RETENTION_DAYS = 365
     LogEntry.objects.bulk_create([entry(acme, START + timedelta(minutes=number)) for number in range(900)])
+    settle()
     tasks.roll_up()
     retention.plan()
     (first,) = retention.due()
@@ -133,6 +134,7 @@ def test_one_log_that_is_stuck_keeps_no_other_from_its_turn(march, acme, superus
     settings.LOG_RETENTION_DAYS = 365
     other = make.organization("other")
     LogEntry.objects.bulk_create([entry(other, START)])
+    settle()
     tasks.roll_up()
     other.log_retention_days = 60
     other.save()

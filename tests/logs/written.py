@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from logs import settled
 from logs.models import LogEntry
 
 if TYPE_CHECKING:
@@ -44,6 +46,14 @@ def entries(
             for number in range(count)
         ]
     )
+
+
+def settle() -> None:
+    """Wait until all that is committed is settled: PostgreSQL's own transactions may be under way."""
+    end = monotonic() + 20
+    while settled.settled().count() < LogEntry.objects.count():
+        assert monotonic() < end, "Somebody keeps a transaction open"
+        sleep(0.01)
 
 
 def of_project(project: Project, at: datetime = START, **fields: Any) -> LogEntry:
