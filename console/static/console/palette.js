@@ -13,7 +13,7 @@ const close = () => isOpen() && list.hidePopover();
 
 // The form asks the page of one organization, or of all; the list is of all, that organization first.
 const near = field.form.action.match(/\/o\/([^/]+)\//)?.[1] ?? "";
-const htmx = { get: `/find/?in=${near}`, trigger: "load, input changed delay:150ms", target: "#palette", sync: "this:replace" };
+const htmx = { get: `/find/?in=${near}`, trigger: "load, input changed delay:150ms", target: "#palette", sync: "this:queue last" };
 for (const [name, value] of Object.entries(htmx)) field.setAttribute(`hx-${name}`, value);
 window.htmx.process(field);
 
