@@ -156,12 +156,12 @@ def pytest_addoption(parser):
     parser.addoption(
         "--second-pass",
         action="store_true",
-        help="leave out what touches no database and starts no process: it was played on the first one",
+        help="leave out what is the same on each database: it was played on the first one",
     )
 
 
 def _is_bound_to_a_database(item):
-    return (
+    return not item.get_closest_marker("looks") and (
         item.get_closest_marker("django_db")
         or item.get_closest_marker("processes")
         or {"db", "transactional_db", "live_server"} & set(item.fixturenames)

@@ -46,6 +46,7 @@ def look(world, browse):
     return open_window
 
 
+@pytest.mark.looks
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_kind_of_page_is_whole(world, look, width, theme):

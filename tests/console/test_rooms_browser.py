@@ -112,10 +112,11 @@ def test_dismissing_what_one_is_told(browse, world):
     visit.check("notices-dismissed")
 
 
-@pytest.mark.parametrize("half", [0, 1])
-def test_every_room_of_an_owner(browse, world, half):
+@pytest.mark.looks
+@pytest.mark.parametrize("part", range(4))
+def test_every_room_of_an_owner(browse, world, part):
     visit = browse(world.owner)
-    for path in ROOMS[half::2]:
+    for path in ROOMS[part::4]:
         page = visit.goto(path)
         look(visit, f"owner-{name_of(path)}")
         for width in (320, 768, 1000, 1920):
@@ -123,6 +124,7 @@ def test_every_room_of_an_owner(browse, world, half):
             assert page.evaluate(SIDEWAYS) == {"wide": 0, "out": []}, (path, width)
 
 
+@pytest.mark.looks
 def test_an_export_in_each_state(browse, world):
     visit = browse(world.owner)
     for state, export in world.exports.items():
@@ -130,6 +132,7 @@ def test_an_export_in_each_state(browse, world):
         look(visit, f"export-{state}", TWO_LOOKS)
 
 
+@pytest.mark.looks
 def test_rooms_of_others(browse, world):
     visit = browse(world.member)
     for path in ("/", "/o/acme/", "/o/acme/teams/devs/", "/o/acme/projects/web/", "/o/acme/robots/"):
@@ -150,6 +153,7 @@ def test_rooms_of_others(browse, world):
         look_away(visit, f"stranger-{name_of(path)}")
 
 
+@pytest.mark.looks
 def test_rooms_of_an_auditor_have_nothing_to_press(browse, world):
     auditor = make.user("auditor")
     accounts.set_member_role(actor=make.SYSTEM, organization=world.acme, user=auditor, role="auditor")
@@ -234,6 +238,7 @@ def test_a_new_organization_teaches(browse, transactional_db):
         look(visit, f"empty-{name_of(room)}", TWO_LOOKS)
 
 
+@pytest.mark.looks
 def test_names_of_any_length(browse, transactional_db):
     long, ada = worlds.LONG, make.user("a" * 255, email="a@example.test")
     acme = make.organization("o" * 255, owner=ada)
@@ -302,6 +307,7 @@ DIALOGS = [
 ]
 
 
+@pytest.mark.looks
 def test_dialogs_and_menus_open(browse, world):
     visit = browse(world.owner)
     page = visit.page
