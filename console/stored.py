@@ -36,6 +36,7 @@ SENTENCES = (
     gettext_noop("The mail could not be sent."),
     gettext_noop("The mail server refuses the mail."),
     gettext_noop("Nobody there has an address."),
+    gettext_noop("It waits: so many mails went to that address within the hour."),
     gettext_noop("Nobody is there any more who could be told."),
     gettext_noop("What it is about is gone."),
     gettext_noop("What it is about, or who asked for it, is gone."),

@@ -27,10 +27,15 @@ def letter(
     message = EmailMultiAlternatives(
         one_line(f"[Muster] {subject}"),
         render_to_string(f"mail/{template}.txt", context),
+        # The envelope's sender, to which a mail that nobody can take comes back; people see the other one.
+        from_email=settings.MAIL_BOUNCES or settings.DEFAULT_FROM_EMAIL,
         to=list(to),
         headers={
+            "From": settings.DEFAULT_FROM_EMAIL,
             "Message-ID": f"<{key}@{urlsplit(settings.PUBLIC_URL).hostname}>",
+            # No absence note answers it, also none of Exchange.
             "Auto-Submitted": "auto-generated",
+            "X-Auto-Response-Suppress": "All",
         },
     )
     message.attach_alternative(render_to_string(f"mail/{template}.html", context), "text/html")

@@ -38,6 +38,7 @@ CHANNELS: dict[str, Callable[[Delivery], Letter]] = {
     Subscription.Method.IN_CONSOLE: console.prepare,
 }
 _WITH = ("subscription__namespace__organization", "subscription__project__namespace__organization")
+POSTPONED_AT_MOST = timedelta(days=3)  # what waits for longer is given up
 HISTORY = 30  # attempts that are remembered of one delivery, tried again by hand or not
 
 
@@ -212,6 +213,9 @@ def _history(delivery: Delivery, answer: Answer, error: str, now: datetime) -> l
 
 def _note_failure(delivery: Delivery, letter: Letter | None, error: Undelivered) -> None:
     now = timezone.now()
+    if error.postponed and now - delivery.created_at < POSTPONED_AT_MOST:
+        _postpone(delivery, error, now)
+        return
     plan = schedule(delivery.subscription)
     again = None if error.final else plan.next(delivery, now, timedelta(seconds=error.pause))
     changes: dict[str, Any] = {"status": Status.QUEUED, "due_at": again, "error": str(error)}
@@ -220,6 +224,20 @@ def _note_failure(delivery: Delivery, letter: Letter | None, error: Undelivered)
     with transaction.atomic():
         if _let_go(delivery, letter, error.answer, changes) and error.counts:
             _count_failure(delivery, error, plan.enough, over=again is None)
+
+
+def _postpone(delivery: Delivery, error: Undelivered, now: datetime) -> None:
+    """Leave it to others, who find it due after the pause, as if nobody had tried it."""
+    # A tenth apart, so that what was postponed together does not come again together.
+    pause = timedelta(seconds=error.pause) * (1 + delivery.uuid.int % 100 / 1000)
+    Delivery.objects.filter(pk=delivery.pk, claim=delivery.claim).update(
+        claim=None,
+        status=Status.QUEUED,
+        due_at=now + pause,
+        error=str(error),
+        attempts=Greatest(F("attempts") - 1, 0),
+        begun_at=Case(When(attempts__lte=1, then=Value(None)), default=F("begun_at")),
+    )
 
 
 def _let_go(delivery: Delivery, letter: Letter | None, answer: Answer, changes: dict[str, Any]) -> int:

@@ -386,6 +386,8 @@ else:
     EMAIL_FILE_PATH = DATA / "mail"
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.str("MUSTER_MAIL_FROM", default=f"Muster <muster@{_public.hostname or 'localhost'}>")
+MAIL_BOUNCES = env.str("MUSTER_MAIL_BOUNCES", default="")
+MAILS_PER_HOUR = env.int("MUSTER_MAILS_PER_HOUR", default=60)
 MAILING = env.bool("MUSTER_MAILING", default=bool(_email_url))
 
 # OAuth: its rows are those of `tokens`, the library has no tables: docs/adr/0006 ----------------------------

@@ -45,7 +45,8 @@ class Undelivered(Exception):
     """A delivery failed; ``str()`` is fit for people.
 
     ``final`` when trying again does not help, ``gone`` when the receiver wants nothing any more, ever;
-    ``counts`` if it speaks against the receiver; ``pause`` are the seconds that it asked for.
+    ``counts`` if it speaks against the receiver; ``pause`` are the seconds that it asked for. ``postponed``
+    if nothing was tried at all, so that no attempt is spent: it is due after the pause.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Undelivered(Exception):
         gone: bool = False,
         counts: bool = True,
         pause: int = 0,
+        postponed: bool = False,
     ) -> None:
         super().__init__(words)
         self.answer = answer or Answer()
@@ -64,3 +66,4 @@ class Undelivered(Exception):
         self.gone = gone
         self.counts = counts
         self.pause = pause
+        self.postponed = postponed

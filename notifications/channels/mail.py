@@ -8,9 +8,14 @@ from functools import partial
 from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+
 from accounts.selectors import language_of
+from core.errors import TooManyRequests
 from core.languages import speaking
 from core.letters import letter
+from core.seal import digest
+from core.throttle import spend
 from notifications import notices, payloads
 from notifications.channels import Answer, Letter, Undelivered
 
@@ -22,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ADDRESSES_MAX = 50
+HOUR = 3600  # seconds
 SHOWN = 8 * 1024  # characters of a mail that are kept
 
 
@@ -41,6 +47,7 @@ def prepare(delivery: Delivery) -> Letter:
         "title": delivery.subscription.title,
     }
     to = _addresses(delivery.subscription)
+    _spend(to)
     with speaking(language_of(to)):
         message = letter(
             "notification",
@@ -51,6 +58,24 @@ def prepare(delivery: Delivery) -> Letter:
         )
     shown = {"to": message.to, "subject": message.subject, "body": str(message.body)[:SHOWN]}
     return Letter(partial(_send, message, delivery, final=not delivery.subscription.flat), shown)
+
+
+def _spend(to: list[str]) -> None:
+    """Count one mail more to each address.
+
+    Raises:
+        Undelivered: one of them had as many as it may have in an hour. It is postponed; nothing is lost.
+    """
+    if not settings.MAILS_PER_HOUR:
+        return
+    for address in to:
+        try:
+            spend(f"mail:{digest(address.casefold()).hex()}", calls=settings.MAILS_PER_HOUR, seconds=HOUR)
+        except TooManyRequests as error:
+            words = "It waits: so many mails went to that address within the hour."
+            raise Undelivered(
+                words, final=True, counts=False, pause=error.details["retry_after"], postponed=True
+            ) from None
 
 
 def _send(message: EmailMultiAlternatives, delivery: Delivery, *, final: bool) -> Answer:

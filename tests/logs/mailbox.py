@@ -19,6 +19,7 @@ class Mailbox:
         self.answer = "250 OK"
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
+        self.senders: list[str] = []  # of the envelopes
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port: int = free.getsockname()[1]
         self.controller = Controller(self, hostname="127.0.0.1", port=self.port)
@@ -28,6 +29,7 @@ class Mailbox:
         if self.answer.startswith("2"):
             self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
             self.recipients.extend(envelope.rcpt_tos)
+            self.senders.append(envelope.mail_from)
         return self.answer
 
     def close(self) -> None:

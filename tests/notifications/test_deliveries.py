@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -422,6 +423,43 @@ def test_a_mail_is_tried_for_half_a_day_and_switches_nothing_off(subscribe, web,
     assert len(times) == 7
     assert 12 * HOUR < times[-1] < 15 * HOUR
     assert failures(made) == (7, False)
+
+
+def test_an_address_gets_so_many_mails_an_hour_and_nothing_is_lost(subscribe, web, change, mailbox, settings):
+    settings.MAILS_PER_HOUR, settings.MAIL_BOUNCES = 2, "bounces@example.test"
+    made = subscribe("email", project=web, email="ops@example.test")
+    with time_machine.travel(NOON, tick=False) as clock:
+        first, second, third = change(), change(), change()
+        assert [deliver(row).status for row in (first, second, third)] == ["done", "done", "queued"]
+        assert (third.attempts, third.begun_at, third.history) == (0, None, [])
+        assert 0 < (third.due_at - timezone.now()).total_seconds() <= 1.1 * HOUR
+        assert "within the hour" in third.error
+        assert failures(made) == (0, False)
+        deliver(third)  # not due: nobody takes it
+        assert len(mailbox.mails) == 2
+        # Whoever else is written to is written to at once.
+        subscribe("email", project=web, email="others@example.test")
+        change()
+        theirs = Delivery.objects.get(subscription__config__email="others@example.test")
+        assert deliver(theirs).status == "done"
+        assert len(mailbox.mails) == 3
+        clock.move_to(third.due_at)
+        Delivery.objects.filter(status="queued").update(due_at=timezone.now())
+        assert deliver(third).status == "done"
+    assert Counter(mailbox.recipients) == {"ops@example.test": 4, "others@example.test": 1}
+    assert set(mailbox.senders) == {"bounces@example.test"}
+    assert {mail["From"] for mail in mailbox.mails} == {settings.DEFAULT_FROM_EMAIL}
+
+
+def test_what_waits_for_days_is_given_up(subscribe, web, change, mailbox, settings):
+    settings.MAILS_PER_HOUR = 1
+    made = subscribe("email", project=web, email="ops@example.test")
+    with time_machine.travel(NOON, tick=False) as clock:
+        row = change()
+        clock.shift(timedelta(days=3, seconds=1))
+        deliver(change())
+        assert (deliver(row).status, row.attempts) == ("failed", 1)
+        assert failures(made) == (0, False)
 
 
 def test_a_mail_that_is_refused_is_not_tried_again(subscribe, web, change, mailbox):
