@@ -118,12 +118,13 @@ NUMBERS = Numbers(time.time_ns() // 10**9)
 
 def measure(
     ground: Ground,
+    size: int,
     sites: dict[str, Site],
     cases: list[Case],
     told: dict[str, str],
     wanted: argparse.Namespace,
 ) -> list[Measured]:
-    """Ask all programs for each case, in turns."""
+    """Ask all programs for each case, in turns. What a case wrote is gone before the next."""
     done = []
     for case in cases:
         same(case, sites, told)
@@ -136,6 +137,8 @@ def measure(
         for _ in range(wanted.rounds):
             for name, site in sites.items():
                 measured.rounds[name].append(turn(ground, site, case, told, wanted.seconds))
+        if case.writes:
+            ground.settle(size)
         done.append(measured)
         print(figures.line(measured), flush=True)
     return done
@@ -165,12 +168,15 @@ def main() -> int:
         for size in (1, 10) if wanted.large else (1,):
             told = ground.world(size)
             with ground.serve(size) as sites:
-                results[size] = measure(ground, sites, cases, told, wanted)
+                results[size] = measure(ground, size, sites, cases, told, wanted)
                 if wanted.short:
-                    again = [one.case for one in results[size] if fallen(one)]
-                    kept = [one for one in results[size] if one.case not in again]
+                    again = {one.case.name: one for one in results[size] if fallen(one)}
+                    for name in again:
+                        print(f"{name} fell, and is measured once more: the better of the two counts")
                     # A machine that gates changes has its moods; what is slower is slower twice.
-                    results[size] = kept + measure(ground, sites, again, told, wanted)
+                    second = measure(ground, size, sites, [one.case for one in again.values()], told, wanted)
+                    better = {one.case.name: max(again[one.case.name], one, key=margin) for one in second}
+                    results[size] = [better.get(one.case.name, one) for one in results[size]]
                 memory = max(memory, spent.memory(sites["muster"].pid))
         version = ground.version()
     print(f"\nload {'/'.join(f'{one:.1f}' for one in os.getloadavg())}; largest worker {memory:.0f} MB")
@@ -179,10 +185,20 @@ def main() -> int:
     return compare(results[1]) if wanted.short else 0
 
 
+def recorded(case: Case) -> dict[str, float]:
+    """Return the ratios of a case that are to be held, by reference."""
+    found: dict[str, float] = json.loads(figures.RECORDED.read_text())[case.name]
+    return found
+
+
+def margin(one: Measured) -> float:
+    """Return the share of what is recorded that a case reaches, toward the reference where it is least."""
+    return min(one.ratio(against) / was for against, was in recorded(one.case).items())
+
+
 def fallen(one: Measured) -> list[str]:
     """Return a sentence for each ratio of a case that is more than a fifth below what is recorded."""
-    recorded = json.loads(figures.RECORDED.read_text())[one.case.name]
-    found = [(against, was, one.ratio(against)) for against, was in recorded.items()]
+    found = [(against, was, one.ratio(against)) for against, was in recorded(one.case).items()]
     return [
         f"{one.case.name}: {now:.2f} of {against}'s CPU time, and was {was:.2f}"
         for against, was, now in found

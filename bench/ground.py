@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from bench.world import settle
 from tests.faults.servers import Postgres, Redis, find_postgres, free_ports, tied, wait_until
 
 if TYPE_CHECKING:
@@ -92,6 +93,11 @@ class Ground:
         )  # fmt: skip
         told: dict[str, str] = json.loads(done.stdout)
         return told
+
+    def settle(self, size: int) -> None:
+        """Bring a world back to what it was before it was written into."""
+        with psycopg.connect(self.url(size), autocommit=True) as connection:
+            settle(connection.execute)
 
     @contextmanager
     def serve(self, size: int) -> Iterator[dict[str, Site]]:

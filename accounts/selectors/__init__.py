@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.db.models import (
     Count,
     Exists,
     F,
+    FilteredRelation,
     Min,
     OuterRef,
     Prefetch,
@@ -70,6 +71,7 @@ from permissions.checks import (
 )
 from permissions.factors import with_second_factor
 from permissions.models import DefaultGrant, Grant
+from projects.models import Project
 from tokens.kinds import Kind
 from tokens.models import Credential
 
@@ -442,7 +444,7 @@ def teams(*, organization: Organization) -> list[Team]:
 
     Whoever calls has checked that the actor is inside.
     """
-    found = _teams(organization=organization.pk)
+    found = _teams(organization=organization.pk, namespace=organization.namespace_id)
     for team in found:
         team.organization = organization
     return found
@@ -450,7 +452,12 @@ def teams(*, organization: Organization) -> list[Team]:
 
 def _counted_teams() -> QuerySet[Team]:
     members = TeamMember.objects.filter(team=OuterRef("pk")).order_by().values("team")
-    grants = Grant.objects.filter(team=OuterRef("pk"), project__deleted_at=None).order_by().values("team")
+    # What a team may do stays in its organization. The deleted are looked up once; a join with the projects
+    # would be made once for each team.
+    deleted = Project.objects.filter(
+        namespace_id=Given("namespace", Namespace.id), deleted_at__isnull=False
+    ).values("pk")
+    grants = Grant.objects.filter(~Q(project__in=deleted), team=OuterRef("pk")).order_by().values("team")
     return (
         Team.objects.filter(organization_id=Given("organization", Organization.id))
         .annotate(
@@ -666,7 +673,11 @@ def listed_robots(
     living: dict[int, list[Credential]] = {}
     for credential in _robot_credentials(namespace=key) if tokens else ():
         living.setdefault(credential.robot_id or 0, []).append(credential)
-    found = _robots(namespace=key)
+    rows: list[Any] = _robots(namespace=key)
+    newest: dict[int, int] = {}
+    for robot in rows:
+        newest[robot.pk] = max(newest.get(robot.pk, 0), robot.token_id or 0)
+    found = [robot for robot in rows if (robot.token_id or 0) == newest[robot.pk]]
     for robot in found:
         robot.namespace = namespace
         robot.living = living.get(robot.pk, [])  # type: ignore[attr-defined]
@@ -686,11 +697,17 @@ def _living_tokens() -> QuerySet[Credential]:
     return Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None).order_by("-pk")
 
 
+# Joined, not asked for each robot: a plan that PostgreSQL keeps must hold when there are more. While a token
+# is exchanged for another a robot is there twice.
 _robots: Prepared[Robot] = Prepared(
     lambda: (
         Robot.objects.filter(namespace_id=Given("namespace", Namespace.id))
         .annotate(
-            last_used_at=Subquery(_living_tokens().filter(robot=OuterRef("pk")).values("last_used_at")[:1])
+            token=FilteredRelation(
+                "credentials", condition=Q(credentials__kind=Kind.ROBOT, credentials__revoked_at=None)
+            ),
+            token_id=F("token__pk"),
+            last_used_at=F("token__last_used_at"),
         )
         .order_by(F("last_used_at").desc(nulls_last=True), "shortname")
     )

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from accounts import listing
+from accounts import listing, selectors
 from accounts import services as accounts
 from accounts.models import AuthenticatorApp, Invitation
 from core.errors import Forbidden
+from projects import services as projects
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +176,42 @@ def test_robots_of_others_are_not_counted(owner, acme, machines):
     assert robots(owner, other).counts == listing.RobotCounts(all=1, never=1, endless=1)
     with pytest.raises(Forbidden):
         listing.robot_counts(actor=make.actor(make.user("stranger")), namespace=acme.namespace)
+
+
+def test_a_robot_with_two_tokens_is_listed_once_by_its_newest(owner, acme):
+    one, other, idle = make.robots(acme, 3)
+    accounts.rotate_robot_token(actor=make.actor(owner), robot=one, grace=timedelta(days=1))
+    now = timezone.now()
+    older, newer = one.credentials.order_by("pk")
+    for credential, used in ((older, now), (newer, now - timedelta(days=2)), (other.credentials.get(), now)):
+        credential.last_used_at = used
+        credential.save()
+    for limit in (None, 10):
+        found = selectors.listed_robots(actor=make.actor(owner), namespace=acme.namespace, limit=limit)
+        assert [robot.pk for robot in found] == [other.pk, one.pk, idle.pk]
+        assert vars(found[1])["last_used_at"] == now - timedelta(days=2)
+
+
+def test_a_robot_whose_token_was_ended_is_listed(owner, acme):
+    robot = make.robot(acme)
+    robot.credentials.update(revoked_at=timezone.now(), last_used_at=timezone.now())
+    (found,) = selectors.listed_robots(actor=make.actor(owner), namespace=acme.namespace)
+    assert (found.pk, vars(found)["last_used_at"]) == (robot.pk, None)
+
+
+# Teams ---------------------------------------------------------------------------------------------------
+
+
+def test_deleted_projects_are_not_counted_to_a_team(owner, acme):
+    devs = make.team(acme)
+    make.team(acme, "ops")
+    make.member(devs, make.user("ada"), make.user("bo"))
+    for name in ("web", "db"):
+        make.grant(make.project(acme, name), "read", team=devs)
+    projects.delete_project(actor=make.actor(owner), project=acme.namespace.projects.get(slug="db"))
+    found = {team.slug: vars(team) for team in selectors.teams(organization=acme)}
+    assert (found["devs"]["member_count"], found["devs"]["repo_count"]) == (2, 1)
+    assert (found["ops"]["member_count"], found["ops"]["repo_count"]) == (0, 0)
 
 
 # Finding -------------------------------------------------------------------------------------------------

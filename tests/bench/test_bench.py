@@ -96,6 +96,15 @@ def test_a_ratio_that_fell_by_more_than_a_fifth_fails(mine, status, tmp_path, mo
     assert ("and was 2.00" in capsys.readouterr().err) == bool(status)
 
 
+def test_of_two_measurements_that_fell_the_better_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "RECORDED", tmp_path / "recorded.json")
+    figures.RECORDED.write_text(json.dumps({CASES[0].name: {"plain": 2.0, "raw": 0.5}}))
+    slow, quick = measured(2.0, 2.0), measured(1.25, 2.0)
+    assert (main.margin(slow), main.margin(quick)) == (0.5, 0.8)
+    assert max(slow, quick, key=main.margin) is quick
+    assert (bool(main.fallen(slow)), main.fallen(quick)) == (True, [])
+
+
 def test_every_case_is_recorded():
     recorded = json.loads(figures.RECORDED.read_text())
     assert recorded.keys() == {case.name for case in CASES}
