@@ -248,7 +248,7 @@ class LogExportDesk(Desk):
     related = ("requested_by", "namespace__organization", "namespace__user", "project__namespace")
     # The file's name is not shown: whoever knows it needs no other right. Of the callback only the host is.
     fieldsets = (
-        (None, {"fields": ("uuid", "what", "filters", "starts_at", "ends_at")}),
+        (None, {"fields": ("uuid", "what", "format", "filters", "starts_at", "ends_at")}),
         ("Asked for", {"fields": ("requester", "dialect", "callback_host", "callback_email", "created_at")}),
         (
             "Work",

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from core.errors import NotFound
+from logs.formats import format_of
 from logs.selectors import by_uuid, is_revoked
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ UUID_LENGTH = 36
 
 @dataclass(frozen=True)
 class Download:
-    """An open file, its size in bytes, a file name for people, and its SHA-256 in hex."""
+    """An open file, its size in bytes, a file name for people, its content type, and its SHA-256 in hex."""
 
     file: IO[bytes]
     size: int
     name: str
+    content_type: str
     sha256: str
 
 
@@ -57,8 +59,9 @@ def open_download(token: str) -> Download:
     except FileNotFoundError as error:
         raise NotFound("There is no such file, or not any more") from error
     whose = "-".join(filter(None, [export.namespace_name, export.project_name])) or "instance"
-    name = f"{whose.replace('/', '-')}-log-{export.starts_at:%Y-%m-%d}.json"
-    return Download(file, export.size_bytes or 0, name, export.sha256)
+    form = format_of(export)
+    name = f"{whose.replace('/', '-')}-log-{export.starts_at:%Y-%m-%d}.{form.extension}"
+    return Download(file, export.size_bytes or 0, name, form.content_type, export.sha256)
 
 
 def is_downloadable(export: LogExport) -> bool:

@@ -209,6 +209,11 @@ class LogExport(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    class Format(models.TextChoices):
+        QUAY = "quay", "Quay's JSON"
+        CSV = "csv", "CSV"
+        JSONL = "jsonl", "JSON Lines"
+
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     namespace = models.ForeignKey(
         "accounts.Namespace", models.SET_NULL, null=True, blank=True, related_name="log_exports"
@@ -219,6 +224,7 @@ class LogExport(models.Model):
     )
     project_name = models.CharField(max_length=255, blank=True)
     filters = models.JSONField(default=dict, blank=True)
+    format = models.CharField(max_length=5, choices=Format, default=Format.QUAY)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField("ends before")
     requested_by = models.ForeignKey(

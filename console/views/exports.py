@@ -58,7 +58,7 @@ def _whole(found: Download) -> FileResponse:
         found.file,
         as_attachment=True,
         filename=found.name,
-        content_type="application/json",
+        content_type=found.content_type,
         headers={"Content-Length": str(found.size)},
     )
 
@@ -69,7 +69,7 @@ def _part(found: Download, first: int, last: int) -> FileResponse:
         _Part(found.file, last - first + 1),
         as_attachment=True,
         filename=found.name,
-        content_type="application/json",
+        content_type=found.content_type,
         status=206,
         headers={
             "Content-Length": str(last - first + 1),

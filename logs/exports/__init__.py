@@ -1,4 +1,5 @@
 """Log exports as workers see them.
 
-`queue` takes rows and keeps them, `file` writes the file, `store` keeps it, `tell` calls back and mails.
+`queue` takes rows and keeps them, `file` writes the file as `logs.formats` says, `store` keeps it, `tell`
+calls back and mails.
 """

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import storages
 
+from logs.formats import format_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,7 +62,7 @@ def _remove_if_left(path: Path) -> None:
 
 def new_name(export: LogExport) -> str:
     """Return a name in the storage that nobody can guess (256 bits)."""
-    return f"{export.uuid}-{secrets.token_urlsafe(32)}.json"
+    return f"{export.uuid}-{secrets.token_urlsafe(32)}.{format_of(export).extension}"
 
 
 def hand_over(export: LogExport, file: IO[bytes], name: str) -> None:

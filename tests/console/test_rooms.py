@@ -513,6 +513,22 @@ def test_the_list_of_exports_moves_while_one_is_written(acme):
     assert "every 2s" not in client.get("/o/acme/exports/").content.decode()
 
 
+def test_an_export_is_written_in_the_format_that_was_chosen(acme, settings):
+    client = enter(person("owner"))
+    assert '<option value="csv" selected>CSV' in client.get("/o/acme/logs/").content.decode()
+    answer = client.post("/o/acme/logs/", {"do": "export", "format": "xml"})
+    assert "Select a valid choice" in answer.content.decode()
+    settings.EXPORTS_AT_ONCE_OF_NAMESPACE = 3
+    for form in ("csv", "jsonl", "quay"):
+        client.post("/o/acme/logs/", {"do": "export", "format": form})
+    assert [one.format for one in LogExport.objects.order_by("pk")] == ["csv", "jsonl", "quay"]
+    page = client.get("/o/acme/exports/").content.decode()
+    assert all(f">{words}</td>" in page for words in ("CSV", "JSON Lines", "JSON as Quay writes it"))
+    answer = client.post("/o/acme/logs/", {"do": "export", "format": "csv"})
+    assert "There are 3 exports of this log under way" in answer.content.decode()
+    assert LogExport.objects.count() == 3
+
+
 def test_an_export_covers_what_is_shown(acme):
     client = enter(person("owner"))
     answer = client.post(
