@@ -19,7 +19,17 @@ from backoffice.filters import SpanFilter, StateFilter
 from backoffice.verbs import Verb
 from logs import services
 from logs.kinds import KINDS
-from logs.models import LogArchive, LogCount, LogEntry, LogExport, LogMark, LogView
+from logs.models import (
+    LogArchive,
+    LogChain,
+    LogCount,
+    LogEntry,
+    LogExport,
+    LogMark,
+    LogSeal,
+    LogSealMark,
+    LogView,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -226,6 +236,44 @@ class LogCountDesk(Desk):
 class LogMarkDesk(Desk):
     list_display = ("__str__",)
     fieldsets = ((None, {"fields": ("xact", "entry")}),)
+
+
+@admin.register(LogSeal)
+class LogSealDesk(Desk):
+    list_display = ("entry", "scope", "position", "at")
+    fieldsets = ((None, {"fields": ("entry", "scope", "position", "at", "shown_leaf", "shown_hash")}),)
+    search_fields = ("=entry", "=scope")
+    search_help_text = "Number of an entry, or key of a namespace (0 for none)"
+    ordering = ("-entry",)
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+    @column(description="Hash of the entry")
+    def shown_leaf(self, seal: LogSeal) -> str:
+        return bytes(seal.leaf).hex()
+
+    @column(description="Hash of the chain")
+    def shown_hash(self, seal: LogSeal) -> str:
+        return bytes(seal.hash).hex()
+
+
+@admin.register(LogChain)
+class LogChainDesk(Desk):
+    list_display = ("scope", "position")
+    fieldsets = ((None, {"fields": ("scope", "position", "shown_hash")}),)
+    search_fields = ("=scope",)
+    search_help_text = "Key of a namespace (0 for none)"
+    ordering = ("scope",)
+
+    @column(description="Hash of the last seal")
+    def shown_hash(self, chain: LogChain) -> str:
+        return bytes(chain.hash).hex()
+
+
+@admin.register(LogSealMark)
+class LogSealMarkDesk(Desk):
+    list_display = ("__str__", "moved_at")
+    fieldsets = ((None, {"fields": ("xact", "entry", "turn", "moved_at")}),)
 
 
 @admin.register(LogExport)

@@ -113,6 +113,56 @@ class LogMark(models.Model):
         return f"counted up to {self.xact}.{self.entry}"
 
 
+class LogSeal(models.Model):
+    """That an entry stands at a position in the chain of its namespace, and what it was: `logs.chain`.
+
+    It outlives its entry, when that goes to the archive. ``blinds`` hides what tells of a person: a salt, or
+    what is left of it once something was erased.
+    """
+
+    entry = models.BigIntegerField(primary_key=True)
+    scope = models.BigIntegerField("key of the namespace; 0: none")
+    position = models.BigIntegerField("position in its chain")
+    at = models.DateTimeField("time of the entry")
+    leaf = models.BinaryField("hash of the entry")
+    hash = models.BinaryField("hash of the chain up to here")
+    blinds = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "position"], name="log_sealed_once")]
+
+    def __str__(self) -> str:
+        return f"seal {self.position} of {self.scope}: entry {self.entry}"
+
+
+class LogChain(models.Model):
+    """The head of a namespace's chain: how long it is, and the hash of its last seal."""
+
+    scope = models.BigIntegerField("key of the namespace; 0: none", primary_key=True)
+    position = models.BigIntegerField("seals")
+    hash = models.BinaryField("hash of the last one")
+
+    def __str__(self) -> str:
+        return f"chain of {self.scope}: {self.position} seals"
+
+
+class LogSealMark(models.Model):
+    """Up to where the log is sealed: one row, the place of an entry in the order of `logs.settled`.
+
+    ``turn`` grows with each change: who has read before it writes nothing any more.
+    """
+
+    ONLY = 1
+
+    xact = models.BigIntegerField("sealed up to transaction", default=0)
+    entry = models.BigIntegerField("and entry", default=0)
+    turn = models.BigIntegerField("changed so often", default=0)
+    moved_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"sealed up to {self.xact}.{self.entry}"
+
+
 class LogView(models.Model):
     """A filter of the log under a name: one person's, of one namespace's log or, without, of the instance's.
 

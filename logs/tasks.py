@@ -12,6 +12,7 @@ from celery import shared_task
 from core.bell import ring
 from jobs.guard import Stopped
 from logs import counts, partitions, retention
+from logs.chain import sealing
 from logs.exports import queue
 
 RUNG_AT_ONCE = 100
@@ -39,6 +40,16 @@ def roll_up() -> None:
     while counts.roll_up():
         if monotonic() > end:
             ring(roll_up)
+            return
+
+
+@shared_task(name="logs.seal")
+def seal() -> None:
+    """Seal what was written since the last turn, in steps."""
+    end = monotonic() + ROLL_UP_SECONDS
+    while sealing.seal_some():
+        if monotonic() > end:
+            ring(seal)
             return
 
 

@@ -27,7 +27,16 @@ from accounts.models import (
 from core.client import SIGNED_IN_AT
 from core.seal import digest, seal
 from jobs.models import Job, Turn
-from logs.models import LogArchive, LogCount, LogExport, LogMark, LogView
+from logs.models import (
+    LogArchive,
+    LogChain,
+    LogCount,
+    LogExport,
+    LogMark,
+    LogSeal,
+    LogSealMark,
+    LogView,
+)
 from notifications import services as notifications
 from notifications.channels.webhook import new_secret
 from notifications.models import AuthorizedAddress, Reminder, Subscription
@@ -141,6 +150,12 @@ def one_more(world: World, name: str) -> None:
         namespace_name=name, starts_at=timezone.now(), ends_at=timezone.now(), status="done"
     )
     LogMark.objects.get_or_create(pk=LogMark.ONLY)
+    LogSealMark.objects.get_or_create(pk=LogSealMark.ONLY)
+    number = LogSeal.objects.count() + 1
+    LogSeal.objects.create(
+        entry=number, scope=0, position=number, at=timezone.now(), leaf=b"leaf", hash=b"hash", blinds=b"salt"
+    )
+    LogChain.objects.create(scope=number, position=number, hash=b"hash")
     quota = Quota.objects.get(namespace=acme.namespace, resource="bytes")
     UsageSample.objects.create(
         quota=quota, day=timezone.now().date() - timedelta(days=UsageSample.objects.count()), used=7
