@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('logs', '0009_archives_stuck'),
+        ('logs', '0010_export_formats'),
     ]
 
     operations = [
