@@ -72,6 +72,7 @@ GROUPS = (
             ("Trash", "delete", "trash_trashed"),
             ("Rows in the trash", "inventory_2", "trash_trashedrows"),
             ("Log exports", "download", "logs_logexport"),
+            ("Parts of exports", "splitscreen", "logs_logexportpart"),
             ("Log archive", "archive", "logs_logarchive"),
             ("Sums of the log", "bar_chart", "logs_logcount"),
             ("Log summed up to", "bookmark", "logs_logmark"),

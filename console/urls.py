@@ -118,6 +118,7 @@ urlpatterns = [
     path(f"{ORG}exports/", logs.Exports.as_view(), name="exports"),
     path(f"{ORG}exports/<uuid:uuid>/", logs.OneExport.as_view(), name="export"),
     path("exportedlogs/<str:token>", exports.ExportedLogs.as_view(), name="exported-logs"),
+    path("exportedlogs/<str:token>/manifest.json", exports.Manifest.as_view(), name="exported-manifest"),
     path("authrepoemail", addresses.ConfirmAddress.as_view(), name="address-confirmed"),
     # As deliveries of the Quay wire name the pages of what they tell of.
     path(

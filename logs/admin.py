@@ -25,6 +25,7 @@ from logs.models import (
     LogCount,
     LogEntry,
     LogExport,
+    LogExportPart,
     LogMark,
     LogSeal,
     LogSealMark,
@@ -383,3 +384,22 @@ class LogExportDesk(Desk):
                 rank=6,
             ),
         ]
+
+
+@admin.register(LogExportPart)
+class LogExportPartDesk(Desk):
+    list_display = ("__str__", "of", "rows", "size_bytes", "sha256", "is_last")
+    search_fields = ("=export__uuid",)
+    search_help_text = "The whole UUID of an export"
+    ordering = ("-export", "number")
+    related = ("export",)
+    # As of an export, the name of the file is not shown.
+    fieldsets = (
+        (None, {"fields": ("of", "number", "is_last")}),
+        ("Entries", {"fields": ("rows", "last_at", "last_id")}),
+        ("File", {"fields": ("size_bytes", "sha256")}),
+    )
+
+    @column(description="Export", ordering="export")
+    def of(self, part: LogExportPart) -> SafeString | str:
+        return link(part.export)

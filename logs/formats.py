@@ -57,6 +57,10 @@ class Format(ABC):
     def copied(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
         """Return the query that PostgreSQL copies: the entry's key first, then what `from_copy` reads."""
 
+    def key(self, line: bytes) -> int:
+        """Return the entry's key from a line of the copy."""
+        return int(line.partition(b"," if self.copy_options else b"\t")[0])
+
     @abstractmethod
     def from_copy(self, lines: Sequence[bytes]) -> bytes:
         """Return entries from the lines of the copy."""

@@ -287,9 +287,11 @@ class LogExport(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
     claim = models.UUIDField(null=True, blank=True, editable=False)
-    attempts = models.PositiveSmallIntegerField("attempts to build the file", default=0)
+    attempts = models.PositiveSmallIntegerField("attempts since the last part that was kept", default=0)
     tellings = models.PositiveSmallIntegerField("attempts to call back and to mail", default=0)
     last_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    # What else belongs to what is in it: see `logs.settled.Sight`.
+    sight = models.JSONField(default=dict, blank=True, editable=False)
     rows_expected = models.BigIntegerField(null=True, blank=True)
     rows_written = models.BigIntegerField(default=0)
     percent = models.PositiveSmallIntegerField(default=0)
@@ -317,3 +319,29 @@ class LogExport(models.Model):
 
     def __str__(self) -> str:
         return f"export {self.uuid} ({self.status})"
+
+
+class LogExportPart(models.Model):
+    """A piece of an export's file, in the storage; one after the other they are the file.
+
+    The row is there before its piece is, so that nothing is left behind. ``sha256`` says that the piece is
+    kept: whoever goes on does so behind the entry (``last_at``, ``last_id``), which is the last one in it.
+    """
+
+    export = models.ForeignKey(LogExport, models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    storage_name = models.CharField(max_length=255, editable=False)
+    rows = models.BigIntegerField(default=0)
+    size_bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    last_at = models.DateTimeField(null=True, blank=True)
+    last_id = models.BigIntegerField(null=True, blank=True)
+    is_last = models.BooleanField("ends the file", default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["export", "number"], name="log_export_parts_numbered"),
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of export {self.export_id}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from core import egress
@@ -27,9 +27,10 @@ from logs.kinds import (
     EXPORT_LOGS_SUCCESS,
     RETRY_ARCHIVE,
 )
-from logs.models import LogArchive, LogEntry, LogExport, LogView
+from logs.models import LogArchive, LogExport, LogView
 from logs.record import record
 from logs.selectors import check_range, require_exporter, require_reader
+from logs.settled import sight
 from permissions.catalogue import ACCOUNT_CHANGE, INSTANCE_LOG_EXPORT, JOB_MANAGE, LOG_VIEW_SHARE
 from permissions.checks import check, require
 
@@ -118,7 +119,9 @@ def request_export(
 def _queue(actor: Actor, export: LogExport) -> LogExport:
     _require_room(export)
     # What is written from here on, this request's own entry first of all, is not in the file.
-    export.last_id = LogEntry.objects.aggregate(last=Max("id"))["last"] or 0
+    seen = sight()
+    export.last_id = seen.last_id
+    export.sight = {"below": seen.below, "without": seen.without, "own": seen.own} if seen.below else {}
     export.save(force_insert=True)
     told = _told(export.callback_url, export.callback_email, export.project_name)
     told |= {"export_id": str(export.uuid), "message": f"Export {export.uuid} is queued"}

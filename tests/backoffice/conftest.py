@@ -32,6 +32,7 @@ from logs.models import (
     LogChain,
     LogCount,
     LogExport,
+    LogExportPart,
     LogMark,
     LogSeal,
     LogSealMark,
@@ -144,6 +145,7 @@ def one_more(world: World, name: str) -> None:
         storage_name=f"unguessable-{name}",
         callback_url=f"https://hooks.example.test/?key=callback-{name}",
     )
+    LogExportPart.objects.create(export=export, number=1, storage_name=f"{export.storage_name}.00001.csv")
     world.secrets |= {export.storage_name, f"callback-{name}"}
     LogCount.objects.create(scope=acme.namespace_id, day=timezone.now().date(), kind=name, count=1)
     LogArchive.objects.create(

@@ -109,7 +109,16 @@ def test_who_may_open_what(acme, path, statuses):
 def test_every_page_is_in_the_table():
     from console.urls import urlpatterns
 
-    open_to_all = {"sign-in", "sign-out", "setup", "exported-logs", "forgot", "recover", "verify"}
+    open_to_all = {
+        "sign-in",
+        "sign-out",
+        "setup",
+        "exported-logs",
+        "exported-manifest",
+        "forgot",
+        "recover",
+        "verify",
+    }
     open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second", "sign-in-passkey"}
     open_to_all |= {"language"}
     of_exports = {"export", "instance-export"}  # below: an address with a key
