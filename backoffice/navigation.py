@@ -78,6 +78,7 @@ GROUPS = (
             ("Log summed up to", "bookmark", "logs_logmark"),
             ("Seals of the log", "verified", "logs_logseal"),
             ("Chains of the log", "link", "logs_logchain"),
+            ("Checkpoints of the log", "signature", "logs_logcheckpoint"),
             ("Log sealed up to", "bookmark_added", "logs_logsealmark"),
             ("Notifications", "notifications", "notifications_subscription"),
             ("Deliveries", "send", "notifications_delivery"),

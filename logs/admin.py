@@ -22,6 +22,7 @@ from logs.kinds import KINDS
 from logs.models import (
     LogArchive,
     LogChain,
+    LogCheckpoint,
     LogCount,
     LogEntry,
     LogExport,
@@ -269,6 +270,15 @@ class LogChainDesk(Desk):
     @column(description="Hash of the last seal")
     def shown_hash(self, chain: LogChain) -> str:
         return bytes(chain.hash).hex()
+
+
+@admin.register(LogCheckpoint)
+class LogCheckpointDesk(Desk):
+    list_display = ("number", "created_at", "key")
+    fieldsets = ((None, {"fields": ("number", "created_at", "body", "key", "signature")}),)
+    search_fields = ("=number",)
+    search_help_text = "Number of a checkpoint"
+    ordering = ("-number",)
 
 
 @admin.register(LogSealMark)

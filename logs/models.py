@@ -141,9 +141,23 @@ class LogChain(models.Model):
     scope = models.BigIntegerField("key of the namespace; 0: none", primary_key=True)
     position = models.BigIntegerField("seals")
     hash = models.BinaryField("hash of the last one")
+    told = models.BigIntegerField("seals at the last checkpoint", default=0)
 
     def __str__(self) -> str:
         return f"chain of {self.scope}: {self.position} seals"
+
+
+class LogCheckpoint(models.Model):
+    """A signed statement of how far the chains had come: `logs.chain.checkpoints`."""
+
+    number = models.BigIntegerField(primary_key=True)
+    body = models.TextField("what is signed, JSON")
+    key = models.CharField("public key", max_length=64)
+    signature = models.CharField(max_length=128)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number}"
 
 
 class LogSealMark(models.Model):

@@ -12,7 +12,7 @@ from celery import shared_task
 from core.bell import ring
 from jobs.guard import Stopped
 from logs import counts, partitions, retention
-from logs.chain import sealing
+from logs.chain import checkpoints, sealing
 from logs.exports import queue
 
 RUNG_AT_ONCE = 100
@@ -51,6 +51,13 @@ def seal() -> None:
         if monotonic() > end:
             ring(seal)
             return
+
+
+@shared_task(name="logs.checkpoint")
+def checkpoint() -> None:
+    """Sign how far the chains have come, and write it to the file."""
+    checkpoints.make()
+    checkpoints.keep()
 
 
 @shared_task(name="logs.keep_up")

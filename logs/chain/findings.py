@@ -15,6 +15,7 @@ class Sort(StrEnum):
     CUT_OFF = "cut off"  # the end of a chain is missing
     INSERTED = "inserted"  # before the mark, and not sealed
     SEAL = "seal"  # the seals themselves were edited
+    CHECKPOINT = "checkpoint"  # the log is not what was signed, or what was signed is gone
     ARCHIVE = "archive"  # a file of the archive is gone, or another
 
 

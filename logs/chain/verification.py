@@ -18,6 +18,7 @@ from core.db import KEYS_MAX
 from logs import settled
 from logs.chain import sealing
 from logs.chain.archived import Archived
+from logs.chain.checkpoints import Checked
 from logs.chain.content import AT, COLUMNS, START, is_erased, leaf, link
 from logs.chain.findings import Finding, Sort
 from logs.models import LogChain, LogEntry, LogSeal
@@ -26,6 +27,7 @@ from logs.settled import Cursor
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from django.db.models import QuerySet
 
@@ -46,12 +48,18 @@ class Verification:
     and ``found`` (how many of each sort).
     """
 
-    def __init__(self, scopes: Collection[int] | None = None, since: datetime | None = None) -> None:
-        """Prepare to go through these chains, or all; from a moment on, or from the beginning."""
+    def __init__(
+        self, scopes: Collection[int] | None = None, since: datetime | None = None, copy: Path | None = None
+    ) -> None:
+        """Prepare to go through these chains, or all; from a moment on, or from the beginning.
+
+        ``copy`` is a file of checkpoints that was kept elsewhere.
+        """
         self.scopes, self.since = scopes, since
         self.seals = self.erased = self.archived = self.chains = 0
         self.found: Counter[Sort] = Counter()
         self.mark = Cursor()
+        self.checkpoints = Checked(scopes, since, copy)
         self._files = Archived(scopes, since)
         self._altered: list[_Altered] = []
 
@@ -83,6 +91,7 @@ class Verification:
             yield from self._chain(head)
         yield from self._unsealed()
         yield from self._changed()
+        yield from self.checkpoints.run()
 
     def _of_these(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows if self.scopes is None else rows.filter(scope__in=self.scopes)

@@ -30,6 +30,7 @@ from jobs.models import Job, Turn
 from logs.models import (
     LogArchive,
     LogChain,
+    LogCheckpoint,
     LogCount,
     LogExport,
     LogExportPart,
@@ -157,6 +158,7 @@ def one_more(world: World, name: str) -> None:
     LogSeal.objects.create(
         entry=number, scope=0, position=number, at=timezone.now(), leaf=b"leaf", hash=b"hash", blinds=b"salt"
     )
+    LogCheckpoint.objects.create(number=number, body="{}", key="key", signature="signature")
     LogChain.objects.create(scope=number, position=number, hash=b"hash")
     quota = Quota.objects.get(namespace=acme.namespace, resource="bytes")
     UsageSample.objects.create(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -11,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts import selectors
 from core.actor import Actor
 from core.errors import DomainError
+from logs.chain.checkpoints import public_key
 from logs.chain.verification import Verification, names
 
 if TYPE_CHECKING:
@@ -27,19 +29,26 @@ class Command(BaseCommand):
         parser.add_argument(
             "--since", metavar="DATE", default="", help="only from the first entry of this day on"
         )
+        parser.add_argument(
+            "--checkpoints",
+            metavar="FILE",
+            default="",
+            help="hold it against this copy of the checkpoints too",
+        )
         parser.add_argument("--organization", metavar="NAME", default="", help="only the chain of its log")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Go through the log, and tell."""
-        verification = Verification(_scopes(options["organization"]), _since(options["since"]))
+        copy = Path(options["checkpoints"]) if options["checkpoints"] else None
+        if copy is not None and not copy.is_file():
+            raise CommandError(f"There is no file {copy}")
+        verification = Verification(_scopes(options["organization"]), _since(options["since"]), copy)
         known: dict[int, str] = {}
         for finding in verification.run():
             if finding.scope not in known:
                 known |= names([finding.scope])
-            whose, entry = known[finding.scope], finding.entry or "-"
-            self.stdout.write(
-                f"{finding.sort.upper():<9} {whose}  position {finding.where}  entry {entry}  {finding.words}"
-            )
+            where = f"position {finding.where}  entry {finding.entry or '-'}"
+            self.stdout.write(f"{finding.sort.upper():<10} {known[finding.scope]}  {where}  {finding.words}")
         for file in verification.unsealed_files:
             self.stdout.write(f"{file} was written before the log was sealed: nothing in it is proven.")
         found = sum(verification.found.values())
@@ -48,6 +57,9 @@ class Command(BaseCommand):
             f"{verification.seals} entries in {verification.chains} chains, {verification.archived} of them "
             f"in the archive, {verification.erased} with something erased; sealed up to {verification.mark}."
         )
+        checked = verification.checkpoints
+        last = f", the last of {checked.last:%Y-%m-%d %H:%M} UTC" if checked.last else ""
+        self.stdout.write(f"{checked.count} checkpoints{last}; public key {public_key()}.")
         if found:
             self.stdout.write(f"Findings: {told}.")
             sys.exit(1)

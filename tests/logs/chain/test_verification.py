@@ -381,7 +381,7 @@ def test_the_command(sealed, acme):
     rows(sealed[7].pk).update(kind="delete_robot")
     code, text = told("--since", "2025-03-01")
     assert code == 1
-    assert f"ALTERED   acme  position 8  entry {sealed[7].pk}" in text
+    assert f"ALTERED    acme  position 8  entry {sealed[7].pk}" in text
     assert "Findings: 1 altered." in text
     assert told("--organization", "other")[0] == 0
     assert told("--organization", "acme")[0] == 1
