@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('logs', '0011_seals'),
+        ('logs', '0012_export_parts'),
     ]
 
     operations = [
