@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "notifications",
     "trash",
     "jobs",
+    "runs",
     "api",
     "console",
     "portal",

@@ -16,6 +16,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "notifications.tell_off": {"queue": "mails"},
     "notifications.send_reminders": {"queue": "mails"},
     "logs.build_export": {"queue": "exports"},
+    "runs.work": {"queue": "runs"},
     "logs.keep_up": {"queue": "exports"},
     "logs.roll_up": {"queue": "upkeep"},
     "logs.seal": {"queue": "upkeep"},
@@ -34,7 +35,7 @@ ROUTES: dict[str, dict[str, str]] = {
 TAKERS: dict[str, tuple[str, ...]] = {
     "worker": ("default", "deliveries", "mails"),
     "keeper": ("upkeep",),
-    "exporter": ("exports",),
+    "exporter": ("exports", "runs"),
 }
 # A bell that nobody heard is rung again by the next turn: late ones only pile up.
 SCHEDULE: dict[str, dict[str, Any]] = {
@@ -61,6 +62,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute=23),
         "options": {"expires": 3600},
     },
+    "runs": {"task": "runs.sweep", "schedule": Every(10), "options": {"expires": 10}},
+    "old runs": {"task": "runs.prune", "schedule": crontab(minute=53), "options": {"expires": 3600}},
     "trash": {"task": "trash.sweep", "schedule": Every(300), "options": {"expires": 300}},
     "sessions": {
         "task": "portal.clear_sessions",

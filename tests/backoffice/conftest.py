@@ -47,6 +47,7 @@ from projects.models import Project
 from quotas import services as quotas
 from quotas.models import LimitRequest, Quota, UsageSample
 from quotas.tasks import count_registry
+from runs import services as runs
 from tests import make
 from tokens import services as tokens
 from tokens.models import Application, Credential, ServiceKey
@@ -191,6 +192,9 @@ def one_more(world: World, name: str) -> None:
     invitation = accounts.invite(actor=make.SYSTEM, team=make.team(acme, f"{name}-asks"), user=person)
     world.secrets |= {code.hex(), invitation.code}
     Reminder.objects.create(user=person, credential=robot.credentials.get(), days=7)
+    runs.begin_run(
+        actor=owner, namespace=acme.namespace, action="robot.disable", things=[runs.Thing(robot.pk, name)]
+    )
     gone = make.organization(f"{name}-gone", owner=person)
     accounts.delete_organization(actor=make.SYSTEM, organization=gone)
 

@@ -92,6 +92,7 @@ PAGES = [
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/logs/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/exports/", 302, 403, 403, 403, 403, 403, 403, 403),
+    ("/o/acme/runs/", 302, 404, 404, 403, 403, 200, 200, 200),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/view-as/member/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/invitations/nothing/", 302, 404, 404, 404, 404, 404, 404, 404),
@@ -121,7 +122,7 @@ def test_every_page_is_in_the_table():
     }
     open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second", "sign-in-passkey"}
     open_to_all |= {"language"}
-    of_exports = {"export", "instance-export"}  # below: an address with a key
+    of_exports = {"export", "instance-export", "run"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
     for path, *_ in PAGES:
