@@ -36,16 +36,19 @@ print(json.dumps(told))
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """Where the server listens, and its process."""
+    """Where the server listens, and a client of it."""
     [port] = free_ports(1)
-    log = (tmp_path_factory.mktemp("s3") / "log").open("w+")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)], stdout=log, stderr=log
-    )
+    log = tmp_path_factory.mktemp("s3") / "log"
+    with log.open("w") as words:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
+            stdout=words,
+            stderr=words,
+        )
     client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{port}", **KEYS)
 
     def is_up():
-        assert process.poll() is None, Path(log.name).read_text()
+        assert process.poll() is None, log.read_text()
         try:
             client.list_buckets()
         except (botocore.BotoCoreError, botocore.ClientError):
@@ -55,16 +58,17 @@ def server(tmp_path_factory):
     try:
         wait_until(is_up, "the S3 server answers", 120)
         client.create_bucket(Bucket=BUCKET)
-        yield f"http://127.0.0.1:{port}", client, process
+        yield f"http://127.0.0.1:{port}", client
     finally:
         process.kill()
         process.wait(10)
+        client.close()
 
 
 @pytest.fixture
 def bucket(server, settings, tmp_path):
     """The exports' storage as the settings make it for an operator who names a bucket; its keys."""
-    url, client, _ = server
+    url, client = server
     environment = os.environ | {
         "MUSTER_S3_BUCKET": BUCKET,
         "MUSTER_S3_ENDPOINT": url,
@@ -131,7 +135,7 @@ def test_a_part_that_is_gone_or_altered_is_written_again(acme, owner, bucket, se
     export = services.request_export(actor=owner, namespace=acme.namespace, **WEEK)
     build(export)
     sha256 = export.sha256
-    _, s3, _ = server
+    _, s3 = server
     for spoil in (
         lambda key: s3.delete_object(Bucket=BUCKET, Key=key),
         lambda key: s3.put_object(Bucket=BUCKET, Key=key, Body=b"x"),
