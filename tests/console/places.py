@@ -16,7 +16,6 @@ ELSEWHERE = frozenset(
         "address-confirmed",
         "code-file",
         "exported-logs",
-        "exported-manifest",
         "homepage",
         "invited",
         "language",
