@@ -1,58 +1,44 @@
-"""Doing something to many rows of a list at once: choosing, looking at what will happen, doing, trying again.
+"""Doing something to many rows of a list at once: choosing, looking at what will happen, asking for a run.
 
 A list is one form: its rows have boxes named ``pick``, and its foot is ``components/bulk_bar.html``. What is
-chosen, or everything that fits the filter, is shown first; then it is done row by row, each in a transaction
-of its own, and what failed is listed with its reason.
+chosen, or everything that fits the filter, is shown first; then it becomes a run, whose page tells the rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
-from console.charts import full
 from console.nouns import things
 from console.room import FormRoom
+from console.verbs import VERBS, Verb
 from core import errors
-from core.words import told
+from runs import services as runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
-    from django_stubs_ext import StrOrPromise
 
-LIMIT = 200  # in one go: a page must not take minutes
+LIMIT = 200  # that are ticked one by one: a form has only so many fields
+AT_ONCE = 50  # are done before the page answers; more of them by a worker
 NAMED = 20
 DIGITS_MAX = 18
-
-
-@dataclass(frozen=True)
-class Verb:
-    """Something that is done to rows: on a button, as what is done, and what it means."""
-
-    label: StrOrPromise
-    done: StrOrPromise
-    words: StrOrPromise
-    danger: bool = False
-
-
-@dataclass
-class Outcome:
-    """What became of the rows: how many are done, and which failed, each by key, name and reason."""
-
-    done: int = 0
-    failed: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 class BulkRoom(FormRoom):
     """A room whose list is worked on many rows at a time. A row is addressed by a key, never by its id."""
 
     noun: ClassVar[str]
-    verbs: ClassVar[dict[str, Verb]]
+
+    @property
+    def verbs(self) -> dict[str, Verb]:
+        """What may be done to the rows."""
+        return VERBS[self.noun]
 
     def bulk_rows(self) -> QuerySet[Any]:
         """Return everything that fits the filter of the address, having asked for the right."""
@@ -74,9 +60,10 @@ class BulkRoom(FormRoom):
         """Return why nothing would happen to a row, or nothing."""
         return ""
 
-    def bulk_do(self, verb: str, row: Any) -> None:
-        """Do it to one row. Raises what its service does."""
-        raise NotImplementedError
+    def bulk_target(self, row: Any) -> int:
+        """Return the key of the thing that a row is, by which a run finds it again."""
+        key: int = row.pk
+        return key
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save the form that was sent, or do what is asked to many rows."""
@@ -96,7 +83,7 @@ class BulkRoom(FormRoom):
             return redirect(self.here())
         rows = self.bulk_found(keys)
         if request.POST.get("confirmed"):
-            return self._outcome(name, self._run(name, keys, rows))
+            return self._begin(name, [self._thing(rows[key]) if key in rows else gone(key) for key in keys])
         return self._preview(name, list(rows.values()), number=len(rows), keys=" ".join(rows))
 
     def _keys(self) -> list[str]:
@@ -110,58 +97,46 @@ class BulkRoom(FormRoom):
 
     def _all(self, name: str, everything: QuerySet[Any]) -> HttpResponse:
         """Show, or do, the verb to all that fits. What came after it was shown stays untouched."""
-        found = everything.order_by("pk").filter(pk__gt=self._whole("after"))
+        found = everything.order_by("pk")
         if not self.request.POST.get("confirmed"):
             last = found.last()
             return self._preview(name, found[:NAMED], number=found.count(), upto=last.pk if last else 0)
-        upto = self._whole("upto")
-        found = found.filter(pk__lte=upto)
-        rows = {self.bulk_key(row): row for row in found[:LIMIT]}
-        outcome = self._run(name, list(rows), rows)
-        after = max((row.pk for row in rows.values()), default=0)
-        return self._outcome(name, outcome, after=after, upto=upto, left=found.filter(pk__gt=after).count())
+        found = found.filter(pk__lte=self._whole("upto"))
+        return self._begin(name, map(self._thing, found[: runs.MOST + 1]))
 
-    def _run(self, verb: str, keys: list[str], rows: dict[str, Any]) -> Outcome:
-        outcome = Outcome()
-        for key in keys:
-            row = rows.get(key)
-            if row is None:
-                outcome.failed.append(("", key[:80], _("It is not here, or not any more.")))
-                continue
-            try:
-                self.bulk_do(verb, row)
-            except errors.FreshLoginRequired:
-                raise
-            except errors.DomainError as error:
-                outcome.failed.append((key, self.bulk_name(row), told(error.message)))
-            else:
-                outcome.done += 1
-        return outcome
+    def _thing(self, row: Any) -> runs.Thing:
+        return runs.Thing(self.bulk_target(row), self.bulk_name(row))
+
+    def _begin(self, verb: str, chosen: Iterable[runs.Thing]) -> HttpResponse:
+        """Ask for the run, and show it; do it at once if it is small."""
+        wanted = list(chosen)
+        is_small = len(wanted) <= AT_ONCE
+        run = runs.begin_run(
+            actor=self.actor,
+            namespace=self.organization.namespace,
+            action=f"{self.noun}.{verb}",
+            things=wanted,
+            rings=not is_small,
+        )
+        if is_small:
+            runs.work(run.pk)
+        return redirect("console:run", self.organization.slug, run.uuid)
 
     def _preview(self, name: str, rows: Any, *, number: int, keys: str = "", upto: int = 0) -> HttpResponse:
+        verb = self.verbs[name]
         shown = [(self.bulk_name(row), self.bulk_spared(name, row)) for row in list(rows)[:NAMED]]
         context = {
+            "verb": verb,
+            "verb_name": name,
+            "heading": _("{verb} {things}?").format(verb=verb.label, things=things(self.noun, number)),
             "shown": shown,
             "more": number - len(shown),
-            "number": number,
             "keys": keys,
             "upto": upto,
-            "goes": max(1, -(-number // LIMIT)),
         }
-        return self._bulk_page(name, context)
-
-    def _outcome(self, name: str, outcome: Outcome, **more: int) -> HttpResponse:
-        again = " ".join(key for key, name, reason in outcome.failed if key)
-        return self._bulk_page(name, {"outcome": outcome, "keys": again, **more})
-
-    def _bulk_page(self, name: str, context: dict[str, Any]) -> HttpResponse:
-        verb = self.verbs[name]
-        if outcome := context.get("outcome"):
-            heading = f"{things(self.noun, outcome.done)} {verb.done}"
-            if outcome.failed:
-                heading = _("{done}, {number} not").format(done=heading, number=full(len(outcome.failed)))
-        else:
-            rows = things(self.noun, context["number"])
-            heading = _("{verb} {things}?").format(verb=verb.label, things=rows)
-        context |= {"verb": verb, "verb_name": name, "noun": self.noun, "heading": heading}
         return self.page(context, template="console/bulk.html")
+
+
+def gone(key: str) -> runs.Thing:
+    """Return what stands for a row that is not there."""
+    return runs.Thing(0, key[:80])

@@ -21,6 +21,7 @@ from permissions.catalogue import (
     ORGANIZATION_ADMINISTER,
     ORGANIZATION_READ,
     ROBOT_LIST,
+    RUN_READ,
     TRASH_READ,
 )
 from permissions.checks import check, may_open_back_office
@@ -124,6 +125,8 @@ class Frame:
                 operations.append(place(_("Credentials"), "credentials", "key"))
             if check(actor, NOTIFICATION_READ, self.organization.namespace):
                 operations.insert(0, place(_("Notifications"), "subscriptions", "paper-airplane"))
+            if check(actor, RUN_READ, self.organization):
+                operations.append(place(_("Runs"), "runs", "queue-list"))
             if check(actor, TRASH_READ, self.organization):
                 operations.append(place(_("Trash"), "trash", "trash"))
             if check(actor, ORGANIZATION_ADMINISTER, self.organization):

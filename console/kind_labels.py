@@ -182,6 +182,8 @@ LABELS = {
     "user_change_mails": gettext_noop("Change user mails"),
     "export_members": gettext_noop("Export members"),
     "export_credentials": gettext_noop("Export credentials"),
+    "begin_run": gettext_noop("Begin run"),
+    "cancel_run": gettext_noop("Cancel run"),
     "release_job": gettext_noop("Release job"),
     "retry_archive": gettext_noop("Retry archive"),
 }

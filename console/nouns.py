@@ -25,6 +25,7 @@ THINGS = {
     "project": ngettext_lazy("{count} project", "{count} projects", "number"),
     "robot": ngettext_lazy("{count} robot", "{count} robots", "number"),
     "row": ngettext_lazy("{count} row", "{count} rows", "number"),
+    "run": ngettext_lazy("{count} run", "{count} runs", "number"),
     "team": ngettext_lazy("{count} team", "{count} teams", "number"),
     "thing": ngettext_lazy("{count} thing", "{count} things", "number"),
     "token": ngettext_lazy("{count} token", "{count} tokens", "number"),

@@ -31,6 +31,7 @@ from console.views import (
     provider,
     rights,
     robots,
+    runs,
     search,
     security,
     session,
@@ -114,10 +115,13 @@ urlpatterns = [
     path(f"{ORG}code/file/", code.Download.as_view(), name="code-file"),
     path(f"{ORG}limits/", limits.Limits.as_view(), name="limits"),
     path(f"{ORG}trash/", trash.Trash.as_view(), name="trash"),
+    path(f"{ORG}runs/", runs.Runs.as_view(), name="runs"),
+    path(f"{ORG}runs/<uuid:uuid>/", runs.OneRun.as_view(), name="run"),
     path(f"{ORG}logs/", logs.Logs.as_view(), name="logs"),
     path(f"{ORG}exports/", logs.Exports.as_view(), name="exports"),
     path(f"{ORG}exports/<uuid:uuid>/", logs.OneExport.as_view(), name="export"),
     path("exportedlogs/<str:token>", exports.ExportedLogs.as_view(), name="exported-logs"),
+    path("exportedlogs/<str:token>/manifest.json", exports.Manifest.as_view(), name="exported-manifest"),
     path("authrepoemail", addresses.ConfirmAddress.as_view(), name="address-confirmed"),
     # As deliveries of the Quay wire name the pages of what they tell of.
     path(

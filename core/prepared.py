@@ -10,13 +10,14 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from django.db import NotSupportedError, connection
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.models import Expression
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models import QuerySet
 
 Row = TypeVar("Row")
@@ -48,10 +49,12 @@ class Prepared(Generic[Row]):
 
     def __call__(self, **values: Any) -> list[Row]:
         """Return all rows; ``values`` are those of `Given`, by name."""
+        # Of this thread: looked up once, not with each of its attributes.
+        database = connections[DEFAULT_DB_ALIAS]
         plan = self._plan
-        if plan is None or plan.vendor != connection.vendor:
-            plan = self._plan = _Plan(self._build())
-        found: list[Row] = plan.rows(values)
+        if plan is None or plan.vendor != database.vendor:
+            plan = self._plan = _Plan(self._build(), database)
+        found: list[Row] = plan.rows(values, database)
         return found
 
     def first(self, **values: Any) -> Row | None:
@@ -62,9 +65,9 @@ class Prepared(Generic[Row]):
 class _Plan:
     """A statement, where values go in it, and what its rows become."""
 
-    def __init__(self, queryset: QuerySet[Any, Any]) -> None:
-        self.vendor = connection.vendor
-        self.compiler = compiler = queryset.query.get_compiler(connection=connection)
+    def __init__(self, queryset: QuerySet[Any, Any], database: BaseDatabaseWrapper) -> None:
+        self.vendor = database.vendor
+        self.compiler = compiler = queryset.query.get_compiler(connection=database)
         self.sql, self.parameters = compiler.as_sql()
         of_models = queryset._iterable_class is ModelIterable
         if not of_models and queryset._iterable_class is not ValuesListIterable:
@@ -78,60 +81,61 @@ class _Plan:
             fields = info["select_fields"]
             self.start, self.end = fields[0], fields[-1] + 1
             self.names = [column[0].target.attname for column in columns[self.start : self.end]]
-            self.related = get_related_populators(info, columns, connection.alias)  # type: ignore[call-arg]
+            self.related = get_related_populators(info, columns, database.alias)  # type: ignore[call-arg]
             self.annotations = list(compiler.annotation_col_map.items())
 
-    def rows(self, values: dict[str, Any]) -> list[Any]:
-        rows: Iterable[Any] = self._ask([self._value(one, values) for one in self.parameters])
+    def rows(self, values: dict[str, Any], database: BaseDatabaseWrapper) -> list[Any]:
+        asked = [self._value(one, values, database) for one in self.parameters]
+        rows: Iterable[Any] = self._ask(asked, database)
         if self.converters:
             rows = self.compiler.apply_converters(rows, self.converters)
-        return (
-            [self._instance(row) for row in rows] if self.model is not None else [tuple(row) for row in rows]
-        )
+        if self.model is not None:
+            return [self._instance(row, database.alias) for row in rows]
+        return [tuple(row) for row in rows] if self.converters else list(rows)
 
-    def _value(self, parameter: Any, values: dict[str, Any]) -> Any:
+    def _value(self, parameter: Any, values: dict[str, Any], database: BaseDatabaseWrapper) -> Any:
         if not isinstance(parameter, Given):
             return parameter
-        return parameter.output_field.get_db_prep_value(values[parameter.name], connection)
+        return parameter.output_field.get_db_prep_value(values[parameter.name], database)
 
-    def _instance(self, row: Sequence[Any]) -> Any:
-        made = self.model.from_db(connection.alias, self.names, row[self.start : self.end])
+    def _instance(self, row: Sequence[Any], alias: str) -> Any:
+        made = self.model.from_db(alias, self.names, row[self.start : self.end])
         for populator in self.related:
             populator.populate(row, made)
         for name, column in self.annotations:
             setattr(made, name, row[column])
         return made
 
-    def _ask(self, parameters: list[Any]) -> list[Any]:
+    def _ask(self, parameters: list[Any], database: BaseDatabaseWrapper) -> list[Any]:
         try:
-            return self._fetch(parameters)
+            return self._fetch(parameters, database)
         except NotSupportedError:
             # A migration changed a column's type under a kept plan. Within a transaction it is too late, and
             # its end drops all plans.
-            if self.vendor != "postgresql" or connection.in_atomic_block:
+            if self.vendor != "postgresql" or database.in_atomic_block:
                 raise
-            with connection.cursor() as cursor:
+            with database.cursor() as cursor:
                 cursor.execute("DEALLOCATE ALL")
-            return self._fetch(parameters)
+            return self._fetch(parameters, database)
 
-    def _fetch(self, parameters: list[Any]) -> list[Any]:
-        with _cursor() as cursor:
+    def _fetch(self, parameters: list[Any], database: BaseDatabaseWrapper) -> list[Any]:
+        with _cursor(database) as cursor:
             cursor.execute(self.sql, parameters)
             found: list[Any] = cursor.fetchall()
             return found
 
 
-def _cursor() -> Any:
-    if connection.vendor != "postgresql":
-        return connection.cursor()
+def _cursor(database: BaseDatabaseWrapper) -> Any:
+    if database.vendor != "postgresql":
+        return database.cursor()
     from django.db.backends.postgresql.base import ServerBindingCursor
 
     # Values apart from the statement: psycopg prepares what is asked often. Counted and timed like any other.
-    connection.ensure_connection()
-    _name_apart(connection.connection)
-    with connection.wrap_database_errors:
-        raw = ServerBindingCursor(connection.connection)  # type: ignore[call-arg]
-    return connection._prepare_cursor(raw)  # type: ignore[attr-defined]
+    database.ensure_connection()
+    _name_apart(database.connection)
+    with database.wrap_database_errors:
+        raw = ServerBindingCursor(database.connection)  # type: ignore[call-arg]
+    return database._prepare_cursor(raw)  # type: ignore[attr-defined]
 
 
 def _name_apart(raw: Any) -> None:

@@ -30,6 +30,13 @@ def sheet(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
     yield taken(out)
 
 
+def lines(rows: Iterable[Sequence[object]]) -> bytes:
+    """Return rows as lines of a CSV file, as `sheet` writes them."""
+    out = io.StringIO(newline="")
+    csv.writer(out, lineterminator="\r\n").writerows([_harmless(value) for value in row] for row in rows)
+    return out.getvalue().encode()
+
+
 def taken(out: io.StringIO) -> bytes:
     """Return what was written so far, and begin anew."""
     text = out.getvalue()

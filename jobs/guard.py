@@ -40,7 +40,7 @@ STOPS = 10  # of its workers in a row that are no fault of a job's; then it is o
 AGAIN = timedelta(hours=6)  # after which one more try is made: what was in its way may be gone
 KEY_MAX, ERROR_MAX = 100, 1000
 # Their own rows have leases, and count how often they were tried.
-COUNTED = frozenset({"logs.build_export", "notifications.deliver"})
+COUNTED = frozenset({"logs.build_export", "notifications.deliver", "runs.work"})
 
 
 class Stopped(Exception):

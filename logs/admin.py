@@ -19,7 +19,19 @@ from backoffice.filters import SpanFilter, StateFilter
 from backoffice.verbs import Verb
 from logs import services
 from logs.kinds import KINDS
-from logs.models import LogArchive, LogCount, LogEntry, LogExport, LogMark, LogView
+from logs.models import (
+    LogArchive,
+    LogChain,
+    LogCheckpoint,
+    LogCount,
+    LogEntry,
+    LogExport,
+    LogExportPart,
+    LogMark,
+    LogSeal,
+    LogSealMark,
+    LogView,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,6 +240,53 @@ class LogMarkDesk(Desk):
     fieldsets = ((None, {"fields": ("xact", "entry")}),)
 
 
+@admin.register(LogSeal)
+class LogSealDesk(Desk):
+    list_display = ("entry", "scope", "position", "at")
+    fieldsets = ((None, {"fields": ("entry", "scope", "position", "at", "shown_leaf", "shown_hash")}),)
+    search_fields = ("=entry", "=scope")
+    search_help_text = "Number of an entry, or key of a namespace (0 for none)"
+    ordering = ("-entry",)
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+    @column(description="Hash of the entry")
+    def shown_leaf(self, seal: LogSeal) -> str:
+        return bytes(seal.leaf).hex()
+
+    @column(description="Hash of the chain")
+    def shown_hash(self, seal: LogSeal) -> str:
+        return bytes(seal.hash).hex()
+
+
+@admin.register(LogChain)
+class LogChainDesk(Desk):
+    list_display = ("scope", "position")
+    fieldsets = ((None, {"fields": ("scope", "position", "shown_hash")}),)
+    search_fields = ("=scope",)
+    search_help_text = "Key of a namespace (0 for none)"
+    ordering = ("scope",)
+
+    @column(description="Hash of the last seal")
+    def shown_hash(self, chain: LogChain) -> str:
+        return bytes(chain.hash).hex()
+
+
+@admin.register(LogCheckpoint)
+class LogCheckpointDesk(Desk):
+    list_display = ("number", "created_at", "key")
+    fieldsets = ((None, {"fields": ("number", "created_at", "body", "key", "signature")}),)
+    search_fields = ("=number",)
+    search_help_text = "Number of a checkpoint"
+    ordering = ("-number",)
+
+
+@admin.register(LogSealMark)
+class LogSealMarkDesk(Desk):
+    list_display = ("__str__", "moved_at")
+    fieldsets = ((None, {"fields": ("xact", "entry", "turn", "moved_at")}),)
+
+
 @admin.register(LogExport)
 class LogExportDesk(Desk):
     list_display = (
@@ -248,7 +307,7 @@ class LogExportDesk(Desk):
     related = ("requested_by", "namespace__organization", "namespace__user", "project__namespace")
     # The file's name is not shown: whoever knows it needs no other right. Of the callback only the host is.
     fieldsets = (
-        (None, {"fields": ("uuid", "what", "filters", "starts_at", "ends_at")}),
+        (None, {"fields": ("uuid", "what", "format", "filters", "starts_at", "ends_at")}),
         ("Asked for", {"fields": ("requester", "dialect", "callback_host", "callback_email", "created_at")}),
         (
             "Work",
@@ -335,3 +394,22 @@ class LogExportDesk(Desk):
                 rank=6,
             ),
         ]
+
+
+@admin.register(LogExportPart)
+class LogExportPartDesk(Desk):
+    list_display = ("__str__", "of", "rows", "size_bytes", "sha256", "is_last")
+    search_fields = ("=export__uuid",)
+    search_help_text = "The whole UUID of an export"
+    ordering = ("-export", "number")
+    related = ("export",)
+    # As of an export, the name of the file is not shown.
+    fieldsets = (
+        (None, {"fields": ("of", "number", "is_last")}),
+        ("Entries", {"fields": ("rows", "last_at", "last_id")}),
+        ("File", {"fields": ("size_bytes", "sha256")}),
+    )
+
+    @column(description="Export", ordering="export")
+    def of(self, part: LogExportPart) -> SafeString | str:
+        return link(part.export)

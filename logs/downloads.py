@@ -3,44 +3,102 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hmac
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.core.files.storage import FileSystemStorage, storages
+from django.core.files.storage import storages
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from core.errors import NotFound
-from logs.selectors import by_uuid, is_revoked
+from logs.formats import format_of
+from logs.selectors import by_uuid, is_revoked, parts_of
 
 if TYPE_CHECKING:
-    from logs.models import LogExport
+    from collections.abc import Generator, Iterator
+
+    from logs.models import LogExport, LogExportPart
 
 UUID_LENGTH = 36
+CHUNK = 1 << 18
+LOOK_SECONDS = 0.5
+GONE = "There is no such file, or not any more"
+
+
+class Withdrawn(ConnectionResetError):
+    """The file was taken back while it was being fetched: the connection ends, short of what was promised."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """An open file, its size in bytes, a file name for people, and its SHA-256 in hex."""
+    """A file in parts: its size in bytes, a file name for people, its content type, its SHA-256 in hex."""
 
-    file: IO[bytes]
+    export: LogExport = field(repr=False)
+    parts: list[LogExportPart] = field(repr=False)
     size: int
     name: str
+    content_type: str
     sha256: str
+
+    def read(self, first: int, last: int) -> Iterator[bytes]:
+        """Return the bytes from ``first`` to ``last``, the parts after one another as one.
+
+        Twice a second it is looked whether the file may still be had; if not, `Withdrawn` ends it.
+
+        Raises:
+            NotFound: the first part of it is not there.
+        """
+        pieces = self._read(first, last)
+        try:
+            start = next(pieces, b"")
+        except FileNotFoundError as error:
+            raise NotFound(GONE) from error
+        return _with(start, pieces)
+
+    def _read(self, first: int, last: int) -> Generator[bytes]:
+        look, begin = monotonic() + LOOK_SECONDS, 0
+        for part in self.parts:
+            end = begin + part.size_bytes
+            if first < end and begin <= last:
+                left = min(last + 1, end) - max(first, begin)
+                with storages["exports"].open(part.storage_name, "rb") as file:
+                    file.seek(max(first, begin) - begin)
+                    while left:
+                        if monotonic() > look:
+                            self._look_again()
+                            look = monotonic() + LOOK_SECONDS
+                        piece = file.read(min(CHUNK, left))
+                        if not piece:
+                            message = f"{part} is shorter than it was written"
+                            raise OSError(message)
+                        left -= len(piece)
+                        yield piece
+            begin = end
+
+    def _look_again(self) -> None:
+        export = by_uuid(self.export.uuid)
+        if export is None or not is_downloadable(export):
+            raise Withdrawn(errno.ECONNRESET, "The export was taken back")
+
+
+def _with(start: bytes, pieces: Generator[bytes]) -> Generator[bytes]:
+    try:
+        yield start
+        yield from pieces
+    finally:
+        pieces.close()
 
 
 def link(export: LogExport) -> str:
     """Return the absolute URL of a finished export's file; the caller has checked the right.
 
-    From local storage it is ours, and dies with the row's ``expires_at``. From a remote one it is signed by
-    the storage for MUSTER_EXPORT_LINK_SECONDS, and dies with the file at the latest.
+    It is ours wherever the parts are kept, and dies with the row's ``expires_at``, or when it is taken back.
     """
-    storage = storages["exports"]
-    if isinstance(storage, FileSystemStorage):
-        return f"{settings.PUBLIC_URL}/exportedlogs/{export.uuid}-{_secret(export, settings.SECRET_KEY)}"
-    return storage.url(export.storage_name)
+    return f"{settings.PUBLIC_URL}/exportedlogs/{export.uuid}-{_secret(export, settings.SECRET_KEY)}"
 
 
 def open_download(token: str) -> Download:
@@ -51,14 +109,39 @@ def open_download(token: str) -> Download:
     """
     export = by_uuid(token[:UUID_LENGTH])
     if export is None or not _is_right(export, token[UUID_LENGTH:]) or not is_downloadable(export):
-        raise NotFound("There is no such file, or not any more")
-    try:
-        file = storages["exports"].open(export.storage_name, "rb")
-    except FileNotFoundError as error:
-        raise NotFound("There is no such file, or not any more") from error
+        raise NotFound(GONE)
     whose = "-".join(filter(None, [export.namespace_name, export.project_name])) or "instance"
-    name = f"{whose.replace('/', '-')}-log-{export.starts_at:%Y-%m-%d}.json"
-    return Download(file, export.size_bytes or 0, name, export.sha256)
+    form = format_of(export)
+    name = f"{whose.replace('/', '-')}-log-{export.starts_at:%Y-%m-%d}.{form.extension}"
+    return Download(export, parts_of(export), export.size_bytes or 0, name, form.content_type, export.sha256)
+
+
+def manifest(token: str) -> dict[str, Any]:
+    """Return what the file behind a link is, whole and part by part, to check it by. Raises NotFound."""
+    found = open_download(token)
+    export = found.export
+    return {
+        "file": found.name,
+        "format": export.format,
+        "export_id": str(export.uuid),
+        "namespace": export.namespace_name or None,
+        "repository": export.project_name or None,
+        "starts_at": export.starts_at.isoformat(),
+        "ends_before": export.ends_at.isoformat(),
+        "filter": export.filters,
+        "entries": export.rows_written,
+        "bytes": found.size,
+        "sha256": found.sha256,
+        "parts": [
+            {
+                "number": part.number,
+                "entries": part.rows,
+                "bytes": part.size_bytes,
+                "sha256": part.sha256,
+            }
+            for part in found.parts
+        ],
+    }
 
 
 def is_downloadable(export: LogExport) -> bool:

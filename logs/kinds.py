@@ -971,6 +971,8 @@ ARCHIVE_LOG = kind(
 )
 
 # The trash
+BEGIN_RUN = kind("begin_run", "{performer} began a run over {number} things", "run", "action", "number")
+CANCEL_RUN = kind("cancel_run", "{performer} cancelled a run", "run", "action")
 PURGE_TRASH = kind(
     "purge_trash", "{performer} deleted the {what} {name} for good", "what", "name", group="security"
 )

@@ -113,6 +113,70 @@ class LogMark(models.Model):
         return f"counted up to {self.xact}.{self.entry}"
 
 
+class LogSeal(models.Model):
+    """That an entry stands at a position in the chain of its namespace, and what it was: `logs.chain`.
+
+    It outlives its entry, when that goes to the archive. ``blinds`` hides what tells of a person: a salt, or
+    what is left of it once something was erased.
+    """
+
+    entry = models.BigIntegerField(primary_key=True)
+    scope = models.BigIntegerField("key of the namespace; 0: none")
+    position = models.BigIntegerField("position in its chain")
+    at = models.DateTimeField("time of the entry")
+    leaf = models.BinaryField("hash of the entry")
+    hash = models.BinaryField("hash of the chain up to here")
+    blinds = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "position"], name="log_sealed_once")]
+
+    def __str__(self) -> str:
+        return f"seal {self.position} of {self.scope}: entry {self.entry}"
+
+
+class LogChain(models.Model):
+    """The head of a namespace's chain: how long it is, and the hash of its last seal."""
+
+    scope = models.BigIntegerField("key of the namespace; 0: none", primary_key=True)
+    position = models.BigIntegerField("seals")
+    hash = models.BinaryField("hash of the last one")
+    told = models.BigIntegerField("seals at the last checkpoint", default=0)
+
+    def __str__(self) -> str:
+        return f"chain of {self.scope}: {self.position} seals"
+
+
+class LogCheckpoint(models.Model):
+    """A signed statement of how far the chains had come: `logs.chain.checkpoints`."""
+
+    number = models.BigIntegerField(primary_key=True)
+    body = models.TextField("what is signed, JSON")
+    key = models.CharField("public key", max_length=64)
+    signature = models.CharField(max_length=128)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"checkpoint {self.number}"
+
+
+class LogSealMark(models.Model):
+    """Up to where the log is sealed: one row, the place of an entry in the order of `logs.settled`.
+
+    ``turn`` grows with each change: who has read before it writes nothing any more.
+    """
+
+    ONLY = 1
+
+    xact = models.BigIntegerField("sealed up to transaction", default=0)
+    entry = models.BigIntegerField("and entry", default=0)
+    turn = models.BigIntegerField("changed so often", default=0)
+    moved_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"sealed up to {self.xact}.{self.entry}"
+
+
 class LogView(models.Model):
     """A filter of the log under a name: one person's, of one namespace's log or, without, of the instance's.
 
@@ -209,6 +273,11 @@ class LogExport(models.Model):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    class Format(models.TextChoices):
+        QUAY = "quay", "Quay's JSON"
+        CSV = "csv", "CSV"
+        JSONL = "jsonl", "JSON Lines"
+
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     namespace = models.ForeignKey(
         "accounts.Namespace", models.SET_NULL, null=True, blank=True, related_name="log_exports"
@@ -219,6 +288,7 @@ class LogExport(models.Model):
     )
     project_name = models.CharField(max_length=255, blank=True)
     filters = models.JSONField(default=dict, blank=True)
+    format = models.CharField(max_length=5, choices=Format, default=Format.QUAY)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField("ends before")
     requested_by = models.ForeignKey(
@@ -231,9 +301,11 @@ class LogExport(models.Model):
     status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED)
     due_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
     claim = models.UUIDField(null=True, blank=True, editable=False)
-    attempts = models.PositiveSmallIntegerField("attempts to build the file", default=0)
+    attempts = models.PositiveSmallIntegerField("attempts since the last part that was kept", default=0)
     tellings = models.PositiveSmallIntegerField("attempts to call back and to mail", default=0)
     last_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    # What else belongs to what is in it: see `logs.settled.Sight`.
+    sight = models.JSONField(default=dict, blank=True, editable=False)
     rows_expected = models.BigIntegerField(null=True, blank=True)
     rows_written = models.BigIntegerField(default=0)
     percent = models.PositiveSmallIntegerField(default=0)
@@ -261,3 +333,29 @@ class LogExport(models.Model):
 
     def __str__(self) -> str:
         return f"export {self.uuid} ({self.status})"
+
+
+class LogExportPart(models.Model):
+    """A piece of an export's file, in the storage; one after the other they are the file.
+
+    The row is there before its piece is, so that nothing is left behind. ``sha256`` says that the piece is
+    kept: whoever goes on does so behind the entry (``last_at``, ``last_id``), which is the last one in it.
+    """
+
+    export = models.ForeignKey(LogExport, models.CASCADE, related_name="parts")
+    number = models.PositiveIntegerField()
+    storage_name = models.CharField(max_length=255, editable=False)
+    rows = models.BigIntegerField(default=0)
+    size_bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    last_at = models.DateTimeField(null=True, blank=True)
+    last_id = models.BigIntegerField(null=True, blank=True)
+    is_last = models.BooleanField("ends the file", default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["export", "number"], name="log_export_parts_numbered"),
+        ]
+
+    def __str__(self) -> str:
+        return f"part {self.number} of export {self.export_id}"

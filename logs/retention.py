@@ -2,8 +2,8 @@
 
 By months (UTC), whole ones: of the instance after ``LOG_RETENTION_DAYS``, of an organization sooner if it
 says so. A `LogArchive` is the row that is the queue, as with exports: who has it holds a lease, and whoever
-comes after a dead worker goes on where the row says. What was not settled and summed when the file was begun
-is not in it, and stays. What fails is tried again, later each time; its row tells operators why.
+comes after a dead worker goes on where the row says. What was not settled, summed and sealed when the file
+was begun is not in it, and stays. What fails is tried again, later each time; its row tells operators why.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from core.actor import Actor
 from core.db import one_at_a_time
 from jobs.guard import Stopped, go_on
 from logs import counts, partitions, settled
+from logs.chain import sealing
+from logs.chain.content import COLUMNS
 from logs.exports import store
 from logs.kinds import ARCHIVE_LOG
 from logs.leases import renewed
@@ -51,11 +53,6 @@ ERROR_MAX = 1000
 HELD_UP_AT_MOST = timedelta(days=1)
 BATCH = 2000
 DROPPED_AT_ONCE = 800  # keys in one statement: fewer than any SQLite takes
-COLUMNS = (
-    "id", "at", "kind", "namespace_id", "namespace_name", "namespace_kind", "project_id", "project_name",
-    "performer_id", "performer_name", "performer_kind", "performer_email", "credential_id", "credential_name",
-    "dialect", "ip", "metadata",
-)  # fmt: skip
 
 
 class Lost(Exception):
@@ -238,12 +235,16 @@ def _write(archive: LogArchive) -> bool:
     _remove_files(archive)  # of an attempt that was cut off
     while counts.roll_up():
         _keep(archive)
+    while sealing.seal_some():
+        _keep(archive)
     mark = LogMark.objects.first()
     if mark is None:
         return False
+    sealed = sealing.mark()
+    to = min(Cursor(mark.xact, mark.entry), Cursor(sealed.xact, sealed.entry))
     label = f"namespace-{archive.scope}" if archive.scope else "instance"
     name = f"archive/{label}-{archive.starts_at:%Y-%m}-{archive.claim.hex if archive.claim else ''}.jsonl.gz"
-    _keep(archive, xact=mark.xact, entry=mark.entry, storage_name=name)
+    _keep(archive, xact=to.xact, entry=to.id, storage_name=name)
     path = Path(settings.DATA) / "work" / f"archive-{archive.claim}.part"
     with store.draft_at(path) as file:
         entries = _fill(archive, file)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from accounts.models import Namespace
     from core.actor import Actor
+    from logs.models import LogExportPart
     from permissions.catalogue import Right
     from projects.models import Project
 
@@ -324,6 +325,11 @@ def by_uuid(uuid: UUID | str) -> LogExport | None:
         .filter(uuid=wanted)
         .first()
     )
+
+
+def parts_of(found: LogExport) -> list[LogExportPart]:
+    """Return the parts of an export's file, in order, whoever asks: for links, as `by_uuid`."""
+    return list(found.parts.order_by("number"))
 
 
 def _guard(found: LogExport) -> tuple[Right, Any]:

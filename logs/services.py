@@ -6,14 +6,15 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from core import egress
 from core.bell import ring
-from core.db import hold, insert_below, update
-from core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from core.db import hold, insert_below, one_at_a_time, update
+from core.errors import Conflict, Invalid, NotFound, QuotaExceeded, Unauthenticated
 from core.words import say
 from logs import tasks
 from logs.kinds import (
@@ -26,9 +27,10 @@ from logs.kinds import (
     EXPORT_LOGS_SUCCESS,
     RETRY_ARCHIVE,
 )
-from logs.models import LogArchive, LogEntry, LogExport, LogView
+from logs.models import LogArchive, LogExport, LogView
 from logs.record import record
 from logs.selectors import check_range, require_exporter, require_reader
+from logs.settled import sight
 from permissions.catalogue import ACCOUNT_CHANGE, INSTANCE_LOG_EXPORT, JOB_MANAGE, LOG_VIEW_SHARE
 from permissions.checks import check, require
 
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from projects.models import Project
 
 FILTERS = frozenset({"performer", "kinds", "search", "about", "credential", "door", "ip", "space"})
+# How a file may be written, and what each is called.
+EXPORT_FORMATS: dict[str, str] = {form.value: str(form.label) for form in LogExport.Format}
 EMAIL_MAX = 254
 # What the address of a log page may say, and so a saved view.
 VIEW_FIELDS = frozenset(
@@ -65,23 +69,28 @@ def request_export(
     callback_url: str = "",
     callback_email: str = "",
     filters: dict[str, Any] | None = None,
+    file_format: str = LogExport.Format.QUAY,
 ) -> LogExport:
     """Queue an export of a project's log, a namespace's or, without both, the instance's; return its row.
 
     The file will hold what was written by now with ``starts_at <= at < ends_at``; ``filters`` narrows it with
-    what `logs.selectors.entries` takes beside the range. Without a callback nobody is
-    told. Not one transaction: the callback's name is looked up first, which may take seconds.
+    what `logs.selectors.entries` takes beside the range; ``file_format`` is one of `EXPORT_FORMATS`. Without
+    a callback nobody is told. Not one transaction: the callback's name is looked up first, which may take
+    seconds.
 
     Raises:
         Unauthenticated, Forbidden: the actor may not export there.
         Invalid: the range, the callback URL (``field="callback_url"``), the address
-            (``field="callback_email"``) or a filter is not acceptable (quay-b.md 5.4).
+            (``field="callback_email"``), a filter or the format is not acceptable (quay-b.md 5.4).
+        QuotaExceeded: too many are under way, of the namespace or of the instance.
     """
     require_exporter(actor, namespace, project)
     check_range(starts_at, ends_at)
     unknown = (filters or {}).keys() - FILTERS
     if unknown:
         raise Invalid(say("Unknown filter: {name}", name=min(unknown)), field="filters")
+    if file_format not in EXPORT_FORMATS:
+        raise Invalid(say("Unknown format: {name}", name=file_format), field="format")
     if callback_url:
         egress.check_url(callback_url, field="callback_url")
     if callback_email and (len(callback_email) > EMAIL_MAX or not ADDRESS.fullmatch(callback_email)):
@@ -94,6 +103,7 @@ def request_export(
             project=project,
             project_name=project.slug if project else "",
             filters={key: value for key, value in (filters or {}).items() if value},
+            format=file_format,
             starts_at=starts_at,
             ends_at=ends_at,
             requested_by=actor.user,
@@ -107,14 +117,36 @@ def request_export(
 
 @transaction.atomic
 def _queue(actor: Actor, export: LogExport) -> LogExport:
+    _require_room(export)
     # What is written from here on, this request's own entry first of all, is not in the file.
-    export.last_id = LogEntry.objects.aggregate(last=Max("id"))["last"] or 0
+    seen = sight()
+    export.last_id = seen.last_id
+    export.sight = {"below": seen.below, "without": seen.without, "own": seen.own} if seen.below else {}
     export.save(force_insert=True)
     told = _told(export.callback_url, export.callback_email, export.project_name)
     told |= {"export_id": str(export.uuid), "message": f"Export {export.uuid} is queued"}
     record(EXPORT_LOGS_SUCCESS, actor=actor, namespace=export.namespace, metadata=told)
     ring(tasks.build_export, export.pk)
     return export
+
+
+def _require_room(export: LogExport) -> None:
+    """Raise QuotaExceeded where as many exports are under way already as there may be at once."""
+    one_at_a_time("log exports")
+    # What is under way is due at some time: by the index of those that are.
+    under_way = LogExport.objects.filter(
+        due_at__isnull=False, status__in=(LogExport.Status.QUEUED, LogExport.Status.RUNNING)
+    )
+    most = settings.EXPORTS_AT_ONCE
+    if under_way.count() >= most:
+        raise QuotaExceeded(
+            say("There are {most} exports under way: ask again when one of them is over", most=most)
+        )
+    own = settings.EXPORTS_AT_ONCE_OF_NAMESPACE
+    if export.namespace is not None and under_way.filter(namespace=export.namespace).count() >= own:
+        raise QuotaExceeded(
+            say("There are {most} exports of this log under way: wait for one, or cancel it", most=own)
+        )
 
 
 def record_refused_export(

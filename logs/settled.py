@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import connection, transaction
-from django.db.models import BooleanField
+from django.db.models import BooleanField, Max, Q
 from django.db.models.expressions import RawSQL
 
 from core.errors import Invalid
@@ -44,6 +44,13 @@ SELECT era.base, era.cluster = (SELECT system_identifier::text FROM pg_control_s
         pg_snapshot_xmax(pg_current_snapshot())::text::bigint),
     pg_current_xact_id_if_assigned()::text::bigint)
 FROM logs_era AS era
+"""
+# In one statement: the highest key is of the same moment as the transactions.
+SIGHT = """
+SELECT era.base, pg_snapshot_xmax(now)::text::bigint,
+    ARRAY(SELECT running::text::bigint FROM pg_snapshot_xip(now) AS running),
+    pg_current_xact_id_if_assigned()::text::bigint, (SELECT max(id) FROM logs_logentry)
+FROM logs_era AS era, pg_current_snapshot() AS now
 """
 AFTER = '("logs_logentry"."xact", "logs_logentry"."id") > (%s, %s)'
 UP_TO = '("logs_logentry"."xact", "logs_logentry"."id") <= (%s, %s)'
@@ -102,6 +109,39 @@ def settled() -> QuerySet[LogEntry]:
     if connection.vendor != "postgresql":
         return LogEntry.objects.all()
     return LogEntry.objects.filter(xact__lt=bound())
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What could be read at a moment: always the same entries, whatever is committed later.
+
+    Those with an ``id`` up to ``last_id`` whose transaction is below ``below`` and none of ``without``, which
+    were under way, or ``own``, which was that of who looked. Without a ``below`` (SQLite) the id says it all.
+    """
+
+    last_id: int
+    below: int | None = None
+    without: tuple[int, ...] = ()
+    own: int | None = None
+
+    def of(self, entries: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
+        """Return those of the entries that could be read."""
+        found = entries.filter(id__lte=self.last_id)
+        if self.below is None:
+            return found
+        seen = Q(xact__lt=self.below) & ~Q(xact__in=self.without)
+        return found.filter(seen if self.own is None else seen | Q(xact=self.own))
+
+
+def sight() -> Sight:
+    """Return what can be read now. Unlike of what is `settled`, a slow transaction hides only its own."""
+    if connection.vendor != "postgresql":
+        return Sight(LogEntry.objects.aggregate(last=Max("id"))["last"] or 0)
+    bound()  # for the numbers to be this cluster's
+    with connection.cursor() as cursor:
+        cursor.execute(SIGHT)
+        base, below, without, own, last_id = cursor.fetchone()
+    return Sight(last_id or 0, base + below, tuple(base + one for one in without), own and base + own)
 
 
 def after(cursor: Cursor, entries: QuerySet[LogEntry]) -> QuerySet[LogEntry]:

@@ -12,6 +12,7 @@ from celery import shared_task
 from core.bell import ring
 from jobs.guard import Stopped
 from logs import counts, partitions, retention
+from logs.chain import checkpoints, sealing
 from logs.exports import queue
 
 RUNG_AT_ONCE = 100
@@ -40,6 +41,23 @@ def roll_up() -> None:
         if monotonic() > end:
             ring(roll_up)
             return
+
+
+@shared_task(name="logs.seal")
+def seal() -> None:
+    """Seal what was written since the last turn, in steps."""
+    end = monotonic() + ROLL_UP_SECONDS
+    while sealing.seal_some():
+        if monotonic() > end:
+            ring(seal)
+            return
+
+
+@shared_task(name="logs.checkpoint")
+def checkpoint() -> None:
+    """Sign how far the chains have come, and write it to the file."""
+    checkpoints.make()
+    checkpoints.keep()
 
 
 @shared_task(name="logs.keep_up")

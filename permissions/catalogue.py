@@ -209,6 +209,7 @@ APPLICATION_CHANGE = _right("application_change", _ORG, _A, "change the organiza
 
 TRASH_READ = _right("trash_read", _ORG, _A, "see what was deleted", own=_A, reading=True)
 TRASH_CHANGE = _right("trash_change", _ORG, _A, "restore what was deleted, or end it for good", own=_A)
+RUN_READ = _right("run_read", _ORG, _A, "see what was done to many things at once", own=_A, reading=True)
 
 # Projects
 PROJECT_READ = _right("project_read", _PRJ, _R, "see the project", reading=True)

@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "notifications",
     "trash",
     "jobs",
+    "runs",
     "api",
     "console",
     "portal",
@@ -340,6 +341,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 EXPORT_LINK_SECONDS = env.int("MUSTER_EXPORT_LINK_SECONDS", default=3600)
 EXPORT_ATTEMPTS = 3
 LOG_RETENTION_DAYS = env.int("MUSTER_LOG_RETENTION_DAYS", default=0)
+# A part of the file is that many entries, or ends with those that fill so many bytes.
+EXPORT_PART_ROWS = env.int("MUSTER_EXPORT_PART_ROWS", default=50_000)
+EXPORT_PART_BYTES = 32 * 1024 * 1024
+EXPORTS_AT_ONCE = env.int("MUSTER_EXPORTS_AT_ONCE", default=50)
+EXPORTS_AT_ONCE_OF_NAMESPACE = env.int("MUSTER_EXPORTS_AT_ONCE_OF_NAMESPACE", default=5)
 EXPORT_LEASE_SECONDS = env.int("MUSTER_EXPORT_LEASE_SECONDS", default=60)
 
 # Static files --------------------------------------------------------------------------------------------

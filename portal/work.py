@@ -16,8 +16,11 @@ ROUTES: dict[str, dict[str, str]] = {
     "notifications.tell_off": {"queue": "mails"},
     "notifications.send_reminders": {"queue": "mails"},
     "logs.build_export": {"queue": "exports"},
+    "runs.work": {"queue": "runs"},
     "logs.keep_up": {"queue": "exports"},
     "logs.roll_up": {"queue": "upkeep"},
+    "logs.seal": {"queue": "upkeep"},
+    "logs.checkpoint": {"queue": "upkeep"},
     "*.purge*": {"queue": "upkeep"},
     "*.prune": {"queue": "upkeep"},
     "*.forget": {"queue": "upkeep"},
@@ -32,7 +35,7 @@ ROUTES: dict[str, dict[str, str]] = {
 TAKERS: dict[str, tuple[str, ...]] = {
     "worker": ("default", "deliveries", "mails"),
     "keeper": ("upkeep",),
-    "exporter": ("exports",),
+    "exporter": ("exports", "runs"),
 }
 # A bell that nobody heard is rung again by the next turn: late ones only pile up.
 SCHEDULE: dict[str, dict[str, Any]] = {
@@ -45,6 +48,12 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "usage": {"task": "quotas.sample", "schedule": crontab(minute=41), "options": {"expires": 3600}},
     "logs": {"task": "logs.sweep", "schedule": Every(30), "options": {"expires": 30}},
     "log counts": {"task": "logs.roll_up", "schedule": Every(10), "options": {"expires": 10}},
+    "log seals": {"task": "logs.seal", "schedule": Every(10), "options": {"expires": 10}},
+    "log checkpoints": {
+        "task": "logs.checkpoint",
+        "schedule": crontab(minute=7),
+        "options": {"expires": 3600},
+    },
     "log upkeep": {"task": "logs.keep_up", "schedule": Every(600), "options": {"expires": 600}},
     "notifications": {"task": "notifications.sweep", "schedule": Every(5), "options": {"expires": 5}},
     "reminders": {"task": "notifications.remind", "schedule": Every(600), "options": {"expires": 600}},
@@ -53,6 +62,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute=23),
         "options": {"expires": 3600},
     },
+    "runs": {"task": "runs.sweep", "schedule": Every(10), "options": {"expires": 10}},
+    "old runs": {"task": "runs.prune", "schedule": crontab(minute=53), "options": {"expires": 3600}},
     "trash": {"task": "trash.sweep", "schedule": Every(300), "options": {"expires": 300}},
     "sessions": {
         "task": "portal.clear_sessions",

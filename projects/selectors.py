@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache, reduce
 from operator import or_
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import TruncDate
@@ -209,20 +209,46 @@ def projects(
     )
 
 
-def page_of_namespace(*, actor: Actor, namespace: str, after: int, size: int) -> list[Project]:
-    """Return the first ``size`` of `projects` in a namespace whose key is above ``after``."""
+class ListedProject(NamedTuple):
+    """What lists show of a project; ``namespace`` is its name."""
+
+    pk: int
+    namespace_id: int
+    namespace: str
+    slug: str
+    description: str
+    visibility: str
+    state: str
+    size_bytes: int
+    is_starred: bool
+
+    @classmethod
+    def of(cls, project: Project) -> ListedProject:
+        """Return a project of `projects` as a list shows it."""
+        told: Any = project  # with what `projects` annotates
+        values = (getattr(told, name) for name in (*cls._fields[3:8], "is_starred"))
+        return cls(project.pk, project.namespace_id, project.namespace.name, *values)
+
+
+LISTED = ("pk", "namespace_id", "namespace__name", *ListedProject._fields[3:])
+
+
+def page_of_namespace(*, actor: Actor, namespace: str, after: int, size: int) -> list[ListedProject]:
+    """Return the first ``size`` of `projects` in a namespace whose key is above ``after``; one query."""
     if actor.user is None or not is_mere_person(actor):
-        return list(projects(actor=actor, namespace=namespace).filter(pk__gt=after)[:size])
-    return _page(size)(
+        found = projects(actor=actor, namespace=namespace).filter(pk__gt=after)[:size]
+        return [ListedProject.of(project) for project in found]
+    rows = _page(size)(
         user=actor.user.pk, own=actor.user.namespace_id, namespace=fold(namespace), after=after
     )
+    return [ListedProject._make(row) for row in rows]
 
 
 @cache
-def _page(size: int) -> Prepared[Project]:
+def _page(size: int) -> Prepared[Any]:
     """Return the query for a page of what a person sees by her roles, which is asked most."""
 
-    def build() -> QuerySet[Project]:
+    def build() -> QuerySet[Project, Any]:
         user = Given("user", User.id)
         namespaces = Namespace.objects.filter(key=Given("namespace", Namespace.key), deleted_at=None)
         return (
@@ -234,8 +260,8 @@ def _page(size: int) -> Prepared[Project]:
                 pk__gt=Given("after", Project.id),
             )
             .annotate(is_starred=Exists(Star.objects.filter(project=OuterRef("pk"), user_id=user)))
-            .select_related("namespace")
-            .order_by("pk")[:size]
+            .order_by("pk")
+            .values_list(*LISTED)[:size]
         )
 
     return Prepared(build)
@@ -427,7 +453,7 @@ def team_beside(*, project: Project, name: str) -> Team:
 POPULAR_DAYS, STATISTICS_DAYS = 7, 92
 
 
-def popularity(*, projects: Iterable[Project]) -> dict[int, int]:
+def popularity(*, projects: Iterable[Project | ListedProject]) -> dict[int, int]:
     """Return how often each of these projects occurs in the usage log of the last 7 days; one query."""
     since = timezone.now() - timedelta(days=POPULAR_DAYS)
     found = LogEntry.objects.filter(project__in=[project.pk for project in projects], at__gte=since)

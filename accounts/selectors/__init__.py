@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from uuid import UUID
 
 from django.conf import settings
@@ -450,7 +450,7 @@ def teams(*, organization: Organization) -> list[Team]:
     return found
 
 
-def _counted_teams() -> QuerySet[Team]:
+def _counted_teams() -> QuerySet[Team, Any]:
     members = TeamMember.objects.filter(team=OuterRef("pk")).order_by().values("team")
     # What a team may do stays in its organization. The deleted are looked up once; a join with the projects
     # would be made once for each team.
@@ -469,6 +469,36 @@ def _counted_teams() -> QuerySet[Team]:
 
 
 _teams = Prepared(_counted_teams)
+
+
+class ListedTeam(NamedTuple):
+    """What lists show of a team; ``is_synced`` tells that a directory decides who is in it."""
+
+    slug: str
+    description: str
+    role: str
+    is_synced: bool
+    member_count: int
+    repo_count: int
+
+
+def listed_teams(*, organization: Organization) -> list[ListedTeam]:
+    """Return the teams as lists show them, in the order they were made; one query.
+
+    Whoever calls has checked that the actor is inside.
+    """
+    rows = _listed_teams(organization=organization.pk, namespace=organization.namespace_id)
+    return [
+        ListedTeam(slug, description, role, bool(service), members, projects)
+        for slug, description, role, service, members, projects in rows
+    ]
+
+
+_listed_teams: Prepared[Any] = Prepared(
+    lambda: _counted_teams().values_list(
+        "slug", "description", "role", "sync_service", F("member_count"), F("repo_count")
+    )
+)
 
 
 def team_members(*, team: Team) -> QuerySet[TeamMember]:
@@ -649,41 +679,57 @@ def robots(*, actor: Actor, namespace: Namespace, with_permissions: bool = False
     return found
 
 
+@dataclass(slots=True)
+class ListedRobot:
+    """What lists show of a robot: its whole name, and when its newest living token was used.
+
+    ``team_slugs`` and ``project_slugs`` come in the order of the teams' keys and by name; ``living`` holds
+    that token, where it was asked for.
+    """
+
+    full_name: str
+    description: str
+    created_at: datetime
+    last_used_at: datetime | None
+    team_slugs: list[str]
+    project_slugs: list[str]
+    living: list[Credential]
+
+
 def listed_robots(
     *, actor: Actor, namespace: Namespace, limit: int | None = None, teams: bool = False, tokens: bool = False
-) -> list[Robot]:
-    """Return a namespace's robots as lists show them: last used first, each with ``last_used_at``.
+) -> list[ListedRobot]:
+    """Return a namespace's robots as lists show them: last used first.
 
-    ``teams`` also gives each ``team_slugs`` and ``project_slugs``, in the order in which it came into the
-    teams' list and by name; ``tokens`` its ``living`` token, which the caller has checked may be shown. Four
-    queries at most. Raises as `robots`.
+    ``teams`` also gives each its teams and projects, ``tokens`` its living token, which the caller has
+    checked may be shown. Four queries at most. Raises as `robots`.
     """
     require(actor, ROBOT_LIST, namespace)
-    if limit is not None:
-        found = list(robots(actor=actor, namespace=namespace, with_permissions=teams)[:limit])
-        for robot in found:
-            robot.namespace = namespace
-            if teams:
-                robot.team_slugs = [row.team.slug for row in robot.team_members.all()]  # type: ignore[attr-defined]
-                robot.project_slugs = [row.project.slug for row in robot.grants.all()]  # type: ignore[attr-defined]
-        return found
     key = namespace.pk
     in_teams = _grouped(_robot_teams(namespace=key)) if teams else {}
     granted = _grouped(_robot_projects(namespace=key)) if teams else {}
     living: dict[int, list[Credential]] = {}
     for credential in _robot_credentials(namespace=key) if tokens else ():
         living.setdefault(credential.robot_id or 0, []).append(credential)
-    rows: list[Any] = _robots(namespace=key)
+    rows = _robots(namespace=key)
+    # While a token is exchanged for another a robot is there twice.
     newest: dict[int, int] = {}
-    for robot in rows:
-        newest[robot.pk] = max(newest.get(robot.pk, 0), robot.token_id or 0)
-    found = [robot for robot in rows if (robot.token_id or 0) == newest[robot.pk]]
-    for robot in found:
-        robot.namespace = namespace
-        robot.living = living.get(robot.pk, [])  # type: ignore[attr-defined]
-        robot.team_slugs = in_teams.get(robot.pk, [])  # type: ignore[attr-defined]
-        robot.project_slugs = granted.get(robot.pk, [])  # type: ignore[attr-defined]
-    return found
+    for pk, token, *_ in rows:
+        newest[pk] = max(newest.get(pk, 0), token or 0)
+    found = [
+        ListedRobot(
+            f"{namespace.name}+{shortname}",
+            description,
+            created_at,
+            last_used_at,
+            in_teams.get(pk, []),
+            granted.get(pk, []),
+            living.get(pk, []),
+        )
+        for pk, token, shortname, description, created_at, last_used_at in rows
+        if (token or 0) == newest[pk]
+    ]
+    return found if limit is None else found[:limit]
 
 
 def _grouped(rows: Iterable[tuple[int, str]]) -> dict[int, list[str]]:
@@ -697,19 +743,17 @@ def _living_tokens() -> QuerySet[Credential]:
     return Credential.objects.filter(kind=Kind.ROBOT, revoked_at=None).order_by("-pk")
 
 
-# Joined, not asked for each robot: a plan that PostgreSQL keeps must hold when there are more. While a token
-# is exchanged for another a robot is there twice.
-_robots: Prepared[Robot] = Prepared(
+# Joined, not asked for each robot: a plan that PostgreSQL keeps must hold when there are more.
+_robots: Prepared[Any] = Prepared(
     lambda: (
         Robot.objects.filter(namespace_id=Given("namespace", Namespace.id))
         .annotate(
             token=FilteredRelation(
                 "credentials", condition=Q(credentials__kind=Kind.ROBOT, credentials__revoked_at=None)
             ),
-            token_id=F("token__pk"),
-            last_used_at=F("token__last_used_at"),
         )
-        .order_by(F("last_used_at").desc(nulls_last=True), "shortname")
+        .order_by(F("token__last_used_at").desc(nulls_last=True), "shortname")
+        .values_list("pk", "token__pk", "shortname", "description", "created_at", "token__last_used_at")
     )
 )
 _robot_teams: Prepared[tuple[int, str]] = Prepared(

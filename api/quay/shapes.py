@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from accounts.models import Organization, Robot, Team, User
+    from accounts.selectors import ListedRobot, ListedTeam
     from permissions.models import Grant
     from quotas.selectors import Storage
     from tokens.models import Application
@@ -30,7 +31,7 @@ def organization_avatar(organization: Organization, kind: str = "org") -> dict[s
     return avatar(organization.slug, email=organization.email, kind=kind)
 
 
-def team_avatar(team: Team) -> dict[str, str]:
+def team_avatar(team: Team | ListedTeam) -> dict[str, str]:
     """Return a team's avatar."""
     return avatar(team.slug, kind="team")
 
@@ -54,7 +55,7 @@ def entity(user: User | None, robot: Robot | None) -> dict[str, Any]:
     return {"name": user.username, "kind": "user", "is_robot": False, "avatar": user_avatar(user)}
 
 
-def team_view(team: Team, *, can_view: bool, **extra: Any) -> dict[str, Any]:
+def team_view(team: Team | ListedTeam, *, can_view: bool, **extra: Any) -> dict[str, Any]:
     """Return a team as the team operations show it (quay-a.md 8)."""
     return {
         "name": team.slug,
@@ -80,7 +81,7 @@ def grant_views(grants: Iterable[Grant]) -> list[dict[str, Any]]:
     ]
 
 
-def robot_view(robot: Robot, *, token: str | None) -> dict[str, Any]:
+def robot_view(robot: Robot | ListedRobot, *, token: str | None) -> dict[str, Any]:
     """Return a robot; ``token`` None leaves the key out, as the wire does (quay-a.md 10)."""
     living = getattr(robot, "living", [])
     used = living[0].last_used_at if living else getattr(robot, "last_used_at", None)
@@ -95,7 +96,7 @@ def robot_view(robot: Robot, *, token: str | None) -> dict[str, Any]:
     return body
 
 
-def robot_token(robot: Robot) -> str:
+def robot_token(robot: Robot | ListedRobot) -> str:
     """Return a robot's living token in clear; the caller has checked the right. Empty if it has none."""
     living = getattr(robot, "living", [])
     return tokens.reveal(living[0]) if living else ""

@@ -12,7 +12,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from console.bulk import BulkRoom, Verb
+from console.bulk import BulkRoom
 from console.expiry import expiry_tone
 from console.page import CSV_TYPE, file_response
 from console.paging import paging, start_of
@@ -54,24 +54,6 @@ class Credentials(BulkRoom):
     template = "console/credentials.html"
     part = "console/credentials_list.html"
     noun = "credential"
-    verbs = {
-        "disable": Verb(
-            gettext_lazy("Disable"),
-            gettext_lazy("disabled"),
-            gettext_lazy("They are refused at once, and can be enabled again."),
-        ),
-        "enable": Verb(
-            gettext_lazy("Enable"),
-            gettext_lazy("enabled"),
-            gettext_lazy("They work again, as they did before."),
-        ),
-        "revoke": Verb(
-            gettext_lazy("Revoke"),
-            gettext_lazy("revoked"),
-            gettext_lazy("They stop working for good. Disable them first to see what breaks."),
-            True,
-        ),
-    }
 
     def save_csv(self, data: dict[str, Any]) -> HttpResponse:
         """Send the list, as it is narrowed, for a spreadsheet."""
@@ -188,15 +170,6 @@ class Credentials(BulkRoom):
         if verb == "disable" and row.disabled_at is not None:
             return _("it is disabled already")
         return _("it is enabled already") if verb == "enable" and row.disabled_at is None else ""
-
-    def bulk_do(self, verb: str, row: Credential) -> None:
-        """Switch it off or on, or end it."""
-        if verb == "revoke":
-            services.revoke_credential(actor=self.actor, organization=self.organization, credential=row)
-            return
-        services.set_credential_enabled(
-            actor=self.actor, organization=self.organization, credential=row, enabled=verb == "enable"
-        )
 
 
 def _uuid(key: str) -> UUID | None:

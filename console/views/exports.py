@@ -1,25 +1,26 @@
-"""Fetching the file of a log export by the link that was mailed or posted."""
+"""Fetching the file of a log export, and its manifest, by the link that was mailed or posted."""
 
 from __future__ import annotations
 
 import re
-from typing import IO, Any
+from typing import Any
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.http import content_disposition_header
 from django.views.generic import View
 
 from core.errors import NotFound
 from core.words import told
-from logs.downloads import Download, open_download
+from logs.downloads import manifest, open_download
 
 # The link itself is the secret: nobody keeps the file, and no other page learns where it was.
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 
 
-class ExportedLogs(View):
-    """The file behind a link. No sign-in: who has the link may have the file, until it expires."""
+class Private(View):
+    """What a link leads to. No sign-in: who has the link may have it, until it expires."""
 
     http_method_names = ("get", "head", "options")
 
@@ -33,6 +34,10 @@ class ExportedLogs(View):
             response.headers[name] = value
         return response
 
+
+class ExportedLogs(Private):
+    """The file behind a link."""
+
     def get(self, request: HttpRequest, token: str) -> HttpResponseBase:
         """Stream the file, or the one range of it that was asked for."""
         found = open_download(token)
@@ -41,41 +46,32 @@ class ExportedLogs(View):
         if request.headers.get("If-Range", tag) != tag:
             asked = ""  # a part of another file would not fit to what the caller has
         bounds = _bounds(asked, found.size)
-        if bounds is None:
-            response = _whole(found)
-        elif bounds[0] > bounds[1]:
-            found.file.close()
+        first, last = bounds or (0, found.size - 1)
+        if bounds and first > last:
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{found.size}"})
-        else:
-            response = _part(found, *bounds)
-        response.headers["ETag"] = tag
-        response.headers["Accept-Ranges"] = "bytes"
-        return response
-
-
-def _whole(found: Download) -> FileResponse:
-    return FileResponse(
-        found.file,
-        as_attachment=True,
-        filename=found.name,
-        content_type="application/json",
-        headers={"Content-Length": str(found.size)},
-    )
-
-
-def _part(found: Download, first: int, last: int) -> FileResponse:
-    found.file.seek(first)
-    return FileResponse(
-        _Part(found.file, last - first + 1),
-        as_attachment=True,
-        filename=found.name,
-        content_type="application/json",
-        status=206,
-        headers={
+        headers = {
+            "Accept-Ranges": "bytes",
+            "Content-Disposition": content_disposition_header(True, found.name) or "",
             "Content-Length": str(last - first + 1),
-            "Content-Range": f"bytes {first}-{last}/{found.size}",
-        },
-    )
+            "Content-Type": found.content_type,
+            "ETag": tag,
+        }
+        if bounds:
+            headers["Content-Range"] = f"bytes {first}-{last}/{found.size}"
+        # Before anything is promised, the beginning is there.
+        pieces = found.read(first, last)
+        status = 206 if bounds else 200
+        if request.method == "HEAD":
+            return HttpResponse(status=status, headers=headers)
+        return StreamingHttpResponse(pieces, status=status, headers=headers)
+
+
+class Manifest(Private):
+    """What the file behind a link is, and each part of it, to check it by."""
+
+    def get(self, request: HttpRequest, token: str) -> HttpResponseBase:
+        """Return it as JSON."""
+        return JsonResponse(manifest(token), json_dumps_params={"indent": 2})
 
 
 def _bounds(asked: str, size: int) -> tuple[int, int] | None:
@@ -91,18 +87,3 @@ def _bounds(asked: str, size: int) -> tuple[int, int] | None:
     if match[2] and int(match[2]) < first:
         return None  # malformed, and so ignored
     return (first, last) if first < size else (1, 0)
-
-
-class _Part:
-    """The next ``left`` bytes of a file."""
-
-    def __init__(self, file: IO[bytes], left: int) -> None:
-        self.file, self.left = file, left
-
-    def read(self, size: int = -1) -> bytes:
-        data = self.file.read(self.left if size < 0 else min(size, self.left))
-        self.left -= len(data)
-        return data
-
-    def close(self) -> None:
-        self.file.close()

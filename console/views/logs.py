@@ -30,6 +30,8 @@ PAGE = 25
 CHART_MAX = 92
 WINDOW = timedelta(days=15)  # before and after a day from which a range is chosen
 RUNNING = ("queued", "running")
+# What a format is called here, where that is not its own name.
+FORMATS = {"quay": gettext_lazy("JSON as Quay writes it")}
 
 
 def _last_day(export: LogExport) -> datetime:
@@ -37,9 +39,20 @@ def _last_day(export: LogExport) -> datetime:
     return max(export.starts_at, export.ends_at - timedelta(microseconds=1))
 
 
-class ExportForm(forms.Form):
-    """Whom to tell when the file is there."""
+def _format(export: LogExport) -> str:
+    return str(FORMATS.get(export.format, services.EXPORT_FORMATS[export.format]))
 
+
+class ExportForm(forms.Form):
+    """What the file looks like, and whom to tell when it is there."""
+
+    format = forms.ChoiceField(
+        label=gettext_lazy("Format"),
+        required=False,
+        initial="csv",
+        choices=[(name, FORMATS.get(name, label)) for name, label in services.EXPORT_FORMATS.items()],
+        help_text=gettext_lazy("CSV opens in a spreadsheet, JSON Lines suits programs."),
+    )
     email = forms.EmailField(
         label=gettext_lazy("Mail the link to"),
         required=False,
@@ -121,6 +134,7 @@ class LogPage(SavedViews):
             starts_at=wanted["starts_at"],
             ends_at=wanted["ends_at"],
             callback_email=data["email"],
+            file_format=data["format"] or "quay",
             filters={
                 key: list(value) if key == "kinds" else value for key, value in chosen.criteria().items()
             },
@@ -166,6 +180,7 @@ class Exports(Whose):
                         _last_day(export),
                         self.address("export", str(export.uuid)),
                         told_of_export(export.filters),
+                        _format(export),
                     )
                     for export in shown
                 ],
@@ -202,6 +217,7 @@ class OneExport(Whose):
             "is_ready": ready,
             "may_export": self.may_export(namespace),
             "narrowed": told_of_export(export.filters),
+            "format": _format(export),
             "exports_url": self.address("exports"),
             # To the log as it was narrowed then.
             "again": f"{self.address('logs')}?{urlencode(query_of_export(export))}",

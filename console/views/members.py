@@ -12,12 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import listing, selectors, services
-from console.bulk import BulkRoom, Verb
+from console.bulk import BulkRoom
 from console.fields import described, suggest
 from console.page import CSV_TYPE, file_response
 from console.paging import paging, start_of
 from console.previews import Choice, told
-from core.errors import Conflict
 from core.words import told as word
 from permissions import resolver
 from permissions.catalogue import (
@@ -93,15 +92,6 @@ class Members(BulkRoom):
     """The list of members with their roles and teams; add, change, remove."""
 
     noun = "member"
-    verbs = {
-        "remove": Verb(
-            gettext_lazy("Remove"),
-            gettext_lazy("removed"),
-            gettext_lazy("They leave the organization, its teams and projects at once."),
-            danger=True,
-        ),
-    }
-
     room = "members"
     template = "console/members.html"
     part = "console/members_list.html"
@@ -214,16 +204,14 @@ class Members(BulkRoom):
         """Return the user name."""
         return row.user.username
 
+    def bulk_target(self, row: Membership) -> int:
+        """Return the person's key: a membership may be another one by then."""
+        return row.user_id
+
     def bulk_spared(self, verb: str, row: Membership) -> str:
         """Keep oneself: that is done by leaving."""
         own = self.actor.user is not None and row.user_id == self.actor.user.pk
         return _("that is you") if own else ""
-
-    def bulk_do(self, verb: str, row: Membership) -> None:
-        """Remove her."""
-        if self.bulk_spared(verb, row):
-            raise Conflict("That is you: who removes many does not remove herself")
-        services.remove_member(actor=self.actor, organization=self.organization, user=row.user)
 
     def _collaborators(self) -> list[Person]:
         return selectors.collaborators(actor=self.actor, organization=self.organization)

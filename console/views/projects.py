@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console import charts
-from console.bulk import BulkRoom, Verb
+from console.bulk import BulkRoom
 from console.fields import described, suggest
 from console.holders import WHO, holder_name, holder_of
 from console.previews import Choice, Preview, PreviewRoom, told
@@ -147,28 +147,6 @@ class Projects(BulkRoom):
     """The projects of an organization that the person may see."""
 
     noun = "project"
-    verbs = {
-        "private": Verb(
-            gettext_lazy("Make private"),
-            gettext_lazy("private"),
-            gettext_lazy("Only who is granted access sees them then."),
-        ),
-        "lock": Verb(
-            gettext_lazy("Make read-only"),
-            gettext_lazy("read-only"),
-            gettext_lazy("Nobody pushes to them any more."),
-        ),
-        "unlock": Verb(
-            gettext_lazy("Make normal"), gettext_lazy("normal"), gettext_lazy("They can be pushed to again.")
-        ),
-        "delete": Verb(
-            gettext_lazy("Delete"),
-            gettext_lazy("deleted"),
-            gettext_lazy("They go with their grants, tokens and subscriptions."),
-            True,
-        ),
-    }
-
     room = "projects"
     template = "console/projects.html"
     part = "console/projects_list.html"
@@ -228,16 +206,6 @@ class Projects(BulkRoom):
             return _("it is private already") if row.visibility == "private" else ""
         state = BULK_STATES.get(verb)
         return _("it is so already") if state == row.state else ""
-
-    def bulk_do(self, verb: str, row: Project) -> None:
-        """Change or delete it."""
-        row.namespace = self.organization.namespace
-        if verb == "delete":
-            services.delete_project(actor=self.actor, project=row)
-        elif verb == "private":
-            services.set_visibility(actor=self.actor, project=row, visibility="private")
-        else:
-            services.set_state(actor=self.actor, project=row, state=BULK_STATES[verb])
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Create a project and go there."""

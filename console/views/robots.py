@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from accounts import listing, selectors, services
 from console import expiry, snippets
-from console.bulk import BulkRoom, Verb
+from console.bulk import BulkRoom
 from console.paging import paging, start_of
 from console.previews import Preview, PreviewRoom, told
 from console.undo import deleted
@@ -146,23 +146,6 @@ class Robots(BulkRoom):
     """All robots of an organization."""
 
     noun = "robot"
-    verbs = {
-        "disable": Verb(
-            gettext_lazy("Disable"),
-            gettext_lazy("disabled"),
-            gettext_lazy("Their tokens are refused until they are enabled again."),
-        ),
-        "enable": Verb(
-            gettext_lazy("Enable"), gettext_lazy("enabled"), gettext_lazy("Their tokens work again.")
-        ),
-        "delete": Verb(
-            gettext_lazy("Delete"),
-            gettext_lazy("deleted"),
-            gettext_lazy("Their tokens and their access go with them, at once."),
-            True,
-        ),
-    }
-
     room = "robots"
     template = "console/robots.html"
     part = "console/robots_list.html"
@@ -233,14 +216,6 @@ class Robots(BulkRoom):
         if verb == "delete" or (row.disabled_at is None) == (verb == "disable"):
             return ""
         return _("it is enabled already") if verb == "enable" else _("it is disabled already")
-
-    def bulk_do(self, verb: str, row: Robot) -> None:
-        """Switch it off or on, or delete it."""
-        row.namespace = self.organization.namespace
-        if verb == "delete":
-            services.delete_robot(actor=self.actor, robot=row)
-        else:
-            services.change_robot(actor=self.actor, robot=row, enabled=verb == "enable")
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Create a robot and show its token."""

@@ -1,61 +1,69 @@
-"""The file of an export: rows stream from the database into JSON, and memory stays flat (quay-b.md 5.4)."""
+"""The file of an export, part by part: rows stream from the database, oldest first, and memory stays flat."""
 
 from __future__ import annotations
 
 import hashlib
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import formatdate
-from functools import lru_cache
+from functools import partial
 from itertools import islice
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
-import orjson
+from django.conf import settings
 from django.db import connection
-from django.db.models import Q, QuerySet, TextField
+from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast
 
-from core.avatars import avatar
+from logs.formats import Format, format_of
 from logs.models import LogEntry
-from logs.performers import performer
 from logs.selectors import matching
+from logs.settled import Sight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Iterator
+    from datetime import datetime
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
     from logs.models import LogExport
 
 BATCH = 2000
-# What an entry's people and places are made of: the same ones come again and again, so each is drawn once.
-PEOPLE = ("performer_kind", "performer_name", "performer_email")
-PLACES = ("namespace_kind", "namespace_name")
-REMEMBERED = 10_000
-
-# The rest of an entry, as PostgreSQL itself writes it.
-HEAD = """'{"kind":' || to_json(logs_logentry.kind)::text
-|| ',"metadata":' || logs_logentry.metadata::text
-|| ',"ip":' || coalesce('"' || host(logs_logentry.ip) || '"', 'null')
-|| ',"datetime":"' || to_char(logs_logentry.at AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS')
-|| ' -0000"'"""
 # Rows shall come from the index in order, from the first second on: no sort that nobody hears of, no spill.
 PLAN = ("enable_sort", "enable_seqscan", "enable_bitmapscan", "jit")
-# How COPY writes the few characters that would be taken for its own.
-ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+AFTER = '("logs_logentry"."at", "logs_logentry"."id") > (%s, %s)'
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry, behind which reading goes on."""
+
+    at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
-    """What was written: entries (without the terminator), bytes, and the SHA-256 in hex."""
+    """What was written: entries, bytes, the SHA-256 in hex, and the last entry up to here, if any."""
 
     rows: int
     size: int
     sha256: str
+    place: Place | None
+    is_last: bool
+
+
+class Read(Protocol):
+    """Yields entries behind a place as they stand in the file, many at a time."""
+
+    def __call__(
+        self, rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
+    ) -> Generator[tuple[int, int, bytes]]:
+        """Yield how many there are, the key of the last one, and the bytes."""
+        ...
 
 
 def rows_of(export: LogExport) -> QuerySet[LogEntry]:
-    """Return what belongs into an export, in no order: as asked for, and not later than it was asked for."""
+    """Return what belongs into an export, in no order: as asked for, and what could be read by then."""
     rows = matching(
         namespace_id=export.namespace_id,
         project_id=export.project_id,
@@ -63,144 +71,111 @@ def rows_of(export: LogExport) -> QuerySet[LogEntry]:
         ends_at=export.ends_at,
         **export.filters,
     )
-    return rows.filter(id__lte=export.last_id)
+    return Sight(last_id=export.last_id or 0, **export.sight).of(rows)
 
 
-def write(export: LogExport, out: IO[bytes], progress: Callable[[int], None]) -> Written:
-    """Write the whole file to ``out``, oldest entry first; tell ``progress`` the number of entries so far."""
-    digest, size, rows = hashlib.sha256(), 0, 0
+@contextmanager
+def reading() -> Iterator[Read]:
+    """Yield how entries are read, for as many parts as there are."""
+    if connection.vendor != "postgresql":
+        yield _page
+        return
+    # A connection of its own: the other one keeps the row's lease while this one streams.
+    reader = connection.copy()
+    try:
+        reader.set_autocommit(False)
+        yield partial(_copy, reader)
+    finally:
+        reader.close()
+
+
+def write_part(
+    read: Read,
+    export: LogExport,
+    out: IO[bytes],
+    *,
+    after: Place | None,
+    is_first: bool,
+    whole: hashlib._Hash,
+    progress: Callable[[int], None],
+) -> Written:
+    """Write the part behind an entry, or the first one, to ``out``; tell ``progress`` its entries so far.
+
+    It ends after ``EXPORT_PART_ROWS`` entries or ``EXPORT_PART_BYTES``, whatever comes first, at the same
+    entry whoever writes it. ``whole`` is the digest of the file so far, and goes on.
+    """
+    form, digest, size, rows = format_of(export), hashlib.sha256(), 0, 0
+    last_id: int | None = None
 
     def put(piece: bytes) -> None:
         nonlocal size
         digest.update(piece)
+        whole.update(piece)
         out.write(piece)
         size += len(piece)
 
-    put(_opening(export))
-    # Only the log of the whole instance says whose each entry is (quay-b.md 5.2).
-    whole = not export.namespace_name
-    read = _copy if connection.vendor == "postgresql" else _page
-    with closing(
-        read(rows_of(export).order_by("at", "id"), (*PEOPLE, *PLACES) if whole else PEOPLE)
-    ) as found:
-        for count, piece in found:
+    if is_first:
+        put(form.opening())
+    most = settings.EXPORT_PART_ROWS
+    is_last = True
+    with closing(read(rows_of(export), form, after, most)) as found:
+        for count, key, piece in found:
             put(piece)
-            rows += count
+            rows, last_id = rows + count, key
             progress(rows)
-    put(b'{"terminator":true}]}\n')
-    return Written(rows, size, digest.hexdigest())
+            if rows >= most or size >= settings.EXPORT_PART_BYTES:
+                is_last = False
+                break
+    if is_last:
+        put(form.ending())
+    place = after if last_id is None else _place(export, last_id)
+    return Written(rows, size, digest.hexdigest(), place, is_last)
 
 
-def date_range(export: LogExport) -> tuple[datetime, datetime]:
-    """Return the first and the last moment of an export: its end is told as the last day, not the next."""
-    return export.starts_at, max(export.starts_at, export.ends_at - timedelta(milliseconds=1))
-
-
-def _opening(export: LogExport) -> bytes:
-    first, last = date_range(export)
-    details = {
-        "start_time": formatdate(first.timestamp()),
-        "end_time": formatdate(last.timestamp()),
-        "namespace": export.namespace_name or None,
-        "repository": export.project_name or None,
-    }
-    told = orjson.dumps({"export_id": str(export.uuid), "details": details})
-    return told.removesuffix(b"}") + b',"logs":[\n'
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _tail(kind: str, name: str, email: str, namespace_kind: str = "", namespace: str = "") -> bytes:
-    """Return the end of an entry: its performer and its namespace, where it has them, and the comma after."""
-    told: dict[str, Any] = {}
-    person = performer(kind, name, email)
-    if person is not None:
-        told["performer"] = person
-    if namespace:
-        sort = "org" if namespace_kind == "organization" else "user"
-        told["namespace"] = {"kind": sort, "name": namespace, "avatar": avatar(namespace, kind=sort)}
-    rest = orjson.dumps(told)
-    return (b"}" if rest == b"{}" else b"," + rest[1:]) + b",\n"
+def _place(export: LogExport, pk: int) -> Place:
+    entries = LogEntry.objects.filter(id=pk, at__gte=export.starts_at, at__lt=export.ends_at)
+    return Place(entries.values_list("at", flat=True).get(), pk)
 
 
 # PostgreSQL ----------------------------------------------------------------------------------------------
 
 
-def _copy(rows: QuerySet[LogEntry], names: tuple[str, ...]) -> Generator[tuple[int, bytes]]:
-    """Yield entries as JSON, many at a time, with their number: one COPY, drawn as it comes."""
-    columns = rows.annotate(head=RawSQL(HEAD, [])).values_list("head", *names)  # noqa: S611 - no value in it
-    statement, values = columns.query.sql_with_params()
-    # A connection of its own: the other one keeps the row's lease while this one streams.
-    reader = connection.copy()
+def _copy(
+    reader: BaseDatabaseWrapper, rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
+) -> Generator[tuple[int, int, bytes]]:
+    if after is not None:
+        # Compared as rows, so that the index is entered at the very place.
+        behind = RawSQL(AFTER, [after.at, after.id], BooleanField())  # noqa: S611 - a moment and a number
+        rows = rows.filter(behind, at__gte=after.at)
+    statement, values = form.copied(rows.order_by("at", "id"))[:most].query.sql_with_params()
     try:
-        reader.set_autocommit(False)
         with reader.cursor() as cursor:
             for switch in PLAN:
                 cursor.execute(f"SET LOCAL {switch} = off")
             cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-            with cursor.copy(f"COPY ({statement}) TO STDOUT", values) as copy:
+            with cursor.copy(f"COPY ({statement}) TO STDOUT{form.copy_options}", values) as copy:
                 lines = iter(copy)
                 while batch := [bytes(line) for line in islice(lines, BATCH)]:
-                    yield len(batch), _from_copy(batch)
-        reader.rollback()
+                    yield len(batch), form.key(batch[-1]), form.from_copy(batch)
     finally:
-        reader.close()
-
-
-def _from_copy(lines: list[bytes]) -> bytes:
-    # A million times: each of these lines counts.
-    pieces: list[bytes] = []
-    escaped = b"\\" in b"".join(lines)
-    for line in lines:
-        head, _, names = line.partition(b"\t")
-        if escaped:
-            # Inside JSON all else is escaped already: COPY has only doubled the backslashes.
-            head = head.replace(b"\\\\", b"\\")
-        pieces += head, _copied_tail(names)
-    return b"".join(pieces)
-
-
-@lru_cache(maxsize=REMEMBERED)
-def _copied_tail(names: bytes) -> bytes:
-    return _tail(*(_unescaped(name).decode() for name in names.removesuffix(b"\n").split(b"\t")))
-
-
-def _unescaped(text: bytes) -> bytes:
-    first, *others = text.split(b"\\")
-    found, literal = [first], False
-    for part in others:
-        if literal or not part:
-            # Two in a row stand for one; what follows the second is text.
-            found.append(part if literal else b"\\")
-            literal = not literal
-        else:
-            found.append(ESCAPES.get(part[:1], part[:1]) + part[1:])
-    return b"".join(found)
+        reader.rollback()
 
 
 # SQLite --------------------------------------------------------------------------------------------------
 
 
-def _page(rows: QuerySet[LogEntry], names: tuple[str, ...]) -> Generator[tuple[int, bytes]]:
-    """Yield entries as JSON, many at a time, with their number: page by page, so that no read lasts long."""
-    after = Q()
-    while batch := list(_columns(LogEntry.objects.filter(after) & rows, names)[:BATCH]):
-        yield (
-            len(batch),
-            b"".join(
-                b'{"kind":%b,"metadata":%b,"ip":%b,"datetime":"%b"%b'
-                % (orjson.dumps(kind), told.encode(), orjson.dumps(ip), _date(at), _tail(*people))
-                for at, _, kind, told, ip, *people in batch
-            ),
-        )
+def _page(
+    rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
+) -> Generator[tuple[int, int, bytes]]:
+    """Page by page, so that no read lasts long."""
+    left = most
+    while batch := list(_columns(after, rows, form)[: min(BATCH, left)]):
         at, pk = batch[-1][:2]
-        # It stands first above: of two bounds of one kind, SQLite begins at the one it reads first.
-        after = Q(at__gte=at) & (Q(at__gt=at) | Q(id__gt=pk))
+        yield len(batch), pk, form.draw(batch)
+        after, left = Place(at, pk), left - len(batch)
 
 
-def _columns(rows: QuerySet[LogEntry], names: tuple[str, ...]) -> QuerySet[LogEntry, Any]:
-    told = rows.annotate(told=Cast("metadata", TextField()))
-    return told.values_list("at", "id", "kind", "told", "ip", *names)
-
-
-def _date(at: datetime) -> bytes:
-    return formatdate(at.astimezone(UTC).timestamp()).encode()
+def _columns(after: Place | None, rows: QuerySet[LogEntry], form: Format) -> QuerySet[LogEntry, Any]:
+    # It stands first: of two bounds of one kind, SQLite begins at the one it reads first.
+    behind = Q(at__gte=after.at) & (Q(at__gt=after.at) | Q(id__gt=after.id)) if after else Q()
+    return form.columns((LogEntry.objects.filter(behind) & rows).order_by("at", "id"))

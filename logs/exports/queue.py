@@ -3,73 +3,26 @@
 from __future__ import annotations
 
 import logging
-import time
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from django.conf import settings
 from django.utils import timezone
 
 from logs.downloads import link
-from logs.exports import file, store, tell
-from logs.leases import renewed
+from logs.exports import parts, store, tell
+from logs.exports.lease import Lease, Lost, lease_end
 from logs.models import LogExport
 from logs.selectors import is_revoked
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from datetime import datetime
-
-    from django.db.models import QuerySet
 
 log = logging.getLogger(__name__)
 
 Status = LogExport.Status
-LONGEST = timedelta(hours=2)  # a worker that has not come to an end by then is taken for stuck
-PROGRESS_SECONDS = 1.0
 PAUSE, GROWTH = timedelta(seconds=30), 4  # 30 s after the first failure, 2 min after the second
-
-
-class Lost(Exception):
-    """The row is not this worker's any more: it was cancelled, or the lease ran out and another has it."""
-
-
-class Lease:
-    """A row that this worker has for now."""
-
-    def __init__(self, export: LogExport) -> None:
-        self.export = export
-
-    def renewed(self) -> AbstractContextManager[None]:
-        """Keep the row for as long as the block runs."""
-        every = timedelta(seconds=settings.EXPORT_LEASE_SECONDS / 3)
-        return renewed(self._mine(), _lease_end, every=every, longest=LONGEST)
-
-    def keep(self, **changes: Any) -> None:
-        """Write changes, and keep the row. Raises Lost."""
-        self._write({"due_at": _lease_end(), **changes})
-        self._note(changes)
-
-    def end(self, *, due_at: datetime | None, **changes: Any) -> None:
-        """Write changes, and let go of the row until ``due_at``, or for good. Raises Lost."""
-        self._write({"due_at": due_at, "claim": None, **changes})
-        self._note(changes)
-
-    def _write(self, changes: dict[str, Any]) -> None:
-        if not self._mine().update(**changes):
-            raise Lost
-
-    def _mine(self) -> QuerySet[LogExport]:
-        return LogExport.objects.filter(pk=self.export.pk, claim=self.export.claim)
-
-    def _note(self, changes: dict[str, Any]) -> None:
-        for name, value in changes.items():
-            setattr(self.export, name, value)
-
-
-def _lease_end() -> datetime:
-    return timezone.now() + timedelta(seconds=settings.EXPORT_LEASE_SECONDS)
 
 
 # Taking --------------------------------------------------------------------------------------------------
@@ -85,7 +38,7 @@ def take(export_id: int) -> Lease | None:
     """Take a row that is due; None if it is not, or if another worker was faster."""
     claim = uuid4()
     taken = LogExport.objects.filter(pk=export_id, due_at__lte=timezone.now()).update(
-        claim=claim, due_at=_lease_end()
+        claim=claim, due_at=lease_end()
     )
     if not taken:
         return None
@@ -146,7 +99,7 @@ def _after(failures: int) -> datetime:
 
 
 def _build(lease: Lease) -> bool:
-    """Write the file and hand it over; return False if there will be none. What fails climbs."""
+    """Write the file, or the rest of it; return False if there will be none. What fails climbs."""
     export = lease.export
     if is_revoked(export):
         _fail(lease, "What it is about, or who asked for it, is gone.")
@@ -158,48 +111,21 @@ def _build(lease: Lease) -> bool:
         status=Status.RUNNING,
         attempts=export.attempts + 1,
         started_at=timezone.now(),
-        rows_expected=None,
-        rows_written=0,
-        percent=0,
+        storage_name=export.storage_name or store.new_name(export),
     )
-    # An attempt before this one may have been cut off while it handed its file over.
-    store.remove(export.storage_name)
-    lease.keep(rows_expected=file.rows_of(export).count())
-    with store.draft(export) as draft:
-        written = file.write(export, draft, _Progress(lease))
-        # Noted before it is there, so that it is found again whatever happens.
-        lease.keep(storage_name=store.new_name(export), rows_written=written.rows)
-        store.hand_over(export, draft, export.storage_name)
+    whole = parts.write(lease)
     now = timezone.now()
-    try:
-        lease.keep(
-            status=Status.DONE,
-            percent=100,
-            size_bytes=written.size,
-            sha256=written.sha256,
-            error="",
-            finished_at=now,
-            expires_at=now + timedelta(seconds=settings.EXPORT_LINK_SECONDS),
-        )
-    except Lost:
-        store.remove(export.storage_name)
-        raise
+    lease.keep(
+        status=Status.DONE,
+        percent=100,
+        rows_written=whole.rows,
+        size_bytes=whole.size,
+        sha256=whole.sha256,
+        error="",
+        finished_at=now,
+        expires_at=now + timedelta(seconds=settings.EXPORT_LINK_SECONDS),
+    )
     return True
-
-
-class _Progress:
-    """Writes how far it is onto the row, now and then; so a row that was lost is noticed, too."""
-
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
-        self.expected = max(1, lease.export.rows_expected or 0)
-        self.next = time.monotonic()
-
-    def __call__(self, rows: int) -> None:
-        now = time.monotonic()
-        if now >= self.next:
-            self.next = now + PROGRESS_SECONDS
-            self.lease.keep(rows_written=rows, percent=min(99, rows * 100 // self.expected))
 
 
 def _fail(lease: Lease, words: str) -> None:
@@ -258,5 +184,5 @@ def _tell(lease: Lease) -> None:
 
 def _drop(lease: Lease) -> None:
     """Remove the file of an export that has expired or was cancelled."""
-    store.remove(lease.export.storage_name)
+    parts.remove(lease.export)
     lease.end(storage_name="", due_at=None)

@@ -11,7 +11,9 @@ from typing import IO, TYPE_CHECKING
 
 from django.conf import settings
 from django.core.files import File
-from django.core.files.storage import storages
+from django.core.files.storage import FileSystemStorage, storages
+
+from logs.formats import format_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +61,14 @@ def _remove_if_left(path: Path) -> None:
 
 
 def new_name(export: LogExport) -> str:
-    """Return a name in the storage that nobody can guess (256 bits)."""
-    return f"{export.uuid}-{secrets.token_urlsafe(32)}.json"
+    """Return how the names of an export's parts begin; nobody can guess it (256 bits)."""
+    return f"{export.uuid}-{secrets.token_urlsafe(32)}"
+
+
+def part_name(export: LogExport, number: int) -> str:
+    """Return what a part is called in the storage, if the worker that has the export now writes it."""
+    claim = export.claim.hex[:12] if export.claim else ""
+    return f"{export.storage_name}.{number:05}.{claim}.{format_of(export).extension}"
 
 
 def hand_over(export: LogExport, file: IO[bytes], name: str) -> None:
@@ -73,10 +81,18 @@ def put(path: Path, file: IO[bytes], name: str) -> None:
     file.flush()
     os.fsync(file.fileno())
     file.seek(0)
-    stored = storages["exports"].save(name, _Draft(file, name=str(path)))
+    storage = storages["exports"]
+    stored = storage.save(name, _Draft(file, name=str(path)))
     if stored != name:
         message = f"the storage took the file as {stored}, not as {name}"
         raise OSError(message)
+    if isinstance(storage, FileSystemStorage):
+        # Its name is kept, too, when the power fails.
+        folder = os.open(Path(storage.path(name)).parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def remove(name: str) -> None:

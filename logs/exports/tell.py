@@ -13,7 +13,7 @@ from core import egress
 from core.languages import speaking
 from core.letters import letter
 from core.words import say, told
-from logs.exports.file import date_range
+from logs.formats import date_range
 
 if TYPE_CHECKING:
     from logs.models import LogExport

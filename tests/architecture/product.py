@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PACKAGES: list[str] = SETTINGS["tool"]["importlinter"]["root_packages"]
-DOMAIN = ("accounts", "projects", "permissions", "tokens", "quotas", "logs", "notifications", "trash", "jobs")
+DOMAIN = (
+    "accounts",
+    "projects",
+    "permissions",
+    "tokens",
+    "quotas",
+    "logs",
+    "notifications",
+    "trash",
+    "jobs",
+    "runs",
+)
 Definition = ast.FunctionDef | ast.ClassDef
 
 

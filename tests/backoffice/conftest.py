@@ -27,7 +27,18 @@ from accounts.models import (
 from core.client import SIGNED_IN_AT
 from core.seal import digest, seal
 from jobs.models import Job, Turn
-from logs.models import LogArchive, LogCount, LogExport, LogMark, LogView
+from logs.models import (
+    LogArchive,
+    LogChain,
+    LogCheckpoint,
+    LogCount,
+    LogExport,
+    LogExportPart,
+    LogMark,
+    LogSeal,
+    LogSealMark,
+    LogView,
+)
 from notifications import services as notifications
 from notifications.channels.webhook import new_secret
 from notifications.models import AuthorizedAddress, Reminder, Subscription
@@ -36,6 +47,7 @@ from projects.models import Project
 from quotas import services as quotas
 from quotas.models import LimitRequest, Quota, UsageSample
 from quotas.tasks import count_registry
+from runs import services as runs
 from tests import make
 from tokens import services as tokens
 from tokens.models import Application, Credential, ServiceKey
@@ -135,12 +147,20 @@ def one_more(world: World, name: str) -> None:
         storage_name=f"unguessable-{name}",
         callback_url=f"https://hooks.example.test/?key=callback-{name}",
     )
+    LogExportPart.objects.create(export=export, number=1, storage_name=f"{export.storage_name}.00001.csv")
     world.secrets |= {export.storage_name, f"callback-{name}"}
     LogCount.objects.create(scope=acme.namespace_id, day=timezone.now().date(), kind=name, count=1)
     LogArchive.objects.create(
         namespace_name=name, starts_at=timezone.now(), ends_at=timezone.now(), status="done"
     )
     LogMark.objects.get_or_create(pk=LogMark.ONLY)
+    LogSealMark.objects.get_or_create(pk=LogSealMark.ONLY)
+    number = LogSeal.objects.count() + 1
+    LogSeal.objects.create(
+        entry=number, scope=0, position=number, at=timezone.now(), leaf=b"leaf", hash=b"hash", blinds=b"salt"
+    )
+    LogCheckpoint.objects.create(number=number, body="{}", key="key", signature="signature")
+    LogChain.objects.create(scope=number, position=number, hash=b"hash")
     quota = Quota.objects.get(namespace=acme.namespace, resource="bytes")
     UsageSample.objects.create(
         quota=quota, day=timezone.now().date() - timedelta(days=UsageSample.objects.count()), used=7
@@ -172,6 +192,9 @@ def one_more(world: World, name: str) -> None:
     invitation = accounts.invite(actor=make.SYSTEM, team=make.team(acme, f"{name}-asks"), user=person)
     world.secrets |= {code.hex(), invitation.code}
     Reminder.objects.create(user=person, credential=robot.credentials.get(), days=7)
+    runs.begin_run(
+        actor=owner, namespace=acme.namespace, action="robot.disable", things=[runs.Thing(robot.pk, name)]
+    )
     gone = make.organization(f"{name}-gone", owner=person)
     accounts.delete_organization(actor=make.SYSTEM, organization=gone)
 

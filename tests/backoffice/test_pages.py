@@ -17,7 +17,18 @@ from accounts.models import User
 from backoffice.desk import Desk
 from tests.backoffice.conftest import one_more, signed_in
 
-OWN = ("accounts", "projects", "permissions", "tokens", "quotas", "logs", "notifications", "trash", "jobs")
+OWN = (
+    "accounts",
+    "projects",
+    "permissions",
+    "tokens",
+    "quotas",
+    "logs",
+    "notifications",
+    "trash",
+    "jobs",
+    "runs",
+)
 MODELS: list[Any] = [model for label in OWN for model in apps.get_app_config(label).get_models()]
 IDS = [model._meta.label for model in MODELS]
 

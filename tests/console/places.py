@@ -16,6 +16,7 @@ ELSEWHERE = frozenset(
         "address-confirmed",
         "code-file",
         "exported-logs",
+        "exported-manifest",
         "homepage",
         "invited",
         "language",

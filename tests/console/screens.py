@@ -141,6 +141,7 @@ def furnish() -> dict[str, str]:
     from logs import services as logs
     from notifications import services as notifications
     from projects import services as projects
+    from runs import services as runs
     from tests.console.places import NEEDING, places
     from tokens import services as tokens
     from tokens.kinds import Kind
@@ -206,6 +207,16 @@ def furnish() -> dict[str, str]:
         starts_at=timezone.now() - timedelta(days=30),
         ends_at=timezone.now(),
     )
+    chosen = [
+        runs.Thing(robot.pk, robot.full_name) for robot in northwind.namespace.robots.order_by("pk")[:12]
+    ]
+    run = runs.begin_run(
+        actor=owner,
+        namespace=northwind.namespace,
+        action="robot.disable",
+        things=[*chosen, runs.Thing(0, "old-ci")],
+    )
+    runs.work(run.pk)
     known: dict[str, Any] = {
         "orgname": northwind.slug,
         "slug": orders.slug,
@@ -216,7 +227,9 @@ def furnish() -> dict[str, str]:
         "delivery": sent.uuid,
         "wire": "quay",
     }
-    found = places(known, export={"uuid": export.uuid}, instance_export={"uuid": export.uuid})
+    found = places(
+        known, export={"uuid": export.uuid}, instance_export={"uuid": export.uuid}, run={"uuid": run.uuid}
+    )
     for name in NEEDING:
         del found[name]
     found["access"] += "?who=carla&project=orders"

@@ -18,6 +18,7 @@ from logs.tasks import roll_up
 from notifications import services as notifications
 from projects.models import Project
 from projects.services import importing
+from runs import services as runs
 from tests import make
 from tests.console.places import NEEDING, SIGNED_OUT, places
 from tests.emptying import empty
@@ -113,6 +114,12 @@ def addresses(organization, owner):
     export = LogExport.objects.create(
         namespace=organization.namespace, starts_at=timezone.now(), ends_at=timezone.now()
     )
+    run = runs.begin_run(
+        actor=make.actor(owner),
+        namespace=organization.namespace,
+        action="project.lock",
+        things=[runs.Thing(project.pk, project.slug)] * 5000,
+    )
     known = {
         "orgname": organization.slug,
         "slug": project.slug,
@@ -123,7 +130,9 @@ def addresses(organization, owner):
         "uuid": hook.uuid,
         "wire": "quay",
     }
-    found = places(known, export={"uuid": export.uuid}, instance_export={"uuid": export.uuid})
+    found = places(
+        known, export={"uuid": export.uuid}, instance_export={"uuid": export.uuid}, run={"uuid": run.uuid}
+    )
     asked = {
         address + query.format(person=owner.username, slug=project.slug)
         for name, address in found.items()

@@ -23,6 +23,7 @@ from notifications.models import Delivery, Subscription
 from permissions.catalogue import RIGHTS
 from permissions.scopes import WORDS
 from projects.models import Project
+from runs import services as runs
 from tests import make
 from tests.console import world as worlds
 from tests.console.entering import enter
@@ -121,6 +122,14 @@ def addresses():
         or Delivery.objects.order_by("pk")[0]
     )
     export = LogExport.objects.order_by("pk")[0]
+    robots = made.acme.namespace.robots.order_by("pk")
+    run = runs.begin_run(
+        actor=make.actor(made.owner),
+        namespace=made.acme.namespace,
+        action="robot.disable",
+        things=[runs.Thing(0, "old-ci"), *(runs.Thing(robot.pk, robot.shortname) for robot in robots)],
+    )
+    runs.work(run.pk)
     known = {
         "orgname": made.acme.slug,
         "slug": web.slug,
@@ -131,7 +140,9 @@ def addresses():
         "delivery": sent.uuid,
         "wire": "quay",
     }
-    return made.owner, places(known, export={"uuid": export.uuid}, instance_export={"uuid": export.uuid})
+    return made.owner, places(
+        known, export={"uuid": export.uuid}, instance_export={"uuid": export.uuid}, run={"uuid": run.uuid}
+    )
 
 
 def test_every_page_is_german(addresses):

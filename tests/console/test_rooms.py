@@ -92,6 +92,7 @@ PAGES = [
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/logs/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/exports/", 302, 403, 403, 403, 403, 403, 403, 403),
+    ("/o/acme/runs/", 302, 404, 404, 403, 403, 200, 200, 200),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/view-as/member/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/invitations/nothing/", 302, 404, 404, 404, 404, 404, 404, 404),
@@ -109,10 +110,19 @@ def test_who_may_open_what(acme, path, statuses):
 def test_every_page_is_in_the_table():
     from console.urls import urlpatterns
 
-    open_to_all = {"sign-in", "sign-out", "setup", "exported-logs", "forgot", "recover", "verify"}
+    open_to_all = {
+        "sign-in",
+        "sign-out",
+        "setup",
+        "exported-logs",
+        "exported-manifest",
+        "forgot",
+        "recover",
+        "verify",
+    }
     open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second", "sign-in-passkey"}
     open_to_all |= {"language"}
-    of_exports = {"export", "instance-export"}  # below: an address with a key
+    of_exports = {"export", "instance-export", "run"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
     for path, *_ in PAGES:
@@ -511,6 +521,22 @@ def test_the_list_of_exports_moves_while_one_is_written(acme):
     assert "<html" not in part
     LogExport.objects.update(status="failed")
     assert "every 2s" not in client.get("/o/acme/exports/").content.decode()
+
+
+def test_an_export_is_written_in_the_format_that_was_chosen(acme, settings):
+    client = enter(person("owner"))
+    assert '<option value="csv" selected>CSV' in client.get("/o/acme/logs/").content.decode()
+    answer = client.post("/o/acme/logs/", {"do": "export", "format": "xml"})
+    assert "Select a valid choice" in answer.content.decode()
+    settings.EXPORTS_AT_ONCE_OF_NAMESPACE = 3
+    for form in ("csv", "jsonl", "quay"):
+        client.post("/o/acme/logs/", {"do": "export", "format": form})
+    assert [one.format for one in LogExport.objects.order_by("pk")] == ["csv", "jsonl", "quay"]
+    page = client.get("/o/acme/exports/").content.decode()
+    assert all(f">{words}</td>" in page for words in ("CSV", "JSON Lines", "JSON as Quay writes it"))
+    answer = client.post("/o/acme/logs/", {"do": "export", "format": "csv"})
+    assert "There are 3 exports of this log under way" in answer.content.decode()
+    assert LogExport.objects.count() == 3
 
 
 def test_an_export_covers_what_is_shown(acme):

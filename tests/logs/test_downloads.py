@@ -1,5 +1,7 @@
+import hashlib
 import json
 import re
+import time
 from datetime import timedelta
 
 import pytest
@@ -18,7 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def export(acme, owner):
+def export(acme, owner, settings):
+    settings.EXPORT_PART_ROWS = 8
     written.entries(acme, 20)
     export = services.request_export(actor=owner, namespace=acme.namespace, **WEEK)
     tasks.build_export(export.pk)
@@ -27,8 +30,12 @@ def export(acme, owner):
 
 @pytest.fixture
 def data(export):
-    with storages["exports"].open(export.storage_name) as file:
-        return file.read()
+    pieces = []
+    for part in export.parts.order_by("number"):
+        with storages["exports"].open(part.storage_name) as file:
+            pieces.append(file.read())
+    assert len(pieces) == 3
+    return b"".join(pieces)
 
 
 def status(client, link, **headers):
@@ -63,8 +70,8 @@ def test_the_link_has_the_shape_that_the_wire_knows(export):
     assert len(token) == 36 + 1 + 43
 
 
-def test_asking_costs_one_query(export, client, django_assert_num_queries):
-    with django_assert_num_queries(1):
+def test_asking_costs_two_queries(export, client, django_assert_num_queries):
+    with django_assert_num_queries(2):  # the export with what it is about, its parts
         response = client.get(path(export))
         assert b"".join(response)
 
@@ -176,8 +183,9 @@ def test_a_link_dies_with_its_export_its_asker_and_its_subject(acme, owner, expo
 
 
 def test_a_lost_file_is_not_there(export, client):
-    storages["exports"].delete(export.storage_name)
+    storages["exports"].delete(export.parts.get(number=1).storage_name)
     assert status(client, path(export)) == 404
+    assert client.head(path(export)).status_code == 404
 
 
 def test_links_outlive_a_new_secret_key(export, client, settings):
@@ -189,21 +197,58 @@ def test_links_outlive_a_new_secret_key(export, client, settings):
     assert status(client, link) == 404
 
 
-def test_a_remote_storage_signs_its_own_links(export, settings):
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "exports": {
-            "BACKEND": "django.core.files.storage.InMemoryStorage",
-            "OPTIONS": {"base_url": "https://bucket.example.test/"},
-        },
-    }
-    assert downloads.link(export) == f"https://bucket.example.test/{export.storage_name}"
-
-
-def test_open_download_tells_what_it_gives(export):
-    token = path(export).rpartition("/")[2]
-    found = downloads.open_download(token)
-    with found.file:
-        assert (len(found.file.read()), found.sha256) == (found.size, export.sha256)
+def test_what_a_download_is(export, data):
+    found = downloads.open_download(path(export).rpartition("/")[2])
+    assert b"".join(found.read(0, found.size - 1)) == data
+    assert found.sha256 == export.sha256 == hashlib.sha256(data).hexdigest()
+    ends = [part.size_bytes for part in found.parts]
+    for first, last in [(ends[0] - 1, ends[0]), (ends[0], ends[0] + ends[1] - 1), (3, len(data) - 2)]:
+        assert b"".join(found.read(first, last)) == data[first : last + 1]
     with pytest.raises(NotFound), time_machine.travel(timezone.now() + timedelta(days=1)):
-        downloads.open_download(token)
+        downloads.open_download(path(export).rpartition("/")[2])
+
+
+def test_the_manifest(export, client, data, acme):
+    answer = client.get(f"{path(export)}/manifest.json")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+    told = answer.json()
+    parts = told.pop("parts")
+    assert told == {
+        "file": "acme-log-2025-03-01.json",
+        "format": "quay",
+        "export_id": str(export.uuid),
+        "namespace": "acme",
+        "repository": None,
+        "starts_at": "2025-03-01T00:00:00+00:00",
+        "ends_before": "2025-03-08T00:00:00+00:00",
+        "filter": {},
+        "entries": 20,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
+    assert [(part["number"], part["entries"]) for part in parts] == [(1, 8), (2, 8), (3, 4)]
+    begin = 0
+    for part in parts:
+        piece = data[begin : begin + part["bytes"]]
+        assert part["sha256"] == hashlib.sha256(piece).hexdigest()
+        begin += len(piece)
+    assert begin == len(data)
+
+
+def test_the_manifest_dies_with_the_link(export, client, owner):
+    address = f"{path(export)}/manifest.json"
+    assert client.post(address).status_code == 405
+    assert client.get(address.replace(str(export.uuid), str(export.uuid)[::-1])).status_code == 404
+    services.cancel_export(actor=owner, export=export)
+    assert client.get(address).status_code == 404
+
+
+def test_who_is_fetching_it_is_cut_off_within_a_second(export, owner, client):
+    answer = client.get(path(export))
+    pieces = iter(answer)
+    assert next(pieces)
+    services.cancel_export(actor=owner, export=export)
+    time.sleep(downloads.LOOK_SECONDS + 0.05)
+    with pytest.raises(downloads.Withdrawn):
+        b"".join(pieces)
+    answer.close()

@@ -1,7 +1,5 @@
 """The file itself, read back as JSON. These commit: PostgreSQL streams on a connection of its own."""
 
-import hashlib
-import io
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -20,11 +18,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def written_file(export):
-    out = io.BytesIO()
-    told: list[int] = []
-    result = file.write(export, out, told.append)
-    data = out.getvalue()
-    assert (result.size, result.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    data, told, result = written.file(export)
     body = json.loads(data)
     assert body["logs"][-1] == {"terminator": True}
     assert result.rows == len(body["logs"]) - 1

@@ -17,7 +17,8 @@ from django.utils import timezone
 from accounts import services as accounts
 from logs import downloads, services, tasks
 from logs.exports import queue
-from logs.models import LogExport
+from logs.exports.lease import Lost
+from logs.models import LogExport, LogExportPart
 from tests import make
 from tests.logs import written
 from tests.logs.storages import FullDisk, Interrupted
@@ -99,7 +100,11 @@ def test_a_finished_row(export, settings):
     assert (export.status, export.percent, export.error) == ("done", 100, "")
     assert (export.rows_expected, export.rows_written) == (50, 50)
     assert export.size_bytes == path.stat().st_size
-    assert path.name == export.storage_name
+    [part] = export.parts.all()
+    assert (path.name, part.rows, part.size_bytes, part.sha256, part.is_last) == (
+        part.storage_name, 50, export.size_bytes, export.sha256, True,
+    )  # fmt: skip
+    assert path.name.startswith(export.storage_name)
     assert path.stat().st_mode & 0o777 == 0o600
     assert export.started_at <= export.finished_at
     assert export.claim is None
@@ -187,7 +192,7 @@ def test_a_dead_worker_is_noticed_when_its_lease_is_over(export, settings, bells
         tasks.sweep()
         assert bells[-1] == ("logs.build_export", export.pk)
         tasks.build_export(export.pk)
-        with pytest.raises(queue.Lost):
+        with pytest.raises(Lost):
             dead.keep(percent=12)
     export.refresh_from_db()
     assert (export.status, export.attempts, export.percent) == ("done", 2, 100)
@@ -220,7 +225,7 @@ def test_a_worker_that_is_late_does_not_spoil_what_another_did(export, settings)
     export.refresh_from_db()
     assert (export.status, export.attempts) == ("done", 2)
     [path] = files(settings)
-    assert path.name == export.storage_name
+    assert path.name == export.parts.get().storage_name
     assert whole(path)
     assert len(mail.outbox) == 1
 
@@ -253,7 +258,8 @@ def test_what_killed_attempts_left_behind_is_removed(export, settings, acme):
     cut_off = Path(settings.STORAGES["exports"]["OPTIONS"]["location"]) / "half.json"
     cut_off.parent.mkdir()
     cut_off.write_bytes(b"{")
-    LogExport.objects.update(status="running", attempts=1, storage_name="half.json")
+    LogExport.objects.update(status="running", attempts=1, storage_name="half")
+    LogExportPart.objects.create(export=export, number=1, storage_name="half.json")
     tasks.build_export(export.pk)
     assert [path.name for path in drafts(settings)] == ["77-alive.part"]
     alive.communicate("over\n")

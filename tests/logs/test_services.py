@@ -171,7 +171,8 @@ def test_what_is_over_cannot_be_cancelled(acme, owner, status):
     assert last("export_logs_cancel") is None
 
 
-def test_filters_narrow_an_export_as_they_narrow_the_list(acme, owner):
+def test_filters_narrow_an_export_as_they_narrow_the_list(acme, owner, settings):
+    settings.EXPORTS_AT_ONCE_OF_NAMESPACE = 10
     written.entries(acme, 3)
     written.entries(acme, 2, performer_name="bo", step=timedelta(hours=1))
     export = services.request_export(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
+from django.test import override_settings
+
 from logs import settled
+from logs.exports import file as exports
 from logs.models import LogEntry
 
 if TYPE_CHECKING:
     from accounts.models import Organization, User
+    from logs.exports.file import Written
+    from logs.models import LogExport
     from projects.models import Project
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
@@ -46,6 +53,27 @@ def entries(
             for number in range(count)
         ]
     )
+
+
+def file(export: LogExport) -> tuple[bytes, list[int], Written]:
+    """Return the file of an export in one part, how many entries were told on the way, and what it is."""
+    out, whole = BytesIO(), hashlib.sha256()
+    told: list[int] = []
+    with exports.reading() as read:
+        found = exports.write_part(
+            read, export, out, after=None, is_first=True, whole=whole, progress=told.append
+        )
+    data = out.getvalue()
+    assert found.is_last
+    assert (found.size, found.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert whole.hexdigest() == found.sha256
+    return data, told, found
+
+
+def file_in_one(export: LogExport) -> tuple[bytes, list[int], Written]:
+    """Return what `file` does, however small parts are otherwise."""
+    with override_settings(EXPORT_PART_ROWS=10_000):
+        return file(export)
 
 
 def settle() -> None:

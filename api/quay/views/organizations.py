@@ -48,14 +48,14 @@ def organization_view(actor: Actor, organization: Organization, *, synced: bool 
     }
     if is_member:
         mine = {path.team for path in organization_paths(actor, organization)}
-        teams = selectors.teams(organization=organization)
+        teams = selectors.listed_teams(organization=organization)
         body["teams"] = {
             team.slug: team_view(
                 team,
                 can_view=sees_all or team.slug in mine,
-                repo_count=team.repo_count,  # type: ignore[attr-defined] # annotated by the selector
-                member_count=team.member_count,  # type: ignore[attr-defined]
-                is_synced=synced and bool(team.sync_service),
+                repo_count=team.repo_count,
+                member_count=team.member_count,
+                is_synced=synced and team.is_synced,
             )
             for team in teams
         }

@@ -29,10 +29,12 @@ from permissions.catalogue import (
 from permissions.checks import project_level
 from projects import content, selectors, services
 from projects.content import TagsWanted
+from projects.selectors import ListedProject
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
@@ -89,11 +91,15 @@ def repository_view(actor: Actor, project: Project) -> dict[str, Any]:
     }
 
 
-def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, Any]]:
-    """Return the items of the repository list (1.2); three queries more at any size."""
+def listed_views(
+    view: QuayView, projects: Sequence[ListedProject], newest: Mapping[int, datetime] | None = None
+) -> list[dict[str, Any]]:
+    """Return the items of the repository list (1.2), with when content changed where ``newest`` is given.
+
+    Two queries more at any size.
+    """
     popular: dict[int, int] = {}
-    shows_last, shows_popularity = view.flag("last_modified"), view.flag("popularity")
-    newest = content.here().last_modified(projects) if shows_last else {}
+    shows_popularity = view.flag("popularity")
     if shows_popularity:
         popular = selectors.popularity(projects=projects)
     limits: dict[int, int | None] = {}
@@ -103,19 +109,19 @@ def listed_views(view: QuayView, projects: Sequence[Project]) -> list[dict[str, 
     items = []
     for project in projects:
         item: dict[str, Any] = {
-            "namespace": project.namespace.name,
+            "namespace": project.namespace,
             "name": project.slug,
             "description": project.description,
             "is_public": project.visibility == "public",
             "kind": "image",
             "state": project.state,
         }
-        if shows_last:
+        if newest is not None:
             item["last_modified"] = int(newest[project.pk].timestamp()) if project.pk in newest else None
         if shows_popularity:
             item["popularity"] = float(popular.get(project.pk, 0))
         if view.actor.user is not None:
-            item["is_starred"] = project.is_starred  # type: ignore[attr-defined] # annotated by the selector
+            item["is_starred"] = project.is_starred
         if settings.QUOTA_MANAGEMENT:
             configured = limits.get(project.namespace_id)
             item["quota_report"] = {"quota_bytes": project.size_bytes, "configured_quota": configured}
@@ -150,8 +156,8 @@ class Repositories(QuayView):
         if request.query_params.get("repo_kind", "image") != "image":
             raise Invalid("Only repositories of the kind image are known", field="repo_kind")
         after = page_after(request.query_params.get("next_page", ""))
-        rows: Sequence[Project]
-        if namespace and not (starred or public):
+        shows_last, newest = self.flag("last_modified"), None
+        if namespace and not (starred or public or shows_last):
             rows = selectors.page_of_namespace(
                 actor=self.actor, namespace=namespace, after=after, size=PAGE + 1
             )
@@ -159,8 +165,10 @@ class Repositories(QuayView):
         else:
             found = selectors.projects(actor=self.actor, namespace=namespace, public=public, starred=starred)
             found = found.filter(pk__gt=0 if starred else after)
-            rows, is_more = cut(found, STARRED_PAGE if starred else PAGE)
-        body: dict[str, Any] = {"repositories": listed_views(self, rows)}
+            shown, is_more = cut(found, STARRED_PAGE if starred else PAGE)
+            newest = content.here().last_modified(shown) if shows_last else None
+            rows = [ListedProject.of(project) for project in shown]
+        body: dict[str, Any] = {"repositories": listed_views(self, rows, newest)}
         if is_more and not starred:
             body["next_page"] = page_token({"after": rows[-1].pk})
         return Response(body)

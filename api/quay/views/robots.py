@@ -96,9 +96,9 @@ class Robots(RobotPart):
         for robot in found:
             view = robot_view(robot, token=robot_token(robot) if shows_token else None)
             if shows_more:
-                slugs = robot.team_slugs  # type: ignore[attr-defined] # by the selector
+                slugs = robot.team_slugs
                 view["teams"] = [{"name": slug, "avatar": avatar(slug, kind="team")} for slug in slugs]
-                view["repositories"] = robot.project_slugs  # type: ignore[attr-defined]
+                view["repositories"] = robot.project_slugs
             views.append(view)
         return Response({"robots": views})
 

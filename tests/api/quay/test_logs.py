@@ -350,6 +350,22 @@ def test_a_refused_export_is_a_400_and_recorded(owner, where, query, sent):
     assert entry.metadata["date/time"] == int(NOW.timestamp())
 
 
+@pytest.mark.parametrize("where", [ACME, WEB, "user"])
+def test_one_export_too_many_is_a_400_and_recorded(owner, settings, where):
+    settings.EXPORTS_AT_ONCE_OF_NAMESPACE = 1
+    assert call(owner, "post", f"{where}/exportlogs", {}).status_code == 200
+    assert LogExport.objects.get().format == "quay"
+    clear()
+    answer = call(owner, "post", f"{where}/exportlogs", {})
+    assert (answer.status_code, set(answer.json())) == (400, API_KEYS)
+    assert answer.json()["error_type"] == "invalid_request"
+    assert LogExport.objects.count() == 1
+    told = "There are 1 exports of this log under way: wait for one, or cancel it"
+    assert (
+        answer.json()["detail"] == LogEntry.objects.get(kind="export_logs_failure").metadata["error"] == told
+    )
+
+
 def test_refusals_of_strangers_and_of_missing_repositories_are_recorded(world, owner):
     clear()
     assert call(owner, "post", "repository/acme/nowhere/exportlogs", {}).status_code == 404

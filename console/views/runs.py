@@ -1,0 +1,177 @@
+"""Runs over many things: what is under way, what became of each thing, and what can be done about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from console.charts import full
+from console.nouns import things
+from console.paging import paging, start_of
+from console.room import Room
+from console.verbs import VERBS
+from core.errors import NotFound
+from core.paging import cut, page_token, read_token
+from permissions.catalogue import ORGANIZATION_READ, RUN_READ
+from permissions.checks import check
+from runs import selectors, services
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+    from accounts.models import Organization
+    from permissions.catalogue import Right
+    from runs.models import Run
+
+SHOWN = 50
+LISTS = {"member": "members", "robot": "robots", "credential": "credentials", "project": "projects"}
+TONES = {"waiting": "", "done": "good", "failed": "bad"}
+RUN_TONES = {"queued": "info", "running": "info", "done": "good", "cancelled": ""}
+STATES = {
+    "queued": gettext_lazy("waiting"),
+    "running": gettext_lazy("under way"),
+    "done": gettext_lazy("done"),
+    "cancelled": gettext_lazy("cancelled"),
+}
+
+
+class RunRoom(Room):
+    """A page about runs."""
+
+    room = "runs"
+
+    def enter(self, right: Right | None = None) -> Organization:
+        """Return the organization of the address; to who is not in it there is none."""
+        found = super().enter()
+        if right is not None and not check(self.actor, ORGANIZATION_READ, found):
+            raise NotFound("Organization not found")
+        return super().enter(right)
+
+
+class Runs(RunRoom):
+    """What was asked for lately."""
+
+    template = "console/runs.html"
+    part = "console/runs_list.html"
+
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        """Show a page of them; htmx asks again every two seconds while one of them is open."""
+        organization = self.enter(RUN_READ)
+        found = selectors.runs(actor=self.actor, namespace=organization.namespace)
+        before = read_token(self.asked("before")).get("pk")
+        if isinstance(before, int):
+            found = found.filter(pk__lt=before)
+        shown, more = cut(found, SHOWN)
+        context = {
+            "runs": [
+                {
+                    "run": run,
+                    "url": reverse("console:run", args=[organization.slug, run.uuid]),
+                    "title": title_of(run),
+                    "state": STATES[run.status],
+                    "tone": RUN_TONES[run.status],
+                    "percent": percent_of(run),
+                }
+                for run in shown
+            ],
+            "is_running": any(run.is_open for run in shown),
+            "older": self.here(before=page_token({"pk": shown[-1].pk})) if more else "",
+            "newest": self.here(before="") if before else "",
+        }
+        return self.page(context)
+
+
+class OneRun(RunRoom):
+    """One run: how far it is, and what became of each thing."""
+
+    template = "console/run.html"
+    part = "console/run_state.html"
+
+    def _run(self) -> Run:
+        organization = self.enter(RUN_READ)
+        return selectors.run(actor=self.actor, namespace=organization.namespace, uuid=self.kwargs["uuid"])
+
+    def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        """Show it; htmx asks again every second while it is open."""
+        run = self._run()
+        slug = self.organization.slug
+        numbers = {"": run.number, "failed": run.failed, "done": run.done, "waiting": run.left}
+        status = self.asked("state") if numbers.get(self.asked("state")) else ""
+        start = start_of(self)
+        found = selectors.items(actor=self.actor, run=run, status=status)
+        may_follow = services.may_follow(actor=self.actor, run=run)
+        noun = run.action.partition(".")[0]
+        context = {
+            "run": run,
+            "title": title_of(run),
+            "heading": heading_of(run),
+            "noun": noun,
+            "state": STATES[run.status],
+            "percent": percent_of(run),
+            "items": [(item, item_state(run, item.status)) for item in found[start : start + SHOWN]],
+            "paging": paging(self, found=numbers[status], size=SHOWN),
+            "chips": [
+                (key, label, numbers[key], self.here(state=key, start=""))
+                for key, label in (
+                    ("", _("All")),
+                    ("failed", _("Failed")),
+                    ("done", _("Done")),
+                    ("waiting", _("Waiting") if run.is_open else _("Left out")),
+                )
+                if not key or numbers[key]
+            ],
+            "chosen": status,
+            "runs_url": reverse("console:runs", args=[slug]),
+            "list_url": reverse(f"console:{LISTS[noun]}", args=[slug]) if noun in LISTS else "",
+            "origin_url": reverse("console:run", args=[slug, run.origin.uuid]) if run.origin else "",
+            "may_cancel": run.is_open and may_follow,
+            "may_retry": not run.is_open and may_follow and bool(run.number - run.done),
+            "may_undo": services.undoable(actor=self.actor, run=run),
+        }
+        return self.page(context)
+
+    def post(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
+        """Cancel it, do again what failed, or undo it."""
+        run = self._run()
+        wanted = request.POST.get("do", "")
+        if wanted == "cancel":
+            services.cancel_run(actor=self.actor, run=run)
+            return self.done(_("The run is cancelled. What was done stays done."))
+        if wanted not in ("retry", "undo"):
+            raise NotFound("There is nothing to do here by that name")
+        begin = services.retry_run if wanted == "retry" else services.undo_run
+        made = begin(actor=self.actor, run=run)
+        return redirect("console:run", self.organization.slug, made.uuid)
+
+
+def title_of(run: Run) -> str:
+    """Return what is asked for: Disable 6 robots."""
+    noun, _dot, name = run.action.partition(".")
+    return _("{verb} {things}").format(verb=VERBS[noun][name].label, things=things(noun, run.number))
+
+
+def heading_of(run: Run) -> str:
+    """Return what is asked for, or what was done once it has ended: 5 robots disabled, 1 not."""
+    if run.is_open:
+        return title_of(run)
+    noun, _dot, name = run.action.partition(".")
+    done = f"{things(noun, run.done)} {VERBS[noun][name].done}"
+    others = run.number - run.done
+    return _("{done}, {number} not").format(done=done, number=full(others)) if others else done
+
+
+def percent_of(run: Run) -> int:
+    """Return how far it is, whatever became of the things."""
+    return 100 * (run.done + run.failed) // run.number if run.number else 100
+
+
+def item_state(run: Run, status: str) -> tuple[str, str]:
+    """Return in one word what became of a thing, and its tone."""
+    if status == "waiting" and not run.is_open:
+        return _("left out"), ""
+    words = {"waiting": _("waiting"), "done": _("done"), "failed": _("failed")}
+    return words[status], TONES[status]

@@ -1,0 +1,172 @@
+"""Asking for runs, cancelling them, doing again what failed, and undoing what lies in the trash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import transaction
+from django.utils import timezone
+
+from core.bell import ring_by_name
+from core.errors import Conflict, Forbidden, Invalid, NotFound
+from core.words import say
+from logs.kinds import BEGIN_RUN, CANCEL_RUN
+from logs.record import record
+from permissions.catalogue import RUN_READ
+from permissions.checks import check, require
+from runs.models import Run, RunItem
+from runs.services.actions import ACTIONS, MISSING
+from trash.models import Trashed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from accounts.models import Namespace
+    from core.actor import Actor
+
+MOST = 20_000
+BATCH = 1000
+NAME_MAX = RunItem._meta.get_field("name").max_length or 0
+ENDED = say("The run has ended already")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What a run is over: its key, 0 if there is none of that name, and its name."""
+
+    target: int
+    name: str
+
+
+@transaction.atomic
+def begin_run(
+    *,
+    actor: Actor,
+    namespace: Namespace,
+    action: str,
+    things: Sequence[Thing],
+    origin: Run | None = None,
+    rings: bool = True,
+) -> Run:
+    """Let something be done to many things of a namespace, and return the run.
+
+    A worker does it with the rights that the person has when it comes to each thing. Without ``rings`` the
+    caller works on it at once; a worker comes only if that fails.
+
+    Raises:
+        Forbidden: the actor lacks the right, or is no person in a browser.
+        Invalid: there are no such actions, no things, or too many.
+    """
+    if action not in ACTIONS:
+        raise Invalid("There is nothing to do here by that name", field="action")
+    require(actor, ACTIONS[action].right, namespace)
+    if not actor.is_session or actor.user is None:
+        raise Forbidden("Runs are asked for by people, in a browser", namespace=namespace)
+    if not things:
+        raise Invalid("Nothing is left to do it to", field="things")
+    if len(things) > MOST:
+        raise Invalid(say("At most {most} at once: narrow the list", most=MOST), field="things")
+    missing = sum(not thing.target for thing in things)
+    run = Run.objects.create(
+        namespace=namespace,
+        action=action,
+        asked_by=actor.user,
+        asked_by_name=actor.user.username,
+        ip=actor.ip,
+        user_agent=actor.user_agent,
+        origin=origin,
+        number=len(things),
+        failed=missing,
+        due_at=timezone.now(),
+    )
+    RunItem.objects.bulk_create(_items(run, things), batch_size=BATCH)
+    record(BEGIN_RUN, actor=actor, namespace=namespace, run=str(run.uuid), action=action, number=len(things))
+    if rings:
+        ring_by_name("runs.work", run.pk)
+    return run
+
+
+def _items(run: Run, things: Iterable[Thing]) -> list[RunItem]:
+    return [
+        RunItem(
+            run=run,
+            position=position,
+            target=thing.target,
+            name=thing.name[:NAME_MAX],
+            status=RunItem.Status.WAITING if thing.target else RunItem.Status.FAILED,
+            reason="" if thing.target else MISSING,
+        )
+        for position, thing in enumerate(things)
+    ]
+
+
+@transaction.atomic
+def cancel_run(*, actor: Actor, run: Run) -> None:
+    """Do nothing more; what is done stays done. Waits for the one thing that is under way.
+
+    Raises:
+        Forbidden: whoever may not ask for such a run.
+        Conflict: it has ended.
+    """
+    require(actor, ACTIONS[run.action].right, run.namespace)
+    still = Run.objects.filter(pk=run.pk, ended_at=None)
+    if not still.update(status=Run.Status.CANCELLED, due_at=None, ended_at=timezone.now()):
+        raise Conflict(ENDED)
+    record(CANCEL_RUN, actor=actor, namespace=run.namespace, run=str(run.uuid), action=run.action)
+
+
+def retry_run(*, actor: Actor, run: Run) -> Run:
+    """Begin another run over what failed, and over what was not come to. Raises as `begin_run`.
+
+    Raises:
+        Conflict: it is still under way.
+    """
+    require(actor, RUN_READ, run.namespace)
+    if run.is_open:
+        raise Conflict("The run is still under way")
+    again = run.items.exclude(status=RunItem.Status.DONE).exclude(target=0).order_by("position")
+    things = [Thing(target, name) for target, name in again.values_list("target", "name")]
+    return begin_run(actor=actor, namespace=run.namespace, action=run.action, things=things, origin=run)
+
+
+def undo_run(*, actor: Actor, run: Run) -> Run:
+    """Begin a run that restores from the trash what this one deleted. Raises as `begin_run`.
+
+    Raises:
+        Conflict: it is still under way.
+        NotFound: nothing of it is in the trash any more.
+    """
+    require(actor, RUN_READ, run.namespace)
+    if run.is_open:
+        raise Conflict("The run is still under way")
+    things = _in_trash(run)
+    if not things:
+        raise NotFound("Nothing of it is in the trash any more")
+    return begin_run(actor=actor, namespace=run.namespace, action="thing.restore", things=things, origin=run)
+
+
+def undoable(*, actor: Actor, run: Run) -> bool:
+    """Tell whether the actor may restore something that a run deleted."""
+    if run.is_open or not ACTIONS[run.action].puts_away:
+        return False
+    return check(actor, ACTIONS["thing.restore"].right, run.namespace) and bool(_in_trash(run, at_most=1))
+
+
+def may_follow(*, actor: Actor, run: Run) -> bool:
+    """Tell whether the actor may cancel a run, or do it again."""
+    return check(actor, ACTIONS[run.action].right, run.namespace)
+
+
+def _in_trash(run: Run, at_most: int | None = None) -> list[Thing]:
+    kind = ACTIONS[run.action].puts_away
+    if not kind or run.started_at is None:
+        return []
+    done = run.items.filter(status=RunItem.Status.DONE)
+    here = Trashed.objects.filter(
+        kind=kind,
+        namespace=run.namespace,
+        target__in=done.values("target"),
+        deleted_at__gte=run.started_at,
+    ).exclude(status=Trashed.Status.PURGING)
+    return [Thing(pk, name) for pk, name in here.order_by("pk").values_list("pk", "name")[:at_most]]
