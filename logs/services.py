@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from core import egress
@@ -138,12 +138,14 @@ def _require_room(export: LogExport) -> None:
         due_at__isnull=False, status__in=(LogExport.Status.QUEUED, LogExport.Status.RUNNING)
     )
     most = settings.EXPORTS_AT_ONCE
-    if under_way.count() >= most:
+    own_ones = Q(namespace=export.namespace) if export.namespace is not None else Q(pk=None)
+    found = under_way.aggregate(all=Count("pk"), own=Count("pk", filter=own_ones))
+    if found["all"] >= most:
         raise QuotaExceeded(
             say("There are {most} exports under way: ask again when one of them is over", most=most)
         )
     own = settings.EXPORTS_AT_ONCE_OF_NAMESPACE
-    if export.namespace is not None and under_way.filter(namespace=export.namespace).count() >= own:
+    if found["own"] >= own:
         raise QuotaExceeded(
             say("There are {most} exports of this log under way: wait for one, or cancel it", most=own)
         )

@@ -192,4 +192,7 @@ def test_a_first_visit_transfers_little(path):
     assert page["Content-Encoding"] == "gzip"
     files = set(re.findall(r'(?:src|href)="/static/([^"]+)"', gzip.decompress(page.content).decode()))
     assert {"console/app.css", "console/app.js"} <= files
-    assert len(page.content) + sum(sent(name) for name in files) < 150_000, "without fonts"
+    fonts = {name for name in files if name.endswith(".woff2")}
+    transferred = len(page.content) + sum(sent(name) for name in files - fonts)
+    assert transferred < 45_000
+    assert transferred + sum(sent(name) for name in fonts) < 160_000, "with the letters of the text"

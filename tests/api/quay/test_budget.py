@@ -57,25 +57,25 @@ CEILINGS = {
         15: "delete OneApplication, delete OwnUser, post OwnUser, put AnswerInvitation, put OneTeam",
         13: "post SignIn",
         12: "put UserPermission",
-        11: """delete TeamInvite, post ApplicationTokens, post Prototypes, post Repositories, put
-        TeamInvite""",
+        # How many exports are under way is counted by one at a time, and PostgreSQL asked who still writes.
+        11: """delete TeamInvite, post ApplicationTokens, post ExportOrganizationLogs, post
+        ExportRepositoryLogs, post Prototypes, post Repositories, put TeamInvite""",
         10: """put OneOrganization, put OrganizationQuota, put RepositoryUsage, put
         TeamPermission""",
-        9: """delete AnswerInvitation, delete OrganizationQuota, delete TeamSyncing, post AuthorizedEmail,
-        post RegenerateRobotToken, post RobotFederation, put InstanceQuota, put OneRobot, put
+        9: """post ExportUserLogs, delete AnswerInvitation, delete OrganizationQuota, delete TeamSyncing, post
+        AuthorizedEmail, post RegenerateRobotToken, post RobotFederation, put InstanceQuota, put OneRobot, put
         OrganizationQuotaLimit""",
         8: """post ClientKey, delete ApplicationToken, delete InstanceQuota, delete RobotFederation,
         post OrganizationQuotaLimits, post OrganizationQuotas, post ResetClientSecret, put
         InstanceOrganization, put OneApplication""",
         7: """delete AppToken, delete Authorization, delete OnePrototype, delete OrganizationQuotaLimit,
         delete TeamPermission, delete UserPermission, post Applications, post VerifySignIn, post
-        ExportOrganizationLogs, post ExportRepositoryLogs, post InstanceQuotas, post Starred, put
-        OnePrototype, put OwnUser""",
+        InstanceQuotas, post Starred, put OnePrototype, put OwnUser""",
         6: """delete OrganizationNotification, delete RepositoryNotification, post ChangeVisibility, post
         InstanceUsers, post OrganizationNotification, post OrganizationNotifications, post
         RepositoryNotification, post RepositoryNotifications, post SendRecovery,
         put ChangeState, put OneRepository, put OneServiceKey""",
-        5: """post ApprovedKey, post ExportUserLogs, post InstanceSize, post ServiceKeys, post
+        5: """post ApprovedKey, post InstanceSize, post ServiceKeys, post
         TestOrganizationNotification, post TestRepositoryNotification, put InstanceUser""",
         4: """delete AssignedAuthorization, delete OneManifest, delete OneMessage, delete OneServiceKey,
         delete OwnNamespaceNotification, post AppTokens, post OwnNamespaceNotification, post
