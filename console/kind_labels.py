@@ -185,5 +185,6 @@ LABELS = {
     "begin_run": gettext_noop("Begin run"),
     "cancel_run": gettext_noop("Cancel run"),
     "release_job": gettext_noop("Release job"),
+    "erase_person": gettext_noop("Erase person"),
     "retry_archive": gettext_noop("Retry archive"),
 }

@@ -821,6 +821,12 @@ EXPORT_LOGS_CANCEL = kind(
 EXPORT_LOGS_RETRY = kind(
     "export_logs_retry", "{performer} put a log export back into the queue", "export_id", group="export"
 )
+ERASE_PERSON = kind(
+    "erase_person",
+    "{performer} erased what the log tells of a person, in {count} entries",
+    "count",
+    group="security",
+)
 RETRY_ARCHIVE = kind(
     "retry_archive", "{performer} let the log of {month} be archived again, which had failed", "month", "file"
 )

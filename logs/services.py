@@ -17,10 +17,12 @@ from core.db import hold, insert_below, one_at_a_time, update
 from core.errors import Conflict, Invalid, NotFound, QuotaExceeded, Unauthenticated
 from core.words import say
 from logs import tasks
+from logs.chain import erasing
 from logs.kinds import (
     CHANGE_LOG_VIEW,
     CREATE_LOG_VIEW,
     DELETE_LOG_VIEW,
+    ERASE_PERSON,
     EXPORT_LOGS_CANCEL,
     EXPORT_LOGS_FAILURE,
     EXPORT_LOGS_RETRY,
@@ -31,7 +33,13 @@ from logs.models import LogArchive, LogExport, LogView
 from logs.record import record
 from logs.selectors import check_range, require_exporter, require_reader
 from logs.settled import sight
-from permissions.catalogue import ACCOUNT_CHANGE, INSTANCE_LOG_EXPORT, JOB_MANAGE, LOG_VIEW_SHARE
+from permissions.catalogue import (
+    ACCOUNT_CHANGE,
+    INSTANCE_LOG_EXPORT,
+    JOB_MANAGE,
+    LOG_VIEW_SHARE,
+    USER_MANAGE,
+)
 from permissions.checks import check, require
 
 if TYPE_CHECKING:
@@ -244,6 +252,34 @@ def retry_archive(*, actor: Actor, archive: LogArchive) -> None:
         raise Conflict("Only an archive that failed and waits is tried again")
     record(RETRY_ARCHIVE, actor=actor, month=f"{archive.starts_at:%Y-%m}", file=archive.storage_name)
     ring(tasks.keep_up)
+
+
+# People --------------------------------------------------------------------------------------------------
+
+
+def erase_person(*, actor: Actor, user: User) -> int:
+    """Take out of all entries what tells of a person; return out of how many.
+
+    Her names and addresses become empty, in others' entries as well; seals stay valid. By steps, each told in
+    the log with its count: who is interrupted asks again. Files of the archive are not changed.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor is no superuser.
+    """
+    require(actor, USER_MANAGE)
+    total, last = 0, 0
+    while found := list(erasing.candidates(user).filter(pk__gt=last).order_by("pk")[: erasing.BATCH]):
+        last = found[-1].pk
+        total += _erase(actor, user, [one.pk for one in found])
+    return total
+
+
+@transaction.atomic
+def _erase(actor: Actor, user: User, keys: list[int]) -> int:
+    count = erasing.erase(user, keys)
+    if count:
+        record(ERASE_PERSON, actor=actor, count=count)
+    return count
 
 
 # Views ---------------------------------------------------------------------------------------------------
