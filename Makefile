@@ -70,7 +70,7 @@ faults: setup-dev
 
 # Some twenty minutes, in two worlds, the larger of which takes a while to fill; needs a PostgreSQL server's programs.
 bench: setup-dev
-	@$(BIN)/python -m bench --large --record $(CASE)
+	@$(BIN)/python -m bench --large --goals --record $(CASE)
 
 # Six of the calls, about a minute: the ratios that are recorded must hold, or nearly so.
 bench-short: setup-dev

@@ -1,4 +1,4 @@
-"""Measure: ``python -m bench [CASE …] [--rounds 5] [--seconds 1.5] [--large] [--short] [--record]``."""
+"""Measure: ``python -m bench [CASE …] [--rounds 5] [--seconds 1.5] [--large] [--goals] [--short]``."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from bench import figures, spent
+from bench import figures, goals, spent
 from bench.cases import CASES
 from bench.ground import lay
 from bench.load import Numbers, ask, press
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from bench.cases import Case
     from bench.ground import Ground, Site
 
@@ -150,6 +152,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.5, help="that each program is asked in a turn")
     parser.add_argument("--large", action="store_true", help="also in a world ten times as large")
+    parser.add_argument("--goals", action="store_true", help="also load, memory, start and neighbours")
     parser.add_argument("--short", action="store_true", help="the quick ones, compared with what is recorded")
     parser.add_argument(
         "--record", action="store_true", help="write what comes out to docs and bench/recorded"
@@ -165,6 +168,7 @@ def main() -> int:
     print(figures.HEAD)
     with lay() as ground:
         results, memory = {}, 0.0
+        held: list[goals.Goal] = []
         for size in (1, 10) if wanted.large else (1,):
             told = ground.world(size)
             with ground.serve(size) as sites:
@@ -178,11 +182,24 @@ def main() -> int:
                     better = {one.case.name: max(again[one.case.name], one, key=margin) for one in second}
                     results[size] = [better.get(one.case.name, one) for one in results[size]]
                 memory = max(memory, spent.memory(sites["muster"].pid))
+                if wanted.goals and size == 1:
+                    held += tell(goals.measure(ground, sites["muster"], told, 2 * wanted.seconds))
+        if wanted.goals:
+            held += tell(goals.crowd(ground, wanted.seconds))
+        if wanted.goals and wanted.large:
+            held += tell(goals.sizes(results[1], results[10]))
         version = ground.version()
     print(f"\nload {'/'.join(f'{one:.1f}' for one in os.getloadavg())}; largest worker {memory:.0f} MB")
     if wanted.record:
-        figures.record(results, memory=memory, postgres=version, wanted=wanted)
+        figures.record(results, held, memory=memory, postgres=version, wanted=wanted)
     return compare(results[1]) if wanted.short else 0
+
+
+def tell(found: Iterable[goals.Goal]) -> Iterator[goals.Goal]:
+    """Say each goal as soon as it is measured."""
+    for one in found:
+        print(one.line(), flush=True)
+        yield one
 
 
 def recorded(case: Case) -> dict[str, float]:

@@ -11,6 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench import goals
+
 if TYPE_CHECKING:
     import argparse
 
@@ -40,16 +42,28 @@ def line(one: Measured) -> str:
 
 
 def record(
-    results: dict[int, list[Measured]], *, memory: float, postgres: str, wanted: argparse.Namespace
+    results: dict[int, list[Measured]],
+    held: list[goals.Goal],
+    *,
+    memory: float,
+    postgres: str,
+    wanted: argparse.Namespace,
 ) -> None:
-    """Write the table into the documentation, and the ratios to where the short run looks them up."""
+    """Write the tables into the documentation, and the ratios to where the short run looks them up."""
     known = json.loads(RECORDED.read_text()) if RECORDED.exists() else {}
     for one in results[1]:
         known[one.case.name] = {site: round(one.ratio(site), 2) for site in ("plain", "raw")}
     RECORDED.write_text(json.dumps(known, indent=2) + "\n")
     before, _, rest = FIGURES.read_text().partition(START)
     after = rest.partition(END)[2]
-    FIGURES.write_text(f"{before}{START}\n{table(results, memory, postgres, wanted)}{END}{after}")
+    FIGURES.write_text(
+        f"{before}{START}\n{table(results, memory, postgres, wanted)}{reached(held)}{END}{after}"
+    )
+
+
+def reached(held: list[goals.Goal]) -> str:
+    """Return the goals as a table of their own; nothing where none was asked for."""
+    return "\n".join(["", *goals.HEAD, *(one.line() for one in held), ""]) if held else ""
 
 
 def table(

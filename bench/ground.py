@@ -107,7 +107,7 @@ class Ground:
             for name in ("muster", "plain", "raw"):
                 port = free_ports(1)[0]
                 sites[name] = Site(name, port, self._start(name, size, port))
-                wait_until(partial(_answers, port), f"{name} answers")
+                wait_until(partial(answers, port), f"{name} answers")
             yield sites
         finally:
             for site in sites.values():
@@ -137,7 +137,8 @@ class Ground:
             return str(connection.info.server_version // 10000)
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Tell whether something answers HTTP calls there."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/healthz")

@@ -151,3 +151,40 @@ def press(port: int, call: Call, seconds: float, numbers: Numbers, callers: int 
     if wrong:
         raise AssertionError(f"{call.method} {call.path}: {wrong[0]}")
     return answers
+
+
+def paced(port: int, call: Call, rate: float, seconds: float, callers: int = 16) -> Answers:
+    """Ask ``rate`` times a second, whether or not the last answer came; a late start counts as waiting."""
+    answers, lines = Answers(seconds), call.lines()
+    wrong: list[object] = []
+    start = time.perf_counter()
+    moments = iter(range(max(int(rate * seconds), callers)))
+    lock = threading.Lock()
+
+    def work() -> None:
+        wire = Wire(port)
+        try:
+            while not wrong:
+                with lock:
+                    number = next(moments, None)
+                if number is None:
+                    break
+                due = start + number / rate
+                time.sleep(max(0.0, due - time.perf_counter()))
+                status, body = wire.ask(lines)
+                answers.took.append(time.perf_counter() - due)
+                if status != call.status:
+                    wrong.append((status, body[:500]))
+        except (OSError, AssertionError) as error:
+            wrong.append(error)
+        finally:
+            wire.close()
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(callers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if wrong:
+        raise AssertionError(f"{call.method} {call.path}: {wrong[0]}")
+    return answers

@@ -3,7 +3,8 @@
     DATABASE_URL=… python -m bench.world SIZE     prints what callers need, as JSON
 
 An organization ``bench`` with 200 robots (two grants and one team each), 51 teams, 500 projects and 200,000
-log entries within thirty days, each times SIZE. Its owner calls, with every scope.
+log entries within thirty days, each times SIZE. Its owner calls, with every scope. In the world of size 0
+it is empty, and another organization has somebody in 200 teams with 10,000 projects.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ FROM project JOIN team ON team.n = project.n %% team.total + 1
 ENTRIES_SQL = """
 INSERT INTO logs_logentry (at, kind, namespace_id, namespace_name, namespace_kind, project_id, project_name,
     performer_id, performer_name, performer_kind, performer_email, credential_name, dialect, ip, metadata)
-SELECT %(start)s + n * interval '1 second' * (86400.0 * %(days)s / %(entries)s),
+SELECT %(start)s + n * interval '1 second' * (86400.0 * %(days)s / NULLIF(%(entries)s, 0)),
     (ARRAY['create_repo', 'change_repo_permission', 'create_robot', 'org_add_team_member',
         'login_success'])[n %% 5 + 1],
     %(namespace)s, %(name)s, 'organization', n %% 500, 'project-' || n %% 500, n %% 1300,
@@ -84,6 +85,32 @@ FROM generate_series(1, %(entries)s) n
 """
 
 
+CROWD = "bench-crowd"
+CROWDED = 0  # the size of the world that has the crowd, and nothing else: others' plans stay as they are
+CROWD_TEAMS, CROWD_PROJECTS = 200, 10_000
+# Who is in all teams, each with its share of the projects, and who is in one with one of them.
+CROWD_SQL = """
+INSERT INTO accounts_team (slug, name, description, role, previous_names, sync_service, sync_config,
+    created_at, organization_id, sync_problem)
+SELECT 'crowd-' || n, 'crowd-' || n, '', 'member', '[]', '', '{}', %(start)s, %(organization)s, ''
+FROM generate_series(0, %(teams)s) n;
+INSERT INTO projects_project (slug, name, description, visibility, state, icon, git_url, badge, created_at,
+    namespace_id, size_bytes, connection_status, team_id)
+SELECT 'crowd-' || n, 'crowd-' || n, '', 'private', 'NORMAL', '', '', gen_random_uuid(), %(start)s,
+    %(namespace)s, 0, 'connected', NULL
+FROM generate_series(1, %(projects)s) n;
+INSERT INTO accounts_membership (role, is_direct, created_at, organization_id, user_id)
+SELECT 'member', true, %(start)s, %(organization)s, person FROM unnest(ARRAY[%(few)s, %(many)s]) person;
+INSERT INTO accounts_teammember (is_maintainer, created_at, user_id, team_id)
+SELECT false, %(start)s, CASE WHEN slug = 'crowd-0' THEN %(few)s ELSE %(many)s END, id
+FROM accounts_team WHERE organization_id = %(organization)s AND slug LIKE 'crowd-%%';
+INSERT INTO permissions_grant (role, created_at, project_id, team_id)
+SELECT 'read', %(start)s, project.id, team.id
+FROM (SELECT id, substr(slug, 7)::int n FROM projects_project WHERE namespace_id = %(namespace)s) project
+JOIN (SELECT id, substr(slug, 7)::int n FROM accounts_team
+    WHERE organization_id = %(organization)s AND slug LIKE 'crowd-%%') team
+ON team.n = project.n %% %(teams)s + 1 OR (team.n = 0 AND project.n = 1)
+"""
 EMPTY_SQL = """
 DELETE FROM tokens_credential
     WHERE robot_id IN (SELECT id FROM accounts_robot WHERE namespace_id = {namespace})
@@ -124,7 +151,44 @@ def fill(size: int) -> None:
                 cursor.execute(statement, told)
 
 
-def callers() -> dict[str, str]:
+def crowd() -> dict[str, str]:
+    """Return tokens of somebody with little and of somebody with much, in an organization made for them."""
+    from django.db import connection, transaction
+
+    from accounts import services as accounts
+    from accounts.models import Namespace, User
+    from core.actor import Actor
+    from permissions.catalogue import Scope
+    from tokens import services as tokens
+    from tokens.models import Credential
+
+    system = Actor.of_system(NAME)
+    names = {"few": f"{CROWD}-few", "many": f"{CROWD}-many"}
+    if not Namespace.objects.filter(key=CROWD).exists():
+        with transaction.atomic(), connection.cursor() as cursor:
+            people = {
+                who: accounts.create_user(actor=system, username=name, email=f"{name}@example.test")
+                for who, name in names.items()
+            }
+            owner = User.objects.get(username=OWNER)
+            made = accounts.create_organization(actor=Actor(user=owner), slug=CROWD)
+            told: dict[str, Any] = {
+                "start": START, "organization": made.pk, "namespace": made.namespace_id, "teams": CROWD_TEAMS,
+                "projects": CROWD_PROJECTS, "few": people["few"].pk, "many": people["many"].pk,
+            }  # fmt: skip
+            for statement in CROWD_SQL.split(";\n"):
+                cursor.execute(statement, told)
+    Credential.objects.filter(title=CROWD).delete()
+    given = {"crowd": CROWD}
+    for who, name in names.items():
+        user = User.objects.get(username=name)
+        _, given[who] = tokens.issue_api_token(
+            actor=system, user=user, scopes=" ".join(Scope.values), title=CROWD
+        )
+    return given
+
+
+def callers(size: int) -> dict[str, str]:
     """Return the owner's credentials, made anew: no secret can be shown again.
 
     What earlier runs wrote is taken away, and the log is summed up, as its worker does it all day.
@@ -171,6 +235,8 @@ def callers() -> dict[str, str]:
         _, told[kind.value if kind != Kind.ORGANIZATION else "qodana"] = tokens.issue(
             kind=kind, title=NAME, scopes=scopes, **whose
         )
+    if size == CROWDED:
+        told |= crowd()
     while roll_up():
         pass
     with connection.cursor() as cursor:
@@ -200,7 +266,7 @@ def main(size: int) -> None:
 
     call_command("migrate", verbosity=0)
     fill(size)
-    print(json.dumps(callers()))
+    print(json.dumps(callers(size)))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bench import __main__ as main
-from bench import figures, spent
+from bench import figures, goals, spent
 from bench.cases import CASES
-from bench.load import Answers, Call, Numbers, ask, press
+from bench.load import Answers, Call, Numbers, ask, paced, press
 
 BUSY = """
 import subprocess, sys, time
@@ -81,6 +81,20 @@ def test_a_wrong_answer_ends_it(port):
         press(port, Call("PUT", "/tea", {}, b"no"), 0.3, Numbers(0))
 
 
+def test_paced_calls_keep_their_rate_and_count_from_when_they_were_due(port):
+    answers = paced(port, Call("PUT", "/", {}, b"x"), 50, 0.4)
+    assert len(answers.took) == 20
+    # One caller, who cannot keep up: what waits for its turn is late.
+    behind = paced(port, Call("PUT", "/", {}, b"x"), 100_000, 0.002, callers=1)
+    assert len(behind.took) == 200
+    assert sorted(behind.took)[-1] > 20 * sorted(behind.took)[0]
+
+
+def test_a_wrong_answer_ends_paced_calls(port):
+    with pytest.raises(AssertionError, match="418"):
+        paced(port, Call("PUT", "/tea", {}, b"no"), 50, 0.1)
+
+
 def measured(mine: float, theirs: float) -> main.Measured:
     def turn(spent: float) -> list[main.Round]:
         return [main.Round(spent / 2, spent / 2, 100, 1, 2)] * 3
@@ -94,6 +108,14 @@ def test_a_ratio_that_fell_by_more_than_a_fifth_fails(mine, status, tmp_path, mo
     figures.RECORDED.write_text(json.dumps({CASES[0].name: {"plain": 2.0}}))
     assert main.compare([measured(mine, 2.0)]) == status
     assert ("and was 2.00" in capsys.readouterr().err) == bool(status)
+
+
+def test_goals_compare_worlds_and_say_what_is_missed():
+    (flat,), (grown,) = (list(goals.sizes([measured(1.0, 2.0)], [measured(now, 2.0)])) for now in (1.4, 1.6))
+    assert (flat.is_held, grown.is_held) == (True, False)
+    assert grown.line() == f"| {grown.name} | 1.60 times | 1.5 times | missed |"
+    assert grown.line() in figures.reached([flat, grown])
+    assert figures.reached([]) == ""
 
 
 def test_of_two_measurements_that_fell_the_better_counts(tmp_path, monkeypatch):
