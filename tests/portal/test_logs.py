@@ -39,7 +39,7 @@ def test_the_code_of_a_link_is_in_no_line(route):
 
 
 def test_there_are_such_routes():
-    assert len(list(secret_routes(get_resolver()))) == 6
+    assert len(list(secret_routes(get_resolver()))) == 7
 
 
 def test_other_addresses_stay_whole():
