@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
-from functools import cache, reduce
+from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import TruncDate
@@ -15,7 +15,6 @@ from django.utils import timezone
 from accounts.models import Namespace, Robot, Team, User
 from core.errors import NotFound
 from core.names import fold, plain
-from core.prepared import Given, Prepared
 from core.words import say
 from logs.models import LogEntry
 from permissions.catalogue import (
@@ -38,10 +37,8 @@ from permissions.checks import (
     ceiling,
     check,
     has_full_access,
-    is_mere_person,
     is_readonly_superuser,
     readable,
-    readable_by,
     require,
     sees,
     withholds,
@@ -55,6 +52,7 @@ if TYPE_CHECKING:
 
     from accounts.models import Organization
     from core.actor import Actor
+    from projects.listed import ListedProject
 
 
 def project(*, actor: Actor, namespace: str, slug: str, right: Right) -> Project:
@@ -125,7 +123,9 @@ def project_by_name(*, actor: Actor, organization: Organization, name: str) -> P
     return found.filter(name=name).select_related("team").order_by("pk").first()
 
 
-def levels(*, actor: Actor, organization: Organization, projects: Sequence[Project]) -> dict[int, str]:
+def levels(
+    *, actor: Actor, organization: Organization, projects: Sequence[Project | ListedProject]
+) -> dict[int, str]:
     """Return the role that the actor holds on each of an organization's projects; at most two queries.
 
     Projects that she sees for being public alone are left out.
@@ -143,7 +143,9 @@ def levels(*, actor: Actor, organization: Organization, projects: Sequence[Proje
     if actor.user is None:
         return {}
     mine = Q(user=actor.user) | Q(team__members__user=actor.user)
-    for pk, role in Grant.objects.filter(mine, project__in=projects).values_list("project", "role"):
+    for pk, role in Grant.objects.filter(mine, project__in=[project.pk for project in projects]).values_list(
+        "project", "role"
+    ):
         found[pk] = max(found.get(pk, Level.NONE), PROJECT_LEVEL[role])
     return {pk: PROJECT_ROLE_OF_LEVEL[min(top, level)] for pk, level in found.items()}
 
@@ -207,64 +209,6 @@ def projects(
         .select_related("namespace")
         .order_by("pk")
     )
-
-
-class ListedProject(NamedTuple):
-    """What lists show of a project; ``namespace`` is its name."""
-
-    pk: int
-    namespace_id: int
-    namespace: str
-    slug: str
-    description: str
-    visibility: str
-    state: str
-    size_bytes: int
-    is_starred: bool
-
-    @classmethod
-    def of(cls, project: Project) -> ListedProject:
-        """Return a project of `projects` as a list shows it."""
-        told: Any = project  # with what `projects` annotates
-        values = (getattr(told, name) for name in (*cls._fields[3:8], "is_starred"))
-        return cls(project.pk, project.namespace_id, project.namespace.name, *values)
-
-
-LISTED = ("pk", "namespace_id", "namespace__name", *ListedProject._fields[3:])
-
-
-def page_of_namespace(*, actor: Actor, namespace: str, after: int, size: int) -> list[ListedProject]:
-    """Return the first ``size`` of `projects` in a namespace whose key is above ``after``; one query."""
-    if actor.user is None or not is_mere_person(actor):
-        found = projects(actor=actor, namespace=namespace).filter(pk__gt=after)[:size]
-        return [ListedProject.of(project) for project in found]
-    rows = _page(size)(
-        user=actor.user.pk, own=actor.user.namespace_id, namespace=fold(namespace), after=after
-    )
-    return [ListedProject._make(row) for row in rows]
-
-
-@cache
-def _page(size: int) -> Prepared[Any]:
-    """Return the query for a page of what a person sees by her roles, which is asked most."""
-
-    def build() -> QuerySet[Project, Any]:
-        user = Given("user", User.id)
-        namespaces = Namespace.objects.filter(key=Given("namespace", Namespace.key), deleted_at=None)
-        return (
-            Project.objects.filter(
-                readable_by(user, Given("own", Namespace.id)),
-                deleted_at=None,
-                namespace__deleted_at=None,
-                namespace=Subquery(namespaces.values("pk")[:1]),
-                pk__gt=Given("after", Project.id),
-            )
-            .annotate(is_starred=Exists(Star.objects.filter(project=OuterRef("pk"), user_id=user)))
-            .order_by("pk")
-            .values_list(*LISTED)[:size]
-        )
-
-    return Prepared(build)
 
 
 def _living_namespace(name: str) -> QuerySet[Namespace, int]:

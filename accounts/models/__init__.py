@@ -10,7 +10,7 @@ from django.contrib.auth.models import BaseUserManager
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Upper
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -249,6 +249,7 @@ class Organization(models.Model):
                 name="provider_organization_linked_once",
             ),
         ]
+        indexes = [models.Index(F("provider"), Upper("provider_organization"), name="organization_by_link")]
 
     def __str__(self) -> str:
         return self.slug

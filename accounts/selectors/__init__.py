@@ -22,7 +22,7 @@ from django.db.models import (
     Subquery,
     Value,
 )
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Coalesce, Lower, Upper
 from django.utils import timezone
 
 from accounts.models import (
@@ -1032,17 +1032,25 @@ def linked_organization(*, actor: Actor, provider: str, name: str) -> Organizati
     Raises:
         NotFound: none is linked to it.
     """
-    found = (
-        Organization.objects.select_related("namespace", "account")
-        .filter(provider=provider, provider_organization__iexact=name, deleted_at=None)
-        .first()
-        if provider
-        else None
-    )
+    found = _linked.first(provider=provider, name=name) if provider else None
     if found is None:
         raise NotFound("Organization not found", absent="organization")
     found.namespace.organization = found
     return found
+
+
+_linked: Prepared[Organization] = Prepared(
+    lambda: (
+        Organization.objects.select_related("namespace", "account")
+        .alias(linked=Upper("provider_organization"))
+        .filter(
+            provider=Given("provider", Organization.provider),
+            linked=Upper(Given("name", Organization.provider_organization)),
+            deleted_at=None,
+        )
+        .order_by("pk")[:1]
+    )
+)
 
 
 def linked_organizations(*, actor: Actor, provider: str = "") -> QuerySet[Organization]:

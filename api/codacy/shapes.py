@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from accounts.models import Membership, Organization, User
+    from projects.listed import ListedProject
     from projects.models import Project
     from tokens.models import Credential
 
@@ -18,7 +19,11 @@ def moment(when: datetime) -> str:
 
 
 def repository_view(
-    project: Project, organization: Organization, *, permission: str = "", is_followed: bool = False
+    project: Project | ListedProject,
+    organization: Organization,
+    *,
+    permission: str = "",
+    is_followed: bool = False,
 ) -> dict[str, Any]:
     """Return a repository. Nothing is analysed here: no languages, problems or standards."""
     found: dict[str, Any] = {

@@ -256,7 +256,7 @@ def test_bells_that_wait_are_counted(world, operator, settings):
     from portal.dashboard import waiting
 
     before = {one.label: one.value for one in waiting()}
-    queues = ("default", "deliveries", "mails", "upkeep", "exports")
+    queues = ("default", "deliveries", "mails", "upkeep", "exports", "runs")
     assert before.keys() == {f"Queue {name}" for name in queues}
     app.send_task("nobody.does.this", queue="exports")
     try:

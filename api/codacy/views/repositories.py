@@ -19,11 +19,11 @@ from api.operation import Query
 from api.schemas import listed, ref, under, words
 from core import errors
 from core.errors import Forbidden, Invalid, NotFound, SecondFactorMissing, Unauthenticated
-from core.paging import cut
 from permissions.catalogue import ORGANIZATION_ADMINISTER, ORGANIZATION_READ, PROJECT_CHANGE
 from permissions.checks import check, require, sees
 from projects import selectors
 from projects import services as projects
+from projects.listed import page_by_name
 from tokens import selectors as token_selectors
 from tokens import services as tokens
 from tokens.kinds import Kind
@@ -98,10 +98,7 @@ class Repositories(CodacyView):
         wanted = request.query_params.get("filter", "Synced")
         if wanted not in ("Synced", "NotSynced", "AllSynced"):
             raise BadParameter("filter must be Synced, NotSynced or AllSynced")
-        rows = selectors.projects(actor=self.actor, namespace=found.namespace.name, public=True).order_by(
-            "slug"
-        )
-        if not inside and not rows.exists():
+        if not inside and not self._shows_any(found):
             # Before anything else is looked at: whatever is asked for, nobody learns that it is here.
             sees(self.actor, ORGANIZATION_READ, found)
             raise NotFound("Organization not found")
@@ -112,23 +109,22 @@ class Repositories(CodacyView):
                 raise NotFound("Organization not found")
             require(self.actor, ORGANIZATION_ADMINISTER, found)
         limit, after = self.limit(), self.after()
-        text = request.query_params.get("search", "")
-        if text:
-            rows = rows.filter(slug__icontains=text)
-        nothing = wanted == "NotSynced" or any(
-            request.query_params.get(name) for name in ("languages", "segments")
-        )
-        if nothing:
+        if wanted == "NotSynced" or any(request.query_params.get(name) for name in ("languages", "segments")):
             # The Git provider is not asked, and nothing is analysed or segmented here.
-            rows = rows.none()
-        shown, is_more = cut(rows.filter(slug__gt=after), limit)
-        total = rows.count() if after or is_more else len(shown)
+            return page([], limit=limit, total=0)
+        text = request.query_params.get("search", "")
+        shown, is_more, total = page_by_name(
+            actor=self.actor, organization=found, after=after, size=limit, search=text
+        )
         roles = selectors.levels(actor=self.actor, organization=found, projects=shown)
         data = [
             repository_view(one, found, permission=roles.get(one.pk, ""), is_followed=one.is_starred)
             for one in shown
         ]
         return page(data, limit=limit, total=total, after=shown[-1].slug if is_more else "")
+
+    def _shows_any(self, organization: Organization) -> bool:
+        return bool(page_by_name(actor=self.actor, organization=organization, after="", size=1).projects)
 
 
 class OneRepository(RepositoryView):

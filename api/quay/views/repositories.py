@@ -29,7 +29,7 @@ from permissions.catalogue import (
 from permissions.checks import project_level
 from projects import content, selectors, services
 from projects.content import TagsWanted
-from projects.selectors import ListedProject
+from projects.listed import ListedProject, page_of_namespace
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
@@ -158,9 +158,7 @@ class Repositories(QuayView):
         after = page_after(request.query_params.get("next_page", ""))
         shows_last, newest = self.flag("last_modified"), None
         if namespace and not (starred or public or shows_last):
-            rows = selectors.page_of_namespace(
-                actor=self.actor, namespace=namespace, after=after, size=PAGE + 1
-            )
+            rows = page_of_namespace(actor=self.actor, namespace=namespace, after=after, size=PAGE + 1)
             rows, is_more = rows[:PAGE], len(rows) > PAGE
         else:
             found = selectors.projects(actor=self.actor, namespace=namespace, public=public, starred=starred)
