@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -11,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, Exists, Value, When
 
 from core.errors import Conflict, Invalid, NotFound
+from core.prepared import Given, Prepared
 from core.words import say
 
 if TYPE_CHECKING:
@@ -112,10 +114,22 @@ def hold(row: Row, *, gone: str = "") -> Row:
     Raises:
         NotFound: it is deleted; the message is ``gone``.
     """
-    found = living(row.__class__).select_for_update(no_key=True).filter(pk=row.pk).first()
+    # Not type(row): the person of a session is a lazy stand-in.
+    found: Row | None = _held(row.__class__).first(pk=row.pk)
     if found is None:
         raise NotFound(gone or GONE)
     return found
+
+
+@cache
+def _held(model: type[Row]) -> Prepared[Row]:
+    return Prepared(
+        lambda: (
+            living(model)
+            .select_for_update(no_key=True)
+            .filter(pk=Given("pk", getattr(model, model._meta.pk.attname)))
+        )
+    )
 
 
 def hold_all(model: type[Row], keys: Iterable[int | None]) -> set[int]:

@@ -1,6 +1,6 @@
 """Everything that changes projects, who may do what in them, and stars."""
 
-from projects.services.by_name import obtain_project, project_token
+from projects.services.by_name import obtain_project, obtain_token, project_token
 from projects.services.collaborators import add_collaborators, change_collaborator, remove_collaborator
 from projects.services.connection import connect_project, disconnect_project
 from projects.services.content import change_content, change_proxy_cache
@@ -40,6 +40,7 @@ __all__ = [
     "delete_project",
     "disconnect_project",
     "obtain_project",
+    "obtain_token",
     "project_token",
     "remove_collaborator",
     "replace_project",

@@ -10,14 +10,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import Team
+from accounts.models import Namespace, Organization, Team
 from core.db import hold
 from core.errors import Invalid
+from core.prepared import Given, Prepared
 from core.words import say
 from permissions.catalogue import CREDENTIAL_ISSUE, PROJECT_CREATE, ProjectRole
 from permissions.checks import require
 from projects.models import Project
-from projects.services.grants import set_grant
 from projects.services.projects import create_project
 from tokens import services as tokens
 from tokens.kinds import Kind
@@ -26,7 +26,8 @@ from tokens.models import Credential
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from accounts.models import Organization
+    from django.db.models import QuerySet
+
     from core.actor import Actor
 
 NAME_MAX = 255
@@ -52,23 +53,27 @@ def obtain_project(
         Invalid: a name is empty or too long.
         QuotaExceeded: the limit is reached; nothing is left behind.
     """
+    organization.namespace.organization = organization
     require(actor, PROJECT_CREATE, organization.namespace)
     team, project = _name(team, "teamName"), _name(project, "projectName")
-    found = _find(organization, team, project, by_slug)
+    _, found = _find(organization, team, project, by_slug)
     if found is not None:
         return found, False
     # From here on one at a time, and what came meanwhile is looked at.
     hold(organization, gone=say("Organization not found"))
-    found = _find(organization, team, project, by_slug)
+    group, found = _find(organization, team, project, by_slug)
     if found is not None:
         return found, False
-    group = _team(organization, team, by_slug)
     if group is None:
         group = accounts.create_team(actor=actor, organization=organization, name=team)
     made = create_project(
-        actor=actor, namespace=organization.namespace, name=project, team=group, by_name=True
+        actor=actor,
+        namespace=organization.namespace,
+        name=project,
+        team=group,
+        team_role=ProjectRole.READ,
+        by_name=True,
     )
-    set_grant(actor=actor, project=made, role=ProjectRole.READ, team=group)
     return made, True
 
 
@@ -79,23 +84,59 @@ def _name(text: str, field: str) -> str:
     return text
 
 
-def _team(organization: Organization, name: str, by_slug: bool) -> Team | None:
-    teams = Team.objects.filter(organization=organization)
-    return teams.filter(name=name).first() or (teams.filter(slug=name).first() if by_slug else None)
-
-
-def _find(organization: Organization, team: str, project: str, by_slug: bool) -> Project | None:
-    group = _team(organization, team, by_slug)
+def _find(
+    organization: Organization, team: str, project: str, by_slug: bool
+) -> tuple[Team | None, Project | None]:
+    group = _team_by_name.first(organization=organization.pk, name=team)
+    if group is None and by_slug:
+        group = Team.objects.filter(organization=organization, slug=team).first()
     if group is None:
-        return None
-    mine = Project.objects.filter(namespace=organization.namespace, team=group, deleted_at=None)
-    mine = mine.select_related("namespace").order_by("pk")
-    found = mine.filter(name=project).first()
+        return None, None
+    group.organization = organization
+    found = _project_by_name.first(team=group.pk, namespace=organization.namespace_id, name=project)
     if found is None and by_slug and re.fullmatch(r"[a-z0-9._-]+", project):
-        found = mine.filter(slug=project).first()
+        found = _projects().filter(namespace=organization.namespace, team=group, slug=project).first()
     if found is not None:
         found.namespace.organization = organization
-    return found
+    return group, found
+
+
+def _projects() -> QuerySet[Project]:
+    return Project.objects.filter(deleted_at=None).select_related("namespace").order_by("pk")
+
+
+_team_by_name: Prepared[Team] = Prepared(
+    lambda: Team.objects.filter(
+        organization=Given("organization", Organization.id), name=Given("name", Team.name)
+    ).order_by("pk")[:1]
+)
+_project_by_name: Prepared[Project] = Prepared(
+    lambda: _projects().filter(
+        team=Given("team", Team.id),
+        namespace=Given("namespace", Namespace.id),
+        name=Given("name", Project.name),
+    )[:1]
+)
+
+
+@transaction.atomic
+def obtain_token(
+    *,
+    actor: Actor,
+    organization: Organization,
+    team: str,
+    project: str,
+    by_slug: bool = False,
+    expires_at: datetime | None = None,
+) -> tuple[str, bool]:
+    """Return the token of a project by its name, and whether the project is new: both are made, or neither.
+
+    Raises: as `obtain_project` and `project_token`.
+    """
+    found, is_new = obtain_project(
+        actor=actor, organization=organization, team=team, project=project, by_slug=by_slug
+    )
+    return _token(actor, found, expires_at, is_new=is_new), is_new
 
 
 @transaction.atomic
@@ -109,6 +150,10 @@ def project_token(*, actor: Actor, project: Project, expires_at: datetime | None
         Forbidden: the actor may not make tokens for the organization.
         Invalid: the organization does not let tokens live until ``expires_at``.
     """
+    return _token(actor, project, expires_at)
+
+
+def _token(actor: Actor, project: Project, expires_at: datetime | None, *, is_new: bool = False) -> str:
     organization = project.namespace.organization
     require(actor, CREDENTIAL_ISSUE, organization)
     if expires_at is not None:
@@ -116,12 +161,13 @@ def project_token(*, actor: Actor, project: Project, expires_at: datetime | None
             actor=actor, kind=Kind.PROJECT, project=project, expires_at=expires_at
         )
         return secret
-    kept = _permanent(project)
-    if kept is None:
-        hold(project)
+    if not is_new:  # of one that was made in this transaction there is none, and nobody else makes one
         kept = _permanent(project)
-    if kept is not None:
-        return tokens.reveal(kept)
+        if kept is None:
+            hold(project)
+            kept = _permanent(project)
+        if kept is not None:
+            return tokens.reveal(kept)
     _, secret = tokens.create_token(actor=actor, kind=Kind.PROJECT, project=project, title=PERMANENT)
     return secret
 

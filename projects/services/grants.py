@@ -108,7 +108,9 @@ def revoke_grant(
     )
 
 
-def told_of(project: Project, *, user: User | None, team: Team | None, robot: Robot | None) -> dict[str, Any]:
+def told_of(
+    project: Project, *, user: User | None = None, team: Team | None = None, robot: Robot | None = None
+) -> dict[str, Any]:
     """Return what the log is told of a grant, but for its role."""
     if team is not None:
         return {"team": team.slug, "repo": project.slug}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -15,6 +16,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.names import free_slug
 from core.words import say
 from logs.kinds import (
+    CHANGE_REPO_PERMISSION,
     CHANGE_REPO_PROFILE,
     CHANGE_REPO_STATE,
     CHANGE_REPO_VISIBILITY,
@@ -22,7 +24,7 @@ from logs.kinds import (
     DELETE_REPO,
     SET_REPO_DESCRIPTION,
 )
-from logs.record import record
+from logs.record import draft, record, record_many
 from permissions.catalogue import (
     PROJECT_CHANGE,
     PROJECT_CREATE,
@@ -34,6 +36,7 @@ from permissions.checks import require
 from permissions.models import DefaultGrant, Grant
 from projects import tasks
 from projects.models import Project
+from projects.services.grants import told_of
 from quotas import services as quotas
 from quotas.models import Resource
 from tokens import services as tokens
@@ -55,6 +58,7 @@ def create_project(
     description: str = "",
     visibility: str = Project.Visibility.PRIVATE,
     team: Team | None = None,
+    team_role: str = "",
     contact: User | None = None,
     git_url: str = "",
     icon: str = "",
@@ -63,8 +67,9 @@ def create_project(
     """Create a project; without ``slug`` a free one is derived from ``name`` as typed.
 
     The creating person gets an explicit admin grant; in an organization the default grants apply, a rule for
-    this creator beating the general one for the same holder (quay-b.md 1.1, quay-a.md 9). ``by_name``: asked
-    for by name, so that the organization's limit of such projects holds, too.
+    this creator beating the general one for the same holder (quay-b.md 1.1, quay-a.md 9). ``team_role`` is
+    granted to its team, whatever they say. ``by_name``: asked for by name, so that the organization's limit
+    of such projects holds, too.
 
     Raises:
         Forbidden: the actor may not create projects here.
@@ -98,15 +103,16 @@ def create_project(
     )
     insert(project, taken=say("Repository already exists"))
     living = {"user": people, "team": teams, "robot": robots}
-    Grant.objects.bulk_create(_birth_grants(actor, project, rules, living))
+    grants = _birth_grants(actor, project, rules, living)
+    say_of = partial(draft, actor=actor, namespace=namespace, project=project)
+    entries = [say_of(CREATE_REPO, metadata={"repo": slug, "namespace": namespace.name})]
+    if team is not None and team_role:
+        grants["team", team.pk] = Grant(project=project, team=team, role=team_role)
+        told = told_of(project, team=team) | {"role": team_role}
+        entries.append(say_of(CHANGE_REPO_PERMISSION, metadata=told))
+    Grant.objects.bulk_create(grants.values())
     actor.forget()
-    record(
-        CREATE_REPO,
-        actor=actor,
-        namespace=namespace,
-        project=project,
-        metadata={"repo": slug, "namespace": namespace.name},
-    )
+    record_many(entries)
     return project
 
 
@@ -132,7 +138,7 @@ def _birth_rules(actor: Actor, namespace: Namespace) -> list[DefaultGrant]:
 
 def _birth_grants(
     actor: Actor, project: Project, rules: list[DefaultGrant], living: dict[str, set[int]]
-) -> list[Grant]:
+) -> dict[tuple[str, int], Grant]:
     grants: dict[tuple[str, int], Grant] = {}
     creator = actor.user
     if creator is not None:
@@ -146,7 +152,7 @@ def _birth_grants(
                 grants[holder, key] = Grant(
                     project=project, role=rule.role, by_default=True, **{f"{holder}_id": key}
                 )
-    return list(grants.values())
+    return grants
 
 
 @transaction.atomic

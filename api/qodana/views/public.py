@@ -83,16 +83,16 @@ class Obtaining(Public):
         """Return the project's token; 201 where the project is new (qodana.md 4.1)."""
         body = self.sent(ProjectAsked)
         team, name, by_slug = _names(body)
-        project, is_new = services.obtain_project(
+        ttl = body.get("tokenTtlSeconds")
+        expires_at = timezone.now() + timedelta(seconds=ttl) if ttl else None
+        token, is_new = services.obtain_token(
             actor=self.actor,
             organization=self.own,
             team=team,
             project=name,
             by_slug=by_slug,
+            expires_at=expires_at,
         )
-        ttl = body.get("tokenTtlSeconds")
-        expires_at = timezone.now() + timedelta(seconds=ttl) if ttl else None
-        token = services.project_token(actor=self.actor, project=project, expires_at=expires_at)
         status = 201 if is_new else 200
         if self.as_text:
             return HttpResponse(token, content_type="text/plain; charset=utf-8", status=status)
