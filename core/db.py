@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, Exists, Value, When
 
 from core.errors import Conflict, Invalid, NotFound
+from core.inserting import write
 from core.prepared import Given, Prepared
 from core.words import say
 
@@ -168,7 +169,7 @@ def _clean(row: Model, only: Iterable[str] = ()) -> None:
 def _save(row: Row, *, taken: str) -> Row:
     try:
         with transaction.atomic():
-            row.save(force_insert=True)
+            write(row)
     except IntegrityError as error:
         raise Conflict(taken) from error
     return row

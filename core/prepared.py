@@ -119,13 +119,14 @@ class _Plan:
             return self._fetch(parameters, database)
 
     def _fetch(self, parameters: list[Any], database: BaseDatabaseWrapper) -> list[Any]:
-        with _cursor(database) as cursor:
+        with cursor_of(database) as cursor:
             cursor.execute(self.sql, parameters)
             found: list[Any] = cursor.fetchall()
             return found
 
 
-def _cursor(database: BaseDatabaseWrapper) -> Any:
+def cursor_of(database: BaseDatabaseWrapper) -> Any:
+    """Return a cursor that sends values apart from the statement, which is planned once where it can be."""
     if database.vendor != "postgresql":
         return database.cursor()
     from django.db.backends.postgresql.base import ServerBindingCursor

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.dispatch import Signal
 
+from core.inserting import write
 from logs.models import LogEntry
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def record(
     ``metadata`` is for keys that are no Python names, such as ``date/time``.
     """
     entry = draft(kind, actor=actor, namespace=namespace, project=project, metadata=metadata, **keys)
-    entry.save(force_insert=True)
+    write(entry)
     entries_written.send(sender=LogEntry, entries=[entry])
     return entry
 

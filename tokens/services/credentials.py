@@ -15,6 +15,7 @@ from accounts.models import AuthenticatorApp, Identity
 from core import seal
 from core.actor import Actor
 from core.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from core.inserting import write
 from core.prepared import Given, Prepared
 from core.words import say
 from logs.kinds import (
@@ -172,7 +173,7 @@ def issue(
     limit = limit_of(organization=organization, project=project, robot=robot, application=application)
     expires_at = end_within(limit, expires_at)
     secret = secret or form.make()
-    credential = Credential.objects.create(
+    credential = Credential(
         kind=kind,
         user=user,
         organization=organization,
@@ -187,6 +188,7 @@ def issue(
         hint=secret[:6],
         expires_at=expires_at,
     )
+    write(credential)
     return credential, secret
 
 
