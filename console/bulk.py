@@ -7,6 +7,7 @@ chosen, or everything that fits the filter, is shown first; then it becomes a ru
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.shortcuts import redirect
@@ -95,6 +96,13 @@ class BulkRoom(FormRoom):
         sent = self.request.POST.get(name, "")
         return int(sent) if sent.isascii() and sent.isdigit() and len(sent) <= DIGITS_MAX else 0
 
+    def _key(self) -> UUID | None:
+        """Return the key that the form was shown with, by which it is one run however often it is sent."""
+        try:
+            return UUID(self.request.POST.get("key", ""))
+        except ValueError:
+            return None
+
     def _all(self, name: str, everything: QuerySet[Any]) -> HttpResponse:
         """Show, or do, the verb to all that fits. What came after it was shown stays untouched."""
         found = everything.order_by("pk")
@@ -116,10 +124,11 @@ class BulkRoom(FormRoom):
             namespace=self.organization.namespace,
             action=f"{self.noun}.{verb}",
             things=wanted,
+            uuid=self._key(),
             rings=not is_small,
         )
         if is_small:
-            runs.work(run.pk)
+            runs.work_now(run)
         return redirect("console:run", self.organization.slug, run.uuid)
 
     def _preview(self, name: str, rows: Any, *, number: int, keys: str = "", upto: int = 0) -> HttpResponse:
@@ -133,6 +142,7 @@ class BulkRoom(FormRoom):
             "more": number - len(shown),
             "keys": keys,
             "upto": upto,
+            "key": uuid4(),
         }
         return self.page(context, template="console/bulk.html")
 

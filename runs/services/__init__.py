@@ -12,3 +12,4 @@ from runs.services.asking import undoable as undoable
 from runs.services.working import due as due
 from runs.services.working import prune as prune
 from runs.services.working import work as work
+from runs.services.working import work_now as work_now

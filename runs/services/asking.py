@@ -9,11 +9,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from core.bell import ring_by_name
+from core.db import insert
 from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.words import say
 from logs.kinds import BEGIN_RUN, CANCEL_RUN
 from logs.record import record
-from permissions.catalogue import RUN_READ
 from permissions.checks import check, require
 from runs.models import Run, RunItem
 from runs.services.actions import ACTIONS, MISSING
@@ -21,6 +21,7 @@ from trash.models import Trashed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from uuid import UUID
 
     from accounts.models import Namespace
     from core.actor import Actor
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MOST = 20_000
 BATCH = 1000
 NAME_MAX = RunItem._meta.get_field("name").max_length or 0
+RESTORE = "thing.restore"
+TAKEN = say("This form was used already: begin anew")
 ENDED = say("The run has ended already")
 
 
@@ -46,45 +49,64 @@ def begin_run(
     namespace: Namespace,
     action: str,
     things: Sequence[Thing],
+    uuid: UUID | None = None,
     origin: Run | None = None,
     rings: bool = True,
 ) -> Run:
     """Let something be done to many things of a namespace, and return the run.
 
     A worker does it with the rights that the person has when it comes to each thing. Without ``rings`` the
-    caller works on it at once; a worker comes only if that fails.
+    caller works on it at once; a worker comes only if that fails. ``uuid`` is the key that a form brings:
+    sent twice, it is one run.
 
     Raises:
         Forbidden: the actor lacks the right, or is no person in a browser.
         Invalid: there are no such actions, no things, or too many.
+        Conflict: the key is of another run.
     """
     if action not in ACTIONS:
         raise Invalid("There is nothing to do here by that name", field="action")
     require(actor, ACTIONS[action].right, namespace)
     if not actor.is_session or actor.user is None:
         raise Forbidden("Runs are asked for by people, in a browser", namespace=namespace)
+    if uuid is not None and (asked := _asked_before(actor, namespace, action, uuid)):
+        return asked
     if not things:
         raise Invalid("Nothing is left to do it to", field="things")
     if len(things) > MOST:
         raise Invalid(say("At most {most} at once: narrow the list", most=MOST), field="things")
-    missing = sum(not thing.target for thing in things)
-    run = Run.objects.create(
-        namespace=namespace,
-        action=action,
-        asked_by=actor.user,
-        asked_by_name=actor.user.username,
-        ip=actor.ip,
-        user_agent=actor.user_agent,
-        origin=origin,
-        number=len(things),
-        failed=missing,
-        due_at=timezone.now(),
-    )
+    run = _row(actor, namespace, action, things)
+    run.uuid, run.origin = uuid or run.uuid, origin
+    try:
+        insert(run, taken=TAKEN)
+    except Conflict:  # the same form, sent twice at once
+        if asked := _asked_before(actor, namespace, action, run.uuid):
+            return asked
+        raise
     RunItem.objects.bulk_create(_items(run, things), batch_size=BATCH)
     record(BEGIN_RUN, actor=actor, namespace=namespace, run=str(run.uuid), action=action, number=len(things))
     if rings:
         ring_by_name("runs.work", run.pk)
     return run
+
+
+def _row(actor: Actor, namespace: Namespace, action: str, things: Sequence[Thing]) -> Run:
+    return Run(
+        namespace=namespace,
+        action=action,
+        asked_by=actor.user,
+        asked_by_name=actor.user.username if actor.user else "",
+        ip=actor.ip,
+        user_agent=actor.user_agent,
+        number=len(things),
+        failed=sum(not thing.target for thing in things),
+        due_at=timezone.now(),
+    )
+
+
+def _asked_before(actor: Actor, namespace: Namespace, action: str, uuid: UUID) -> Run | None:
+    """Return the run that the same person asked for by the same form."""
+    return Run.objects.filter(uuid=uuid, namespace=namespace, action=action, asked_by=actor.user).first()
 
 
 def _items(run: Run, things: Iterable[Thing]) -> list[RunItem]:
@@ -116,41 +138,55 @@ def cancel_run(*, actor: Actor, run: Run) -> None:
     record(CANCEL_RUN, actor=actor, namespace=run.namespace, run=str(run.uuid), action=run.action)
 
 
+@transaction.atomic
 def retry_run(*, actor: Actor, run: Run) -> Run:
     """Begin another run over what failed, and over what was not come to. Raises as `begin_run`.
+
+    While that is under way, it is returned, and no other begun.
 
     Raises:
         Conflict: it is still under way.
     """
-    require(actor, RUN_READ, run.namespace)
-    if run.is_open:
-        raise Conflict("The run is still under way")
+    require(actor, ACTIONS[run.action].right, run.namespace)
+    if follower := _follower(run, run.action):
+        return follower
     again = run.items.exclude(status=RunItem.Status.DONE).exclude(target=0).order_by("position")
     things = [Thing(target, name) for target, name in again.values_list("target", "name")]
     return begin_run(actor=actor, namespace=run.namespace, action=run.action, things=things, origin=run)
 
 
+@transaction.atomic
 def undo_run(*, actor: Actor, run: Run) -> Run:
     """Begin a run that restores from the trash what this one deleted. Raises as `begin_run`.
+
+    While that is under way, it is returned, and no other begun.
 
     Raises:
         Conflict: it is still under way.
         NotFound: nothing of it is in the trash any more.
     """
-    require(actor, RUN_READ, run.namespace)
-    if run.is_open:
-        raise Conflict("The run is still under way")
+    require(actor, ACTIONS[RESTORE].right, run.namespace)
+    if follower := _follower(run, RESTORE):
+        return follower
     things = _in_trash(run)
     if not things:
         raise NotFound("Nothing of it is in the trash any more")
-    return begin_run(actor=actor, namespace=run.namespace, action="thing.restore", things=things, origin=run)
+    return begin_run(actor=actor, namespace=run.namespace, action=RESTORE, things=things, origin=run)
+
+
+def _follower(run: Run, action: str) -> Run | None:
+    """Hold a run that has ended; return what follows it by that action and is under way, if anything does."""
+    held = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+    if held.is_open:
+        raise Conflict("The run is still under way")
+    return held.followers.filter(action=action, ended_at=None).order_by("pk").first()
 
 
 def undoable(*, actor: Actor, run: Run) -> bool:
     """Tell whether the actor may restore something that a run deleted."""
     if run.is_open or not ACTIONS[run.action].puts_away:
         return False
-    return check(actor, ACTIONS["thing.restore"].right, run.namespace) and bool(_in_trash(run, at_most=1))
+    return check(actor, ACTIONS[RESTORE].right, run.namespace) and bool(_in_trash(run, at_most=1))
 
 
 def may_follow(*, actor: Actor, run: Run) -> bool:

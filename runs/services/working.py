@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.models import Namespace
 from core.actor import Actor
 from core.batches import delete_in_batches
+from core.bell import ring_by_name
 from core.errors import DomainError
 from core.words import say
 from jobs.guard import is_stopping
@@ -56,6 +57,12 @@ def work(run_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
         log.exception("A run fails: %s", run_id)
         _note_trouble(run_id, error)
     return False
+
+
+def work_now(run: Run) -> None:
+    """Work on a small run before the page answers; a worker does what is not done by then."""
+    if work(run.pk):
+        ring_by_name("runs.work", run.pk)
 
 
 def due(limit: int) -> list[int]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import User
 from notifications import services as notifications
 from notifications.models import Delivery, Subscription
+from runs.models import Run, RunItem
 from tests import make
 from tests.console import world as worlds
-from tests.console.entering import HOOK, SENT
+from tests.console.entering import HOOK, RUN, SENT
 from tokens import services as tokens
 from tokens.models import Application
 
@@ -45,6 +47,18 @@ def acme(db: None, settings: Any) -> Organization:
     Delivery.objects.filter(pk=sent.pk).update(uuid=SENT)
     rocket = tokens.create_application(actor=make.SYSTEM, organization=acme, name="Rocket")
     Application.objects.filter(pk=rocket.pk).update(client_id="ROCKET")
+    run = Run.objects.create(
+        uuid=RUN,
+        namespace=acme.namespace,
+        action="robot.enable",
+        asked_by=User.objects.get(username="owner"),
+        asked_by_name="owner",
+        status="done",
+        number=1,
+        failed=1,
+        ended_at=timezone.now(),
+    )
+    RunItem.objects.create(run=run, position=0, target=robot.pk, name="acme+ci", status="failed", reason="No")
     return acme
 
 

@@ -7,8 +7,10 @@ from django.utils import timezone
 
 from accounts.models import User
 
-# What the fixture ``acme`` gives its subscription and its delivery, so that addresses can be written down.
+# What the fixture ``acme`` gives its subscription, its delivery and its run, so that addresses can be
+# written down.
 HOOK, SENT = "5f0c1a52-0000-4000-8000-000000000001", "5f0c1a52-0000-4000-8000-000000000002"
+RUN = "5f0c1a52-0000-4000-8000-000000000003"
 
 
 def enter(user: User | None = None) -> Client:

@@ -171,6 +171,18 @@ def test_what_fails_is_named_and_tried_again(acme, owner, rival):
     assert b"1 credential disabled</h1>" in client.get(again.redirect_chain[-1][0]).content
 
 
+def test_a_form_that_is_sent_twice_leads_to_the_same_run(acme, owner):
+    make.robots(acme, 2)
+    client = enter(owner)
+    shown = bulk(client, "disable", "/o/acme/robots/", all="1")
+    form = {"all": "1", "confirmed": "1", "upto": hidden(shown, "upto"), "key": hidden(shown, "key")}
+    one, two = (bulk(client, "disable", "/o/acme/robots/", **form) for _ in range(2))
+    assert one.redirect_chain == two.redirect_chain == [(f"/o/acme/runs/{form['key']}/", 302)]
+    assert Run.objects.get().done == 2
+    bulk(client, "enable", "/o/acme/robots/", **form | {"key": "nonsense"})
+    assert Run.objects.count() == 2
+
+
 def test_hostile_posts(acme, owner, rival):
     mine = make.robot(acme).credentials.get()
     client = enter(owner)

@@ -17,8 +17,9 @@ from projects import services as projects
 from projects.models import Project
 from quotas import services as quotas
 from quotas.models import Resource
+from runs.models import Run
 from tests import make
-from tests.console.entering import HOOK, SENT, enter, person
+from tests.console.entering import HOOK, RUN, SENT, enter, person
 from tokens import services as tokens
 from tokens.kinds import Kind
 from tokens.models import Application, Credential
@@ -93,6 +94,8 @@ PAGES = [
     ("/logs/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/exports/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/o/acme/runs/", 302, 404, 404, 403, 403, 200, 200, 200),
+    (f"/o/acme/runs/{RUN}/", 302, 404, 404, 403, 403, 200, 200, 200),
+    (f"/o/acme/runs/{HOOK}/", 302, 404, 404, 403, 403, 404, 404, 404),
     ("/o/acme/exports/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/view-as/member/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/invitations/nothing/", 302, 404, 404, 404, 404, 404, 404, 404),
@@ -122,7 +125,7 @@ def test_every_page_is_in_the_table():
     }
     open_to_all |= {"address-confirmed", "provider", "provider-back", "sign-in-second", "sign-in-passkey"}
     open_to_all |= {"language"}
-    of_exports = {"export", "instance-export", "run"}  # below: an address with a key
+    of_exports = {"export", "instance-export"}  # below: an address with a key
     names = {pattern.name for pattern in urlpatterns} - open_to_all - of_exports
     tabled = set()
     for path, *_ in PAGES:
@@ -225,6 +228,11 @@ POSTS = [
     ("/o/acme/logs/", {"do": "overwrite"}, 403, 403, 403, 404, 404),
     ("/o/acme/logs/", {"do": "forget"}, 403, 403, 403, 404, 404),
     ("/o/acme/credentials/", {"do": "bulk", "verb": "disable", "all": "1"}, 403, 403, 403, 403, 200),
+    (f"/o/acme/runs/{RUN}/", {"do": "cancel"}, 404, 403, 403, 403, 302),
+    (f"/o/acme/runs/{RUN}/", {"do": "retry"}, 404, 403, 403, 403, 302),
+    (f"/o/acme/runs/{RUN}/", {"do": "undo"}, 404, 403, 403, 403, 404),
+    (f"/o/acme/runs/{RUN}/", {"do": "nothing"}, 404, 403, 403, 404, 404),
+    (f"/o/acme/runs/{HOOK}/", {"do": "retry"}, 404, 403, 403, 404, 404),
     ("/o/acme/limits/", {"do": "withdraw", "uuid": "x"}, 403, 404, 404, 404, 404),
     ("/o/acme/access/matrix/", {"do": "csv"}, 403, 403, 403, 200, 200),
     ("/o/acme/access/matrix/?level=write", {"do": "json"}, 403, 403, 403, 200, 200),
@@ -258,11 +266,23 @@ def test_who_may_send_what(acme, path, form, statuses):
             assert refused.namespace_name == "acme"
 
 
-TOLD = (Subscription, Delivery)
+TOLD = (Subscription, Delivery, Run)
 
 
 def counts():
-    models = (Membership, Team, TeamMember, Project, Grant, Robot, LogExport, Application, Credential, *TOLD)
+    models = (
+        Membership,
+        Team,
+        TeamMember,
+        Project,
+        Grant,
+        Robot,
+        LogExport,
+        Application,
+        Credential,
+        Run,
+        *TOLD,
+    )
     return [model.objects.count() for model in models]
 
 

@@ -70,6 +70,8 @@ ROOMS = [
     "/o/acme/access/matrix/?level=write",
     "/o/acme/logs/",
     "/o/acme/exports/",
+    "/o/acme/runs/",
+    *(f"/o/acme/runs/{uuid}/" for uuid in worlds.RUN.values()),
 ]
 
 

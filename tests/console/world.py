@@ -21,6 +21,7 @@ from notifications.models import Delivery, Subscription
 from projects import services as projects
 from quotas import services as quotas
 from quotas.models import Resource
+from runs.models import Run, RunItem
 from tests import make
 from tokens import services as tokens
 from tokens.kinds import Kind
@@ -34,6 +35,10 @@ HOOK = "5f0c1a52-0000-4000-8000-000000000001"
 SENT = {
     status: f"5f0c1a52-0000-4000-8000-00000000000{number}"
     for number, status in enumerate(("done", "failed", "queued", "running"), start=2)
+}
+RUN = {
+    status: f"5f0c1a52-0000-4000-8000-00000000001{number}"
+    for number, status in enumerate(("done", "running", "cancelled"))
 }
 LONG = "n" * 120 + "-" + "m" * 120
 
@@ -101,6 +106,7 @@ def build() -> World:
         LogEntry.objects.filter(pk=entry.pk).update(
             at=timezone.now() - timedelta(days=number % 29, minutes=number), ip="2001:db8:85a3::8a2e:370:7334"
         )
+    _runs(acme, owner)
     return World(acme, owner, member, stranger, _exports(acme, owner))
 
 
@@ -244,6 +250,40 @@ def _robots(acme: Organization) -> None:
     rotated = make.robot(acme, "rotated")
     rotated.credentials.update(last_used_at=now, last_used_ip="192.0.2.7", last_used_agent="docker/27.1.1")
     accounts.rotate_robot_token(actor=make.SYSTEM, robot=rotated, grace=timedelta(days=3))
+
+
+def _runs(acme: Organization, owner: User) -> None:
+    """One of each state: with what failed, and a name that goes on and on."""
+    now = timezone.now()
+    told: dict[str, tuple[str, list[str]]] = {
+        "done": ("robot.delete", ["done", "done", "failed", "failed"]),
+        "running": ("project.lock", ["done", "waiting", "waiting", "waiting"]),
+        "cancelled": ("member.remove", ["done", "failed", "waiting", "waiting"]),
+    }
+    for status, (action, states) in told.items():
+        run = Run.objects.create(
+            uuid=RUN[status],
+            namespace=acme.namespace,
+            action=action,
+            asked_by=owner,
+            asked_by_name=owner.username,
+            status=status,
+            number=len(states),
+            done=states.count("done"),
+            failed=states.count("failed"),
+            created_at=now - timedelta(hours=1),
+            started_at=now,
+            ended_at=None if status == "running" else now,
+        )
+        for position, state in enumerate(states):
+            RunItem.objects.create(
+                run=run,
+                position=position,
+                target=position,
+                name=LONG if position == 1 else f"thing-{position}",
+                status=state,
+                reason="It is not here, or not any more." if state == "failed" else "",
+            )
 
 
 def _exports(acme: Organization, owner: User) -> dict[str, LogExport]:

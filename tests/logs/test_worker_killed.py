@@ -1,15 +1,9 @@
 """A real Celery worker on a real broker, killed in the middle of an export, twice."""
 
 import hashlib
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 from email import message_from_bytes, policy
-from pathlib import Path
 
 import orjson
 import pytest
@@ -18,12 +12,11 @@ from django.db import connection
 from django.utils import timezone
 
 from logs import services
-from portal import broker, keys
+from tests import workers
 from tests.logs import written
 from tests.logs.written import WEEK
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
-ROOT = Path(__file__).parents[2]
 ROWS = {"postgresql": 400_000, "sqlite": 100_000}  # enough of them to die in the middle
 LEASE_SECONDS = 3
 COPIED = (
@@ -42,64 +35,10 @@ FILL = {
 }
 
 
-def database_url():
-    told = connection.settings_dict
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{told['NAME']}"
-    who = f"{told['USER']}:{told['PASSWORD']}" if told["PASSWORD"] else told["USER"]
-    return f"postgres://{who}@{told['HOST']}:{told['PORT'] or 5432}/{told['NAME']}"
-
-
 @pytest.fixture
 def environment(own_directory):
-    """What workers of the test see: its database, its directory, and a broker of their own."""
-    try:
-        server = broker.find()
-    except broker.NoServer as error:
-        pytest.skip(str(error))
-    listen = keys.socket_path(own_directory)
-    process = subprocess.Popen(
-        broker.command(server, data=own_directory, listen=listen), stdout=subprocess.DEVNULL
-    )
-    assert broker.wait(listen, 10)
-    yield os.environ | {
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-        "DATABASE_URL": database_url(),
-        "REDIS_URL": "",
-        "MUSTER_DATA": str(own_directory),
-        "MUSTER_EXPORT_LEASE_SECONDS": str(LEASE_SECONDS),
-        "SECRET_KEY": configured.SECRET_KEY,
-        "MUSTER_LOG_LEVEL": "WARNING",
-    }
-    process.terminate()
-    process.wait(10)
-
-
-@contextmanager
-def worker(environment):
-    """Run a worker with its children in a process group of their own; kill what is left of it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "celery", "-A", "portal", "worker", "-Q", "exports", "-c", "1"],
-        cwd=ROOT,
-        env=environment,
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        kill(process)
-
-
-def kill(process):
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
-
-
-def sweep(environment):
-    code = "from logs.tasks import sweep; sweep()"
-    return subprocess.Popen([sys.executable, "manage.py", "shell", "-c", code], cwd=ROOT, env=environment)
+    with workers.broker_of_its_own(own_directory) as found:
+        yield found | {"MUSTER_EXPORT_LEASE_SECONDS": str(LEASE_SECONDS)}
 
 
 def wait_for(export, what, environment, seconds=120):
@@ -111,7 +50,7 @@ def wait_for(export, what, environment, seconds=120):
         if what(export):
             break
         if sweeper is None or (sweeper.poll() is not None and export.due_at <= timezone.now()):
-            sweeper = sweep(environment)
+            sweeper = workers.ring("logs.tasks.sweep", environment)
         time.sleep(0.005)
     else:
         pytest.fail(f"{export.status}, {export.rows_written} rows, attempt {export.attempts}: {export.error}")
@@ -128,7 +67,7 @@ class Writing:
     def __call__(self, export):
         seen = export.attempts == self.attempt and export.status == "running" and export.rows_written > 0
         if seen:
-            kill(self.process)
+            workers.kill(self.process)
         return seen
 
 
@@ -142,12 +81,12 @@ def test_a_killed_worker_loses_nothing(acme, owner, environment, own_directory, 
         actor=owner, namespace=acme.namespace, callback_email="ops@example.test", **WEEK
     )
     for attempt in (1, 2):
-        with worker(environment) as process:
+        with workers.worker("exports", environment) as process:
             wait_for(export, Writing(attempt, process), environment)
         export.refresh_from_db()
         assert (export.status, export.attempts) == ("running", attempt)
         assert 0 < export.rows_written < rows
-    with worker(environment):
+    with workers.worker("exports", environment):
         wait_for(export, lambda row: row.mailed_at is not None, environment)
     assert (export.status, export.percent) == ("done", 100)
     assert export.parts.count() == -(-rows // configured.EXPORT_PART_ROWS) + 1
