@@ -48,13 +48,19 @@ class TrashPage:
     counts: dict[str, int]
 
 
+def matching(*, actor: Actor, namespace: Namespace, kind: str = "", search: str = "") -> QuerySet[Trashed]:
+    """Return what lies in a trash and fits. Raises as `trashed`."""
+    rows = trashed(actor=actor, namespace=namespace)
+    if search:
+        rows = rows.filter(Q(name__icontains=search) | Q(title__icontains=search))
+    return rows.filter(kind=kind) if kind else rows
+
+
 def trash_page(
     *, actor: Actor, namespace: Namespace, kind: str = "", search: str = "", start: int = 0, size: int = 50
 ) -> TrashPage:
     """Return a page of the trash of a living namespace. Raises as `trashed`."""
-    rows = trashed(actor=actor, namespace=namespace)
-    if search:
-        rows = rows.filter(Q(name__icontains=search) | Q(title__icontains=search))
+    rows = matching(actor=actor, namespace=namespace, search=search)
     counted = rows.order_by().values_list("kind").annotate(number=Count("pk"))
     counts = {str(one): int(number) for one, number in counted}
     if kind:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 LISTS = {"member": "members", "robot": "robots", "credential": "credentials", "project": "projects"}
+LISTS |= {"thing": "trash", "code": "code"}
 TONES = {"waiting": "", "done": "good", "failed": "bad"}
 RUN_TONES = {"queued": "info", "running": "info", "done": "good", "cancelled": ""}
 STATES = {

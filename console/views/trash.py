@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -22,6 +24,7 @@ from core.words import say, told
 from permissions.catalogue import TRASH_CHANGE, TRASH_READ
 from permissions.checks import check
 from projects import services as projects
+from runs import services as runs
 from trash import selectors, services
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ CHIPS = [
 ]
 ICONS = {"project": "folder", "team": "user-group", "robot": "cpu-chip", "organization": "squares-2x2"}
 TOLD = 5
+# What others hang on comes back before them.
+ORDER = ("robot", "team", "project")
 RESTORE: dict[str, Callable[..., tuple[Any, list[Dropped]]]] = {
     "project": projects.restore_project,
     "team": accounts.restore_team,
@@ -79,15 +84,21 @@ class EndForm(forms.Form):
 
 
 class ChosenForm(forms.Form):
-    """Several of the list."""
+    """Several of the list, or all that fits and lay there when it was shown."""
 
     chosen = forms.MultipleChoiceField(required=False)
+    all = forms.BooleanField(required=False)
+    at = forms.DateTimeField(required=False)
+    key = forms.UUIDField(required=False)
 
 
 class EndChosenForm(forms.Form):
     """Several of the list, and the proof that one means it."""
 
-    uuids = forms.CharField(widget=forms.HiddenInput)
+    uuids = forms.CharField(widget=forms.HiddenInput, required=False)
+    all = forms.BooleanField(required=False, widget=forms.HiddenInput)
+    at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
+    key = forms.UUIDField(required=False, widget=forms.HiddenInput)
     name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
 
@@ -129,6 +140,7 @@ class Trash(FormRoom):
         "end_chosen": EndChosenForm,
     }
     fresh = frozenset({"end", "end_chosen"})
+    takes_all = True  # runs have their pages in organizations
 
     @cached_property
     def namespace(self) -> Namespace:
@@ -192,6 +204,9 @@ class Trash(FormRoom):
             "owner": namespace.name,
             "restorer": self.opener("restore"),
             "ender": self.opener("end"),
+            "now": timezone.now().isoformat(),
+            "key": uuid4(),
+            "offers_all": self.takes_all and page.found > len(page.things),
             "may_change": check(self.actor, TRASH_CHANGE, namespace),
             "forms": self.all_forms(sent),
             **self._one(sent),
@@ -248,8 +263,26 @@ class Trash(FormRoom):
                 messages.warning(self.request, _("{name} is back.").format(name=thing.name) + words)
         return count
 
+    def _run(self, verb: str, data: dict[str, Any]) -> HttpResponse:
+        """Let a worker do something to all that fits, and show how far it is."""
+        fitting = selectors.matching(
+            actor=self.actor, namespace=self.namespace, kind=self.asked("kind"), search=self.asked("q")
+        )
+        found = fitting.filter(deleted_at__lte=data["at"] or timezone.now()).order_by("pk")
+        rows = sorted(found[: runs.MOST + 1], key=lambda thing: ORDER.index(thing.kind))
+        run = runs.begin_run(
+            actor=self.actor,
+            namespace=self.namespace,
+            action=f"thing.{verb}",
+            things=[runs.Thing(thing.pk, thing.name) for thing in rows],
+            uuid=data["key"],
+        )
+        return redirect("console:run", self.organization.slug, run.uuid)
+
     def save_restore_chosen(self, data: dict[str, Any]) -> HttpResponse:
         """Bring back what was chosen, each by itself."""
+        if data["all"] and self.takes_all:
+            return self._run("restore", data)
 
         def restore(thing: Trashed) -> str:
             return lost(RESTORE[thing.kind](actor=self.actor, thing=thing)[1])
@@ -263,16 +296,24 @@ class Trash(FormRoom):
 
     def save_ask_end(self, data: dict[str, Any]) -> HttpResponse:
         """Ask whether one means it."""
-        if not data["chosen"]:
+        everything = data["all"] and self.takes_all
+        if not data["chosen"] and not everything:
             return redirect(self.here())
         context = self.context({})
-        context["forms"]["end_chosen"].initial = {"uuids": " ".join(data["chosen"][:SHOWN])}
-        return self.page({**context, "open": "end_chosen", "chosen_count": len(data["chosen"][:SHOWN])})
+        context["forms"]["end_chosen"].initial = {
+            "uuids": "" if everything else " ".join(data["chosen"][:SHOWN]),
+            "all": everything,
+            "at": data["at"].isoformat() if data["at"] else "",
+            "key": data["key"],
+        }
+        return self.page({**context, "open": "end_chosen", "ends_all": everything})
 
     def save_end_chosen(self, data: dict[str, Any]) -> HttpResponse:
         """Delete for good what was chosen."""
         if data["name"] != self.namespace.name:
             raise Invalid(say("Type {name} to confirm", name=self.namespace.name), field="name")
+        if data["all"] and self.takes_all:
+            return self._run("purge", data)
 
         def end(thing: Trashed) -> str:
             services.purge_trashed(actor=self.actor, thing=thing)
@@ -290,6 +331,7 @@ class MyTrash(Trash):
     """What somebody deleted of her own."""
 
     room = "account"
+    takes_all = False
 
     @cached_property
     def namespace(self) -> Namespace:

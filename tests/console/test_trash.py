@@ -1,5 +1,6 @@
 """The trash in the console, without a browser."""
 
+import html
 import re
 from datetime import timedelta
 
@@ -12,6 +13,8 @@ from logs.models import LogEntry
 from projects import services as projects
 from projects.models import Project
 from projects.tasks import purge_project
+from runs import services as runs
+from runs.models import Run
 from tests import make
 from tests.console.entering import enter, person
 from tokens import services as tokens
@@ -122,6 +125,97 @@ def test_several_are_restored_at_once_and_who_is_refused_is_told(owner):
     assert "1 thing is back." in page
     assert "web: A project of this name is here by now" in page
     assert Project.objects.get(slug="site", deleted_at=None) == site
+
+
+def hidden(page, name):
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    assert found
+    return found[1]
+
+
+def many_gone(acme, number=60):
+    robots = make.robots(acme, number)
+    for robot in robots:
+        accounts.delete_robot(actor=make.SYSTEM, robot=robot)
+    return robots
+
+
+def finish(run):
+    while runs.work(run.pk):
+        pass
+    run.refresh_from_db()
+    return run
+
+
+def test_all_that_fits_is_restored_by_a_run(owner, acme):
+    robots = many_gone(acme)
+    delete_web(owner)
+    page = owner.get(f"{TRASH}?kind=robot").content.decode()
+    assert "All 60 that match" in text(owner.get(f"{TRASH}?kind=robot"))
+    accounts.delete_robot(actor=make.SYSTEM, robot=make.robot(acme, "later"))
+    form = {
+        "do": "restore_chosen",
+        "all": "1",
+        "at": html.unescape(hidden(page, "at")),
+        "key": hidden(page, "key"),
+    }
+    done = owner.post(f"{TRASH}?kind=robot", form)
+    run = Run.objects.get(action="thing.restore")
+    assert done["Location"] == f"/o/acme/runs/{run.uuid}/"
+    assert owner.post(f"{TRASH}?kind=robot", form)["Location"] == done["Location"]
+    finish(run)
+    assert (run.number, run.done, run.failed) == (60, 60, 0)
+    assert Robot.objects.filter(pk__in=[robot.pk for robot in robots]).count() == 60
+    assert set(Trashed.objects.values_list("name", flat=True)) >= {"web", "later"}
+    shown = owner.get(done["Location"])
+    assert "60 things restored" in text(shown)
+    assert f'href="{TRASH}"' in shown.content.decode()
+
+
+def test_what_others_hang_on_comes_back_first(owner, acme):
+    robot, team = Robot.objects.get(), acme.teams.get(slug="devs")
+    accounts.add_team_member(actor=make.SYSTEM, team=team, robot=robot)
+    delete_web(owner)
+    accounts.delete_team(actor=make.SYSTEM, team=team)
+    accounts.delete_robot(actor=make.SYSTEM, robot=robot)
+    owner.post(TRASH, {"do": "restore_chosen", "all": "1"})
+    run = finish(Run.objects.get(action="thing.restore"))
+    assert [item.name for item in run.items.order_by("position")] == ["ci", "devs", "web"]
+    assert (run.done, run.failed) == (3, 0)
+
+
+def test_all_that_fits_is_deleted_for_good_by_a_run(owner, acme):
+    many_gone(acme)
+    page = owner.get(TRASH).content.decode()
+    asked = owner.post(
+        TRASH,
+        {"do": "ask_end", "all": "1", "at": html.unescape(hidden(page, "at")), "key": hidden(page, "key")},
+    ).content.decode()
+    assert "Delete all that match for good?" in asked
+    dialog = asked.split('id="end-chosen-dialog"')[1]
+    sent = {name: html.unescape(hidden(dialog, name)) for name in ("all", "at", "key")}
+    assert sent["all"] == "True"
+    assert "Type acme to confirm" in text(owner.post(TRASH, {"do": "end_chosen", "name": "web", **sent}))
+    assert not Run.objects.filter(action="thing.purge").exists()
+    owner.post(TRASH, {"do": "end_chosen", "name": "acme", **sent})
+    run = finish(Run.objects.get(action="thing.purge"))
+    assert (run.done, run.failed) == (60, 0)
+
+
+def test_nobody_below_lets_a_run_empty_the_trash(acme):
+    accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
+    for name, status in (("auditor", 403), ("member", 403), ("stranger", 403)):
+        for form in ({"do": "restore_chosen"}, {"do": "end_chosen", "name": "acme"}):
+            assert enter(person(name)).post(TRASH, {"all": "1", **form}).status_code == status
+    for key in ("nonsense", "9" * 500):
+        answer = enter(person("owner")).post(TRASH, {"do": "restore_chosen", "all": "1", "key": key})
+        assert answer.status_code == 200
+    assert not Run.objects.filter(action__startswith="thing").exists()
+    mine = make.project(person("member"), "mine")
+    projects.delete_project(actor=make.SYSTEM, project=mine)
+    client = enter(person("member"))
+    assert client.post("/account/trash/", {"do": "restore_chosen", "all": "1"}).status_code == 302
+    assert not Run.objects.filter(action__startswith="thing").exists()
 
 
 def test_several_are_deleted_for_good_at_once(owner):
