@@ -28,9 +28,9 @@ from notifications.models import Delivery, Notice, Subscription
 from projects import services as projects
 from tests import make
 from tests.logs.mailbox import Mailbox
-from tests.logs.test_worker_killed import database_url
 from tests.notifications.receiver import ACCEPTED, ERROR, GONE, LATER, MOVED
 from tests.racing import race
+from tests.workers import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOON = "2025-03-10 12:00:00Z"

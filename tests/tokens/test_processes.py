@@ -20,7 +20,7 @@ from permissions.catalogue import Scope
 from projects import services as projects
 from tests import make
 from tests.answering import Process
-from tests.logs.test_worker_killed import database_url
+from tests.workers import database_url
 from tokens import services as tokens
 from tokens.models import Credential
 
