@@ -187,4 +187,12 @@ LABELS = {
     "release_job": gettext_noop("Release job"),
     "erase_person": gettext_noop("Erase person"),
     "retry_archive": gettext_noop("Retry archive"),
+    "create_log_stream": gettext_noop("Create log stream"),
+    "delete_log_stream": gettext_noop("Delete log stream"),
+    "pause_log_stream": gettext_noop("Pause log stream"),
+    "resume_log_stream": gettext_noop("Resume log stream"),
+    "rewind_log_stream": gettext_noop("Rewind log stream"),
+    "test_log_stream": gettext_noop("Test log stream"),
+    "rotate_log_stream_secret": gettext_noop("Rotate log stream secret"),
+    "disable_log_stream": gettext_noop("Disable log stream"),
 }

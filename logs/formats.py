@@ -208,6 +208,14 @@ TEXTS = {
     "door": "dialect",
 }
 FIELDS = ("time", *TEXTS, "ip", "metadata")
+
+
+def fields(entry: LogEntry) -> dict[str, Any]:
+    """Return an entry as an object of these fields, as a line of JSON Lines has them."""
+    texts = {name: getattr(entry, column) for name, column in TEXTS.items()}
+    return {"time": _time(entry.at), **texts, "ip": entry.ip, "metadata": entry.metadata}
+
+
 TIME = "to_char(logs_logentry.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 

@@ -966,6 +966,51 @@ CHANGE_LOG_VIEW = kind(
 )
 DELETE_LOG_VIEW = kind("delete_log_view", "{performer} deleted the view {view} of the log", "view", "shared")
 
+# Streams of the log
+_STREAM = ("stream", "title", "method", "target")
+CREATE_LOG_STREAM = kind(
+    "create_log_stream",
+    "{performer} began to stream the log to {target}",
+    *_STREAM,
+    "cursor",
+    group="export",
+)
+DELETE_LOG_STREAM = kind(
+    "delete_log_stream", "{performer} ended the stream of the log to {target}", *_STREAM, group="export"
+)
+PAUSE_LOG_STREAM = kind(
+    "pause_log_stream", "{performer} paused the stream of the log to {target}", *_STREAM, group="export"
+)
+RESUME_LOG_STREAM = kind(
+    "resume_log_stream", "{performer} let the stream of the log to {target} go on", *_STREAM, group="export"
+)
+REWIND_LOG_STREAM = kind(
+    "rewind_log_stream",
+    "{performer} set the stream of the log to {target} to another place",
+    *_STREAM,
+    "cursor",
+    "old_cursor",
+    group="export",
+)
+TEST_LOG_STREAM = kind(
+    "test_log_stream", "{performer} tested the stream of the log to {target}", *_STREAM, group="export"
+)
+ROTATE_LOG_STREAM = kind(
+    "rotate_log_stream_secret",
+    "{performer} made a new secret for the stream of the log to {target}",
+    *_STREAM,
+    "old_until",
+    group="security",
+)
+DISABLE_LOG_STREAM = kind(
+    "disable_log_stream",
+    "The stream of the log to {target} failed for long and was switched off",
+    *_STREAM,
+    "failures",
+    "cursor",
+    group="export",
+)
+
 ARCHIVE_LOG = kind(
     "archive_log",
     "{performer} moved {entries} entries of {month} from the log to the archive",

@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "trash",
     "jobs",
     "runs",
+    "streams",
     "api",
     "console",
     "portal",
@@ -431,6 +432,14 @@ ASSIGN_OAUTH_TOKENS = env.bool("MUSTER_ASSIGN_OAUTH_TOKENS", default=True)
 APP_TOKEN_SECONDS = env.int(
     "MUSTER_APP_TOKEN_SECONDS", default=0
 )  # that app-specific tokens live; 0: for ever
+
+# Streams of the usage log --------------------------------------------------------------------------------
+# One that fails for so long is switched off.
+STREAM_FAILING_HOURS = env.int("MUSTER_STREAM_FAILING_HOURS", default=72)
+STREAMS_PER_ORGANIZATION = env.int("MUSTER_STREAMS_PER_ORGANIZATION", default=5)
+# A batch is that many entries, or ends before those that fill so many bytes.
+STREAM_BATCH_ROWS = env.int("MUSTER_STREAM_BATCH_ROWS", default=500)
+STREAM_BATCH_BYTES = 512 * 1024
 
 # Outgoing calls ------------------------------------------------------------------------------------------
 # Intranet targets that callbacks and webhooks may reach: host names, addresses or networks.

@@ -11,6 +11,8 @@ from jobs.slots import Every
 # A queue for each kind of work, so that none starves another. Sweeps and the heartbeat go by the default one.
 ROUTES: dict[str, dict[str, str]] = {
     "notifications.deliver": {"queue": "deliveries"},
+    "streams.work": {"queue": "deliveries"},
+    "streams.tell_off": {"queue": "mails"},
     "accounts.send_*": {"queue": "mails"},
     "notifications.ask": {"queue": "mails"},
     "notifications.tell_off": {"queue": "mails"},
@@ -64,6 +66,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "runs": {"task": "runs.sweep", "schedule": Every(10), "options": {"expires": 10}},
     "old runs": {"task": "runs.prune", "schedule": crontab(minute=53), "options": {"expires": 3600}},
+    "streams": {"task": "streams.work", "schedule": Every(5), "options": {"expires": 5}},
+    "old streams": {"task": "streams.prune", "schedule": crontab(minute=37), "options": {"expires": 3600}},
     "trash": {"task": "trash.sweep", "schedule": Every(300), "options": {"expires": 300}},
     "sessions": {
         "task": "portal.clear_sessions",

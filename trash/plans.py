@@ -86,6 +86,7 @@ PLANS: dict[str, tuple[Part, ...]] = {
         Part("accounts.Invitation", "organization"),
         Part("accounts.Membership", "organization"),
         Part("logs.LogView", "namespace", of_namespace=True),
+        Part("streams.Stream", "namespace", of_namespace=True),
         Part("quotas.Threshold", "quota__namespace", of_namespace=True),
         # A past with a hole of some days says nothing of a pace, and nobody waits for an answer any more.
         _ends("quotas.UsageSample", "quota__namespace", of_namespace=True),
@@ -113,5 +114,6 @@ TOLD = {
 # Sealed texts in rows that are put away: keys rotate over them, too.
 SEALED = {
     "notifications.Subscription": ("secret_sealed", "old_secret_sealed"),
+    "streams.Stream": ("secret_sealed", "old_secret_sealed"),
     "tokens.Application": ("secret_sealed",),
 }

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.utils import timezone
 from standardwebhooks import Webhook
@@ -17,7 +17,9 @@ from notifications import bodies, payloads
 from notifications.channels import Letter, Undelivered, http
 
 if TYPE_CHECKING:
-    from notifications.models import Delivery, Subscription
+    from collections.abc import Sequence
+
+    from notifications.models import Delivery
 
 
 def new_secret() -> str:
@@ -41,32 +43,45 @@ def prepare(delivery: Delivery) -> Letter:
     """
     subscription = delivery.subscription
     try:
-        living = _living(subscription)
+        secrets_now = living(subscription)
     except seal.Unreadable as error:
         raise Undelivered("The secret to sign with cannot be read.", final=True, counts=False) from error
     if subscription.flags is not None:
-        return _integration(delivery, living)
+        return _integration(delivery, secrets_now)
     body = _body(delivery)
-    name, now = f"msg_{delivery.uuid.hex}", timezone.now()
-    headers = {
-        "Content-Type": "application/json",
-        "webhook-id": name,
-        "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": " ".join(Webhook(secret).sign(name, now, body) for secret in living),
-    }
+    headers = signed(f"msg_{delivery.uuid.hex}", body, secrets_now)
     return http.letter(subscription.config["url"], body.encode(), headers)
 
 
-def _living(subscription: Subscription) -> list[str]:
-    """Return the secrets that live, the newer one first."""
-    living = [seal.unseal(subscription.secret_sealed)]
-    until = subscription.old_secret_until
-    if subscription.old_secret_sealed and until is not None and until > timezone.now():
-        living.append(seal.unseal(subscription.old_secret_sealed))
-    return living
+def signed(name: str, body: str, secrets_now: Sequence[str]) -> dict[str, str]:
+    """Return the headers of a message by its id, signed now with each of the secrets (``whsec_…``)."""
+    now = timezone.now()
+    return {
+        "Content-Type": "application/json",
+        "webhook-id": name,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(name, now, body) for secret in secrets_now),
+    }
 
 
-def _integration(delivery: Delivery, living: list[str]) -> Letter:
+class Signing(Protocol):
+    """A row with a secret, and for a while the one before it."""
+
+    secret_sealed: Any
+    old_secret_sealed: Any
+    old_secret_until: Any
+
+
+def living(row: Signing) -> list[str]:
+    """Return the secrets of a row that live, the newer one first. Raises `seal.Unreadable`."""
+    found = [seal.unseal(row.secret_sealed)]
+    until = row.old_secret_until
+    if row.old_secret_sealed and until is not None and until > timezone.now():
+        found.append(seal.unseal(row.old_secret_sealed))
+    return found
+
+
+def _integration(delivery: Delivery, secrets_now: list[str]) -> Letter:
     """Return a delivery of an integration: the digest in the header is of the body's bytes (flexstack.md 8).
 
     The header has room for one. While two secrets live it is the old one's, as its receiver knows it, and the
@@ -78,7 +93,7 @@ def _integration(delivery: Delivery, living: list[str]) -> Letter:
     names = ("X-FlexStack-Signature", "X-FlexStack-Signature-Next")
     headers = {"Content-Type": "application/json"} | {
         name: f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
-        for name, secret in zip(names, reversed(living), strict=False)
+        for name, secret in zip(names, reversed(secrets_now), strict=False)
     }
     return http.letter(delivery.subscription.config["url"], body, headers)
 

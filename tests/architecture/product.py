@@ -26,6 +26,7 @@ DOMAIN = (
     "trash",
     "jobs",
     "runs",
+    "streams",
 )
 Definition = ast.FunctionDef | ast.ClassDef
 

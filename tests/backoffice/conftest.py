@@ -48,6 +48,7 @@ from quotas import services as quotas
 from quotas.models import LimitRequest, Quota, UsageSample
 from quotas.tasks import count_registry
 from runs import services as runs
+from streams.models import Stream
 from tests import make
 from tokens import services as tokens
 from tokens.models import Application, Credential, ServiceKey
@@ -195,6 +196,14 @@ def one_more(world: World, name: str) -> None:
     runs.begin_run(
         actor=owner, namespace=acme.namespace, action="robot.disable", things=[runs.Thing(robot.pk, name)]
     )
+    sealed = seal(new_secret())
+    Stream.objects.create(
+        namespace=acme.namespace,
+        method="webhook",
+        config={"url": f"https://siem.example.test/?key=stream-{name}"},
+        secret_sealed=sealed,
+    )
+    world.secrets |= {sealed, f"stream-{name}"}
     gone = make.organization(f"{name}-gone", owner=person)
     accounts.delete_organization(actor=make.SYSTEM, organization=gone)
 

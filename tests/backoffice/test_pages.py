@@ -28,6 +28,7 @@ OWN = (
     "trash",
     "jobs",
     "runs",
+    "streams",
 )
 MODELS: list[Any] = [model for label in OWN for model in apps.get_app_config(label).get_models()]
 IDS = [model._meta.label for model in MODELS]
@@ -111,6 +112,8 @@ def test_no_page_shows_a_secret(world, operator, reader):
         "notifications/subscription/?secret_sealed__startswith=g",
         "notifications/subscription/?config__url__startswith=h",
         "notifications/authorizedaddress/?code_digest=1",
+        "streams/stream/?secret_sealed__startswith=g",
+        "streams/stream/?config__url__startswith=h",
         "notifications/notice/?metadata__code__startswith=a",
         "notifications/notice/?invitation__code__startswith=a",
         "notifications/delivery/?subscription__secret_sealed__startswith=g",

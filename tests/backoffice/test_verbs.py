@@ -23,12 +23,15 @@ from accounts.models import (
     TeamMember,
     User,
 )
+from core.seal import seal
 from jobs.models import Job
 from logs.models import LogArchive, LogEntry, LogExport
+from notifications.channels.webhook import new_secret
 from notifications.models import Delivery, GlobalMessage, Subscription
 from permissions.models import DefaultGrant, Grant
 from projects.models import Project
 from quotas.models import LimitRequest, Quota, RegistrySize, Threshold
+from streams.models import Stream
 from tests import make
 from tests.backoffice.conftest import signed_in
 from tokens.models import Credential, ServiceKey
@@ -262,6 +265,12 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
         "gone",
     ),
     (Trashed, "purge", {"name": "first-gone"}, {}, "purge_trash", {"status": "purging"}),
+    (Stream, "create", None, {"url": "http://93.184.216.34/hook"}, "create_log_stream", None),
+    (Stream, "test", {"title": "on"}, {}, "test_log_stream", None),
+    (Stream, "resume", {"title": "off"}, {}, "resume_log_stream", {"disabled_at": None, "failures": 0}),
+    (Stream, "pause", {"title": "on"}, {}, "pause_log_stream", {"paused": True, "due_at": None}),
+    (Stream, "rewind", {"title": "on"}, {"cursor": ""}, "rewind_log_stream", {"entry": 0}),
+    (Stream, "delete", {"title": "on"}, {}, "delete_log_stream", "gone"),
 ]
 # What is done by another service is told by that one, too.
 ALSO_TOLD: dict[Any, tuple[str, ...]] = {(LimitRequest, "approve"): ("change_limit",)}
@@ -330,6 +339,15 @@ def stage(world):
         status="dropping",
         failures=2,
         error="FileNotFoundError: it is gone",
+    )
+    Stream.objects.update(title="on", entry=1)
+    Stream.objects.create(
+        title="off",
+        method="webhook",
+        config={"url": "https://siem.example.test/"},
+        secret_sealed=seal(new_secret()),
+        failures=80,
+        disabled_at=timezone.now(),
     )
     queued = LogExport.objects.get()
     LogExport.objects.create(

@@ -20,6 +20,9 @@ from logs import tasks as log_tasks
 from logs.models import LogExport
 from notifications import services, tasks
 from notifications.models import Delivery, Subscription
+from streams import services as streams
+from streams import tasks as stream_tasks
+from streams.models import Stream
 from tests import make
 from tests.logs.written import WEEK
 
@@ -64,6 +67,7 @@ class World:
             actor=self.actor, namespace=self.space, callback_url="", callback_email="", **WEEK
         )
         log_tasks.build_export(self.export.pk)
+        self.stream = self.begin_stream(GOOD)
         # The provider's own host, which is good; the endpoints that it names are what is called.
         self.document = {}
         self.host = serve(lambda _, sock: sock.sendall(self.answer()))
@@ -78,6 +82,12 @@ class World:
             method=method,
             config={"url": url},
             **more,
+        )
+        return made
+
+    def begin_stream(self, url):
+        made, _ = streams.create_stream(
+            actor=self.actor, namespace=self.space, method="webhook", config={"url": url}
         )
         return made
 
@@ -110,11 +120,15 @@ class World:
 # Told a URL ----------------------------------------------------------------------------------------------
 
 
+def counted():
+    return [model.objects.count() for model in (Subscription, LogExport, Stream)]
+
+
 def refused(call, *args, **kwargs):
-    before = Subscription.objects.count(), LogExport.objects.count()
+    before = counted()
     with pytest.raises(Invalid) as caught:
         call(*args, **kwargs)
-    assert (Subscription.objects.count(), LogExport.objects.count()) == before
+    assert counted() == before
     return caught.value
 
 
@@ -153,9 +167,16 @@ def new_export(world, url):
     )
 
 
+def new_stream(world, url):
+    return refused(world.begin_stream, url)
+
+
 REGISTERS = {
     call.__name__: call
-    for call in (new_webhook, new_flat_webhook, new_slack, changed_webhook, new_integration, new_export)
+    for call in (
+        *(new_webhook, new_flat_webhook, new_slack, changed_webhook, new_integration, new_export),
+        new_stream,
+    )
 }
 FLAT = "new_flat_webhook"  # which looks nothing up: on that wire a name need not exist so far
 
@@ -232,6 +253,23 @@ def failed_export(world, url):
     return Outcome(False, found.error, final=True)
 
 
+def stream(world, url):
+    """Push the log to a receiver, from its beginning."""
+    rows = Stream.objects.filter(pk=world.stream.pk)
+    rows.update(
+        config={"url": url},
+        **dict.fromkeys(("until_xact", "until_entry", "claim", "disabled_at", "failing_since")),
+        xact=0,
+        entry=0,
+        failures=0,
+        due_at=timezone.now(),
+    )
+    stream_tasks.work()
+    found = rows.get()
+    assert found.claim is None
+    return Outcome(found.failures == 0, found.error)
+
+
 def asked(call, **kwargs):
     try:
         call(**kwargs)
@@ -261,20 +299,21 @@ def provider_keys(world, url):
     return asked(provider.subject_of, token="a.b.c")
 
 
-IN_DATABASE = (webhook, slack, integration, export, failed_export)
+IN_DATABASE = (webhook, slack, integration, export, failed_export, stream)
 IN_SETTINGS = (slack_app, slack_channel, provider_itself)
 IN_DOCUMENT = (provider_token, provider_person, provider_keys)
 CALLS = {call.__name__: call for call in (*IN_DATABASE, *IN_SETTINGS, *IN_DOCUMENT)}
 # Content with the head of an answer: who said 200 has it, and is not told twice.
-BY_HEAD = {"webhook", "slack", "integration"}
+BY_HEAD = {"webhook", "slack", "integration", "stream"}
 
 # Which module's calls each sink goes through; a module that takes to the door belongs here, with its sinks.
 MODULES = {
     "notifications/services/subscriptions.py": (new_webhook, new_flat_webhook, new_slack, changed_webhook),
     "notifications/services/integrations.py": (new_integration,),
-    "notifications/channels/http.py": (webhook, slack, integration, slack_app),
+    "notifications/channels/http.py": (webhook, slack, integration, slack_app, stream),
     "notifications/channels/slack_app.py": (slack_channel,),
     "logs/services.py": (new_export,),
+    "streams/services.py": (new_stream,),
     "logs/exports/tell.py": (export, failed_export),
     "accounts/provider.py": (provider_itself, provider_token, provider_person, provider_keys),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
@@ -36,6 +36,7 @@ from permissions.catalogue import (
     Scope,
 )
 from permissions.checks import ceiling, require
+from streams.models import Stream
 from tokens.kinds import FORMS, OWNERS, Kind, is_misprinted, new_client_id, new_client_secret
 from tokens.models import Application, Credential
 from tokens.services.lifetimes import end_within, limit_of
@@ -44,6 +45,8 @@ from trash.archive import reseal as reseal_trash
 if TYPE_CHECKING:
     from collections.abc import Collection
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from accounts.models import Namespace, Organization, Robot, User
     from projects.models import Project
@@ -400,13 +403,13 @@ def rotate_keys(*, actor: Actor) -> int:
             secret_sealed=seal.reseal(application.secret_sealed)
         )
         count += 1
-    for name in ("secret_sealed", "old_secret_sealed"):
-        webhooks = Subscription.objects.exclude(**{name: ""}).values_list("pk", name)
-        for pk, sealed in webhooks.iterator(chunk_size=500):
-            # Only if it is still this one: it may be changed meanwhile.
-            count += Subscription.objects.filter(pk=pk, **{name: sealed}).update(
-                **{name: seal.reseal(sealed)}
-            )
+    for model in (Subscription, Stream):
+        for name in ("secret_sealed", "old_secret_sealed"):
+            rows: QuerySet[Any] = model._default_manager.all()
+            webhooks = rows.exclude(**{name: ""}).values_list("pk", name)
+            for pk, sealed in webhooks.iterator(chunk_size=500):
+                # Only if it is still this one: it may be changed meanwhile.
+                count += rows.filter(pk=pk, **{name: sealed}).update(**{name: seal.reseal(sealed)})
     for identity in Identity.objects.exclude(refresh_sealed="").only("pk", "refresh_sealed").iterator():
         # Only if it is still this one: a worker may have got the next meanwhile, sealed with the newest key.
         known = Identity.objects.filter(pk=identity.pk, refresh_sealed=identity.refresh_sealed)
