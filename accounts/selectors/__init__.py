@@ -895,13 +895,20 @@ def organization_by_key(*, actor: Actor, pk: int, right: Right) -> Organization:
         NotFound: there is none, or not for this actor.
         Forbidden: she sees it, and lacks the right; or is in it, and lacks the second factor it asks for.
     """
-    found = Organization.objects.select_related("namespace", "account").filter(pk=pk, deleted_at=None).first()
+    found = _organization_by_key.first(pk=pk)
     if found is None or not (check(actor, INSTANCE_READ) or sees(actor, ORGANIZATION_READ, found)):
         raise NotFound("Organization not found", absent="organization")
     found.namespace.organization = found
     if right != ORGANIZATION_READ:
         require(actor, right, found)
     return found
+
+
+_organization_by_key: Prepared[Organization] = Prepared(
+    lambda: Organization.objects.select_related("namespace", "account").filter(
+        pk=Given("pk", Organization.id), deleted_at=None
+    )
+)
 
 
 def account_by_key(*, actor: Actor, pk: int) -> Account:
@@ -941,16 +948,22 @@ def standings(*, organization: Organization, user: User | None = None) -> list[S
 
     Whoever calls has checked that the actor is inside.
     """
+    given = {"organization": organization.pk}
+    found = _standings(**given) if user is None else _standing(**given, user=user.pk)
+    return [Standing(row.user, row.role in ("owner", "admin") or row.by_team) for row in found]
+
+
+def _stands(**more: Any) -> QuerySet[Membership]:
+    organization = Given("organization", Organization.id)
     by_team = TeamMember.objects.filter(
         team__organization=organization, team__role="admin", user=OuterRef("user")
     )
-    rows = Membership.objects.filter(organization=organization).select_related("user").order_by("pk")
-    if user is not None:
-        rows = rows.filter(user=user)
-    return [
-        Standing(row.user, row.role in ("owner", "admin") or row.by_team)
-        for row in rows.annotate(by_team=Exists(by_team))
-    ]
+    rows = Membership.objects.filter(organization=organization, **more).annotate(by_team=Exists(by_team))
+    return rows.select_related("user").order_by("pk")
+
+
+_standings: Prepared[Any] = Prepared(_stands)  # memberships with ``by_team``
+_standing: Prepared[Any] = Prepared(lambda: _stands(user=Given("user", User.id)))
 
 
 def insider(*, organization: Organization, pk: int) -> User | None:
