@@ -16,6 +16,7 @@ from permissions.catalogue import (
     CREDENTIAL_LIST,
     INSTANCE_READ,
     LOG_READ,
+    LOG_STREAM_READ,
     MEMBER_LIST,
     NOTIFICATION_READ,
     ORGANIZATION_ADMINISTER,
@@ -121,6 +122,8 @@ class Frame:
                 place(_("Usage log"), "logs", "document-text"),
                 place(_("Exports"), "exports", "arrow-down-tray"),
             ]
+            if check(actor, LOG_STREAM_READ, self.organization):
+                operations.append(place(_("Streams"), "streams", "signal"))
             if check(actor, CREDENTIAL_LIST, self.organization):
                 operations.append(place(_("Credentials"), "credentials", "key"))
             if check(actor, NOTIFICATION_READ, self.organization.namespace):
@@ -139,7 +142,11 @@ class Frame:
         """Return the pages over all namespaces, for superusers and for who reads everything."""
         if not check(self.actor, INSTANCE_READ):
             return []
-        places = ((_("Usage log"), "logs", "document-text"), (_("Exports"), "exports", "arrow-down-tray"))
+        places = (
+            (_("Usage log"), "logs", "document-text"),
+            (_("Exports"), "exports", "arrow-down-tray"),
+            (_("Streams"), "streams", "signal"),
+        )
         return [
             Group(
                 _("Whole instance"),

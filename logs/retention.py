@@ -38,6 +38,7 @@ from logs.leases import renewed
 from logs.models import LogArchive, LogCount, LogEntry, LogExport, LogMark
 from logs.record import record
 from logs.settled import Cursor
+from streams.models import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +52,7 @@ PAUSE = timedelta(minutes=1)
 AGAIN, AGAIN_AT_MOST = timedelta(minutes=5), timedelta(days=1)  # 5 min after a failure, then 10, 20, ...
 ERROR_MAX = 1000
 HELD_UP_AT_MOST = timedelta(days=1)
+STREAMS_HOLD_UP = timedelta(days=7)
 BATCH = 2000
 DROPPED_AT_ONCE = 800  # keys in one statement: fewer than any SQLite takes
 
@@ -60,7 +62,7 @@ class Lost(Exception):
 
 
 class HeldUp(Exception):
-    """An export under way reads of the month."""
+    """An export under way reads of the month, or a stream has not sent it."""
 
 
 # What is due ---------------------------------------------------------------------------------------------
@@ -142,6 +144,7 @@ def work(archive_id: int) -> bool:
 
 def _step(archive: LogArchive) -> bool:
     _wait_for_exports(archive)
+    _wait_for_streams(archive)
     if archive.status == Status.WRITING:
         if not _is_still_due(archive) or not _write(archive):
             return False
@@ -167,6 +170,24 @@ def _put_back(archive: LogArchive, error: Exception) -> None:
 
 def _lease_end() -> datetime:
     return timezone.now() + LEASE
+
+
+def _wait_for_streams(archive: LogArchive) -> None:
+    """Go on if no stream that is on has yet to send some of this month; it is waited for for a week at most.
+
+    Raises:
+        HeldUp: one has.
+    """
+    if archive.status != Status.WRITING or timezone.now() > archive.created_at + STREAMS_HOLD_UP:
+        return
+    within = LogEntry.objects.filter(at__gte=archive.starts_at, at__lt=archive.ends_at)
+    on = Stream.objects.filter(disabled_at=None)
+    for stream in on.filter(Q(namespace=archive.scope) | Q(namespace=None)) if archive.scope else on:
+        unsent = settled.after(Cursor(stream.xact, stream.entry), within)
+        if (scope := stream.namespace_id or archive.scope) != counts.INSTANCE:
+            unsent = unsent.filter(namespace=scope)
+        if unsent.exists():
+            raise HeldUp
 
 
 def _wait_for_exports(archive: LogArchive) -> None:
@@ -268,8 +289,27 @@ def _write(archive: LogArchive) -> bool:
         "written_at": timezone.now().isoformat(),
     }
     storages["exports"].save(_manifest_of(name), ContentFile(orjson.dumps(manifest)))
-    _keep(archive, status=Status.DROPPING, entries=entries, size_bytes=size, sha256=digest)
+    with transaction.atomic():
+        _keep(archive, status=Status.DROPPING, entries=entries, size_bytes=size, sha256=digest)
+        _count_unsent(archive)
     return True
+
+
+def _count_unsent(archive: LogArchive) -> None:
+    """Note of each stream that is behind the archive's edge how many entries it will not find any more.
+
+    What it sends in the moments until they are dropped is counted all the same.
+    """
+    rows = rows_of(archive)
+    streams = Stream.objects.all()
+    if archive.scope:
+        streams = streams.filter(Q(namespace=archive.scope) | Q(namespace=None))
+    for stream in streams:
+        unsent = settled.after(Cursor(stream.xact, stream.entry), rows)
+        if stream.namespace_id is not None:
+            unsent = unsent.filter(namespace=stream.namespace_id)
+        if count := unsent.count():
+            Stream.objects.filter(pk=stream.pk).update(lost_entries=F("lost_entries") + count)
 
 
 def _manifest_of(name: str) -> str:

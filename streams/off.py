@@ -53,7 +53,7 @@ def _send(row: Stream) -> bool:
     if not people or row.disabled_at is None:
         return False
     space = row.namespace
-    path = f"/o/{quote(space.name)}/logs/" if space else "/logs/"
+    path = f"/o/{quote(space.name)}/streams/" if space else "/streams/"
     with speaking(language_of(people)):
         where = space.name if space else told(INSTANCE)
         message = letter(

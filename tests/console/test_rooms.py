@@ -91,6 +91,8 @@ PAGES = [
     ("/o/acme/trash/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/account/trash/", 302, 200, 200, 200, 200, 200, 200, 200),
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200, 200),
+    ("/o/acme/streams/", 302, 403, 403, 403, 403, 200, 200, 200),
+    ("/streams/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/logs/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/exports/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/o/acme/runs/", 302, 404, 404, 403, 403, 200, 200, 200),
@@ -171,6 +173,11 @@ POSTS = [
     ("/o/acme/robots/ci/", {"do": "end"}, 403, 403, 403, 403, 404),
     ("/o/acme/robots/ci/", {"do": "disable"}, 403, 403, 403, 403, 302),
     ("/o/acme/robots/ci/", {"do": "delete", "name": "ci"}, 403, 403, 403, 403, 302),
+    ("/o/acme/streams/", {"do": "begin", "config": URL, "begin": "now"}, 403, 403, 403, 403, 200),
+    *(
+        ("/o/acme/streams/", {"do": verb, "uuid": HOOK, "grace": "7"}, 403, 403, 403, 404, 404)
+        for verb in ("test", "pause", "resume", "rewind", "rotate", "end")
+    ),
     ("/o/acme/notifications/", {"do": "webhook", "event": "org_change", "url": URL}, 403, 403, 403, 403, 302),
     ("/o/acme/notifications/", {"do": "email", "event": "org_change", "email": EVE}, 403, 403, 403, 403, 302),
     ("/o/acme/notifications/", {"do": "slack", "event": "org_change", "url": URL}, 403, 403, 403, 403, 302),

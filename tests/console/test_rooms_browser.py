@@ -70,6 +70,7 @@ ROOMS = [
     "/o/acme/access/matrix/?level=write",
     "/o/acme/logs/",
     "/o/acme/exports/",
+    "/o/acme/streams/",
     "/o/acme/runs/",
     *(f"/o/acme/runs/{uuid}/" for uuid in worlds.RUN.values()),
 ]

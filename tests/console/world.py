@@ -13,15 +13,18 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import Team
+from core.seal import seal
 from logs import services as logs
 from logs.models import LogEntry, LogExport
 from notifications import notices
 from notifications import services as notifications
+from notifications.channels.webhook import new_secret
 from notifications.models import Delivery, Subscription
 from projects import services as projects
 from quotas import services as quotas
 from quotas.models import Resource
 from runs.models import Run, RunItem
+from streams.models import Stream
 from tests import make
 from tokens import services as tokens
 from tokens.kinds import Kind
@@ -40,7 +43,30 @@ RUN = {
     status: f"5f0c1a52-0000-4000-8000-00000000001{number}"
     for number, status in enumerate(("done", "running", "cancelled"))
 }
+STREAMS: dict[str, dict[str, Any]] = {
+    "SIEM": {"sent_entries": 1234, "sent_batches": 9, "lost_entries": 12},
+    "": {"failures": 3, "error": "The URL answered 500.", "test_error": "The URL answered 404."},
+    "Archiv": {"failures": 80, "error": "The URL could not be reached: No connection could be made."},
+}
 LONG = "n" * 120 + "-" + "m" * 120
+
+
+def _streams(acme: Organization) -> None:
+    """Make streams of the log: one that is on, one that fails, and one that was switched off."""
+    now = timezone.now()
+    for title, more in STREAMS.items():
+        Stream.objects.create(
+            namespace=acme.namespace,
+            title=title,
+            method="webhook",
+            config={"url": "https://siem.example.test/collect?key=k"},
+            secret_sealed=seal(new_secret()),
+            sent_at=now,
+            tested_at=now,
+            due_at=now + timedelta(minutes=5),
+            disabled_at=now if title.startswith("Arc") else None,
+            **more,
+        )
 
 
 @dataclass
@@ -73,6 +99,7 @@ def build() -> World:
     make.member(devs, member, *[row.user for row in acme.memberships.all()[:3]])
     make.team(acme, "empty", parent=devs)
     projects.create_default_grant(actor=make.SYSTEM, organization=acme, role="admin", team=devs)
+    _streams(acme)
     mirror = make.team(acme, "mirror")
     accounts.invite(actor=make.SYSTEM, team=mirror, email="somebody@elsewhere.example")
     make.member(mirror, owner)
