@@ -437,6 +437,8 @@ APP_TOKEN_SECONDS = env.int(
 # One that fails for so long is switched off.
 STREAM_FAILING_HOURS = env.int("MUSTER_STREAM_FAILING_HOURS", default=72)
 STREAMS_PER_ORGANIZATION = env.int("MUSTER_STREAMS_PER_ORGANIZATION", default=5)
+# Where streams to files may write; without it there are none.
+STREAM_DIRECTORY = env.str("MUSTER_STREAM_DIRECTORY", default="")
 # A batch is that many entries, or ends before those that fill so many bytes.
 STREAM_BATCH_ROWS = env.int("MUSTER_STREAM_BATCH_ROWS", default=500)
 STREAM_BATCH_BYTES = 512 * 1024

@@ -31,6 +31,11 @@ class WebhookForm(VerbForm):
     url = text("URL", max_length=2048)
 
 
+class FileForm(VerbForm):
+    title = text("Title", required=False, max_length=60)
+    name = text("Name of the file", max_length=100, help_text="In the directory MUSTER_STREAM_DIRECTORY.")
+
+
 class PlaceForm(VerbForm):
     cursor = text(
         "Cursor",
@@ -43,6 +48,13 @@ class PlaceForm(VerbForm):
 def _create(actor: Actor, data: dict[str, Any]) -> Stream:
     made, _ = services.create_stream(
         actor=actor, method="webhook", title=data["title"], config={"url": data["url"]}
+    )
+    return made
+
+
+def _create_file(actor: Actor, data: dict[str, Any]) -> Stream:
+    made, _ = services.create_stream(
+        actor=actor, method="file", title=data["title"], config={"name": data["name"]}
     )
     return made
 
@@ -89,6 +101,15 @@ class StreamDesk(Desk):
             "Begun",
             _create,
             form=WebhookForm,
+            sensitive=True,
+        ),
+        making(
+            "create-file",
+            "New stream to a file",
+            "Every entry of the instance is appended to a file from now on, a line of JSON each.",
+            "Begun",
+            _create_file,
+            form=FileForm,
             sensitive=True,
         ),
         Verb(

@@ -22,6 +22,7 @@ class Stream(models.Model):
 
     class Method(models.TextChoices):
         WEBHOOK = "webhook"
+        FILE = "file"
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     namespace = models.ForeignKey(
@@ -64,7 +65,10 @@ class Stream(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(method__in=["webhook"]), name="stream_method_known"),
+            models.CheckConstraint(condition=Q(method__in=["webhook", "file"]), name="stream_method_known"),
+            models.CheckConstraint(
+                condition=~Q(method="file") | Q(namespace__isnull=True), name="stream_file_of_instance_only"
+            ),
             models.CheckConstraint(
                 condition=Q(~Q(secret_sealed=""), method="webhook")
                 | Q(~Q(method="webhook"), secret_sealed=""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 GRACE_MAX = timedelta(days=30)  # that an old secret lives on
 OF_INSTANCE_MAX = 20
 Method = Stream.Method
+FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")  # no way out of the directory, nothing hidden
 GONE = say("There is no such stream")
 
 
@@ -57,7 +59,8 @@ def create_stream(
 ) -> tuple[Stream, str]:
     """Push an organization's log, or the instance's (without one), to a receiver from now on.
 
-    ``config`` of a webhook is its ``url``. ``cursor`` is a place in the log to begin behind, as receivers are
+    ``config`` of a webhook is its ``url``, that of a file, which is the instance's alone, its ``name`` in
+    the directory that the settings name. ``cursor`` is a place in the log to begin behind, as receivers are
     told it; "" begins with the oldest entry that is there. Returns the stream and, of a webhook, the secret
     in clear that its batches are signed with (``whsec_…``); of others "". Not one transaction: names are
     looked up first, which may take seconds.
@@ -65,7 +68,7 @@ def create_stream(
     Raises:
         Unauthenticated, Forbidden: the actor does not administer the organization, or the instance.
         Invalid: ``field`` names what is not acceptable: method, config, title, cursor or namespace.
-        Conflict: there are as many streams there as may be.
+        Conflict: there are as many streams there as may be, or one to that file.
         NotFound: the organization was deleted just now.
     """
     _require_change(actor, namespace)
@@ -77,7 +80,7 @@ def create_stream(
         namespace=namespace,
         title=" ".join(title.split()),
         method=_checked_method(method),
-        config=_checked(method, config),
+        config=_checked(namespace, method, config),
         created_by=actor.user,
     )
     begin = _place(cursor) if cursor is not None else None
@@ -90,10 +93,24 @@ def _checked_method(method: str) -> str:
     return method
 
 
-def _checked(method: str, config: dict[str, Any]) -> dict[str, Any]:
+def _checked(namespace: Namespace | None, method: str, config: dict[str, Any]) -> dict[str, Any]:
+    if method == Method.FILE:
+        return _checked_file(namespace, config)
     if config.keys() != {"url"} or not isinstance(config["url"], str):
         raise Invalid("The configuration of a webhook is its url", field="config")
     egress.check_url(config["url"], field="config")
+    return config
+
+
+def _checked_file(namespace: Namespace | None, config: dict[str, Any]) -> dict[str, Any]:
+    if namespace is not None:
+        raise Invalid("Only the log of the whole instance is streamed to a file", field="method")
+    if not settings.STREAM_DIRECTORY:
+        raise Invalid("No directory for streams is set up here", field="method")
+    name = config.get("name")
+    if config.keys() != {"name"} or not isinstance(name, str) or not FILE_NAME.fullmatch(name):
+        words = "A file's name is of lower-case letters, digits, dots, dashes and underscores"
+        raise Invalid(words, field="config")
     return config
 
 
@@ -110,6 +127,9 @@ def _add(actor: Actor, stream: Stream, begin: Cursor | None) -> tuple[Stream, st
     if stream.namespace_id is None:
         one_at_a_time("log streams")
         most = OF_INSTANCE_MAX
+        same = Stream.objects.filter(method=Method.FILE, config=stream.config)
+        if stream.method == Method.FILE and same.exists():
+            raise Conflict("There is a stream to that file already", field="config")
     else:
         if not hold_all(Namespace, [stream.namespace_id]):
             raise NotFound("The organization was deleted just now")

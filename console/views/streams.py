@@ -40,7 +40,7 @@ STATES = {
     "off": (gettext_lazy("off"), "bad"),
     "paused": (gettext_lazy("paused"), ""),
 }
-METHODS = {"webhook": gettext_lazy("Webhook")}
+METHODS = {"webhook": gettext_lazy("Webhook"), "file": gettext_lazy("File")}
 PLACE = gettext_lazy("As the receiver was told it with a batch; empty: the oldest entry that is there.")
 
 

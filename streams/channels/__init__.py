@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from streams.channels import webhook
+from streams.channels import file, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     Prepare = Callable[[Stream, Sequence[LogEntry], Cursor, Cursor], Letter]
     Test = Callable[[Stream], Letter]
 
-PREPARE: dict[str, Prepare] = {"webhook": webhook.prepare}
-TEST: dict[str, Test] = {"webhook": webhook.test}
+PREPARE: dict[str, Prepare] = {"webhook": webhook.prepare, "file": file.prepare}
+TEST: dict[str, Test] = {"webhook": webhook.test, "file": file.test}
 
 
 def prepare(stream: Stream, entries: Sequence[LogEntry], after: Cursor, to: Cursor) -> Letter:
@@ -38,6 +38,8 @@ def test(stream: Stream) -> Letter:
 
 def target(stream: Stream) -> str:
     """Return where a stream leads, for people: of a URL only the host, as the rest may be a key."""
+    if "name" in stream.config:
+        return str(stream.config["name"])
     try:
         return urlsplit(str(stream.config.get("url", ""))).netloc or "-"
     except ValueError:

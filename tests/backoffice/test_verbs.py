@@ -266,6 +266,7 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     ),
     (Trashed, "purge", {"name": "first-gone"}, {}, "purge_trash", {"status": "purging"}),
     (Stream, "create", None, {"url": "http://93.184.216.34/hook"}, "create_log_stream", None),
+    (Stream, "create-file", None, {"name": "all.jsonl"}, "create_log_stream", None),
     (Stream, "test", {"title": "on"}, {}, "test_log_stream", None),
     (Stream, "resume", {"title": "off"}, {}, "resume_log_stream", {"disabled_at": None, "failures": 0}),
     (Stream, "pause", {"title": "on"}, {}, "pause_log_stream", {"paused": True, "due_at": None}),
@@ -365,6 +366,7 @@ def test_the_cases_are_all_verbs():
 def test_a_verb_calls_its_service(stage, operator, settings, case):
     model, verb, which, form, kind, then = case
     settings.SUPERUSERS_FULL_ACCESS = True
+    settings.STREAM_DIRECTORY = "/nowhere"
     row: Any = model._default_manager.get(**which) if which else None
     form = {
         key: User.objects.get(username=value).pk if key in ("user", "administrator") else value

@@ -46,7 +46,7 @@ RUN = {
 STREAMS: dict[str, dict[str, Any]] = {
     "SIEM": {"sent_entries": 1234, "sent_batches": 9, "lost_entries": 12},
     "": {"failures": 3, "error": "The URL answered 500.", "test_error": "The URL answered 404."},
-    "Archiv": {"failures": 80, "error": "The URL could not be reached: No connection could be made."},
+    "Archiv": {"failures": 80, "error": "The URL answered 503."},
 }
 LONG = "n" * 120 + "-" + "m" * 120
 
