@@ -80,6 +80,7 @@ GROUPS = (
             ("Chains of the log", "link", "logs_logchain"),
             ("Checkpoints of the log", "signature", "logs_logcheckpoint"),
             ("Log sealed up to", "bookmark_added", "logs_logsealmark"),
+            ("Verifications of the log", "policy", "logs_logverification"),
             ("Notifications", "notifications", "notifications_subscription"),
             ("Deliveries", "send", "notifications_delivery"),
             ("Messages to everybody", "campaign", "notifications_globalmessage"),

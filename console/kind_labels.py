@@ -185,6 +185,8 @@ LABELS = {
     "begin_run": gettext_noop("Begin run"),
     "cancel_run": gettext_noop("Cancel run"),
     "release_job": gettext_noop("Release job"),
+    "verify_log": gettext_noop("Verify log"),
+    "cancel_verify_log": gettext_noop("Cancel verification of the log"),
     "erase_person": gettext_noop("Erase person"),
     "retry_archive": gettext_noop("Retry archive"),
     "create_log_stream": gettext_noop("Create log stream"),

@@ -18,6 +18,7 @@ from backoffice.desk import Desk, Figure, column, link
 from backoffice.filters import SpanFilter, StateFilter
 from backoffice.verbs import Verb
 from logs import services
+from logs.chain import state
 from logs.kinds import KINDS
 from logs.models import (
     LogArchive,
@@ -30,6 +31,7 @@ from logs.models import (
     LogMark,
     LogSeal,
     LogSealMark,
+    LogVerification,
     LogView,
 )
 
@@ -285,6 +287,50 @@ class LogCheckpointDesk(Desk):
 class LogSealMarkDesk(Desk):
     list_display = ("__str__", "moved_at")
     fieldsets = ((None, {"fields": ("xact", "entry", "turn", "moved_at")}),)
+
+    def figures(self, request: HttpRequest) -> Sequence[Figure]:
+        behind = state.behind()
+        return [
+            Figure(
+                "Minutes behind",
+                int(behind.total_seconds() // 60),
+                note="that entries of the log wait for their seals",
+                url=reverse("admin:logs_logsealmark_changelist"),
+                mood="danger" if behind > state.LATE else "",
+                rank=14,
+            )
+        ]
+
+
+@admin.register(LogVerification)
+class LogVerificationDesk(Desk):
+    list_display = ("created_at", "what", "asked_by_name", "shown_status", "seals", "shown_found")
+    list_filter = ("status", ("namespace", AutocompleteSelectFilter))
+    search_fields = ("=uuid", "asked_by_name")
+    search_help_text = "Key of a verification, or name of who asked for it"
+    ordering = ("-pk",)
+    related = ("namespace__organization", "namespace__user")
+    fieldsets = (
+        (None, {"fields": ("uuid", "what", "since", "shown_status", "error", "seals", "expected")}),
+        ("Found", {"fields": ("shown_found", "findings", "archived", "erased", "checkpoints")}),
+        ("Traces", {"fields": ("asked_by_name", "created_at", "ended_at", "due_at", "tries")}),
+    )
+
+    @column(description="Log of", ordering="namespace__name")
+    def what(self, verification: LogVerification) -> SafeString | str:
+        return link(verification.namespace) if verification.namespace else "all"
+
+    @column(
+        description="Status",
+        ordering="status",
+        label={"waiting": "info", "under way": "info", "done": "success", "failed": "danger"},
+    )
+    def shown_status(self, verification: LogVerification) -> str:
+        return verification.get_status_display()
+
+    @column(description="Findings")
+    def shown_found(self, verification: LogVerification) -> str:
+        return ", ".join(f"{number} {sort}" for sort, number in sorted(verification.found.items())) or "none"
 
 
 @admin.register(LogExport)

@@ -827,6 +827,12 @@ ERASE_PERSON = kind(
     "count",
     group="security",
 )
+VERIFY_LOG = kind(
+    "verify_log", "{performer} let the log be held against its seals", "verification", group="export"
+)
+CANCEL_VERIFY_LOG = kind(
+    "cancel_verify_log", "{performer} cancelled a verification of the log", "verification", group="export"
+)
 RETRY_ARCHIVE = kind(
     "retry_archive", "{performer} let the log of {month} be archived again, which had failed", "month", "file"
 )

@@ -177,6 +177,58 @@ class LogSealMark(models.Model):
         return f"sealed up to {self.xact}.{self.entry}"
 
 
+class LogVerification(models.Model):
+    """That somebody lets the log of a namespace, or of all, be held against its seals, and what was found.
+
+    The row is the queue, as with `LogExport`; ``claim`` is the worker's that has it. ``found`` counts
+    findings by their sort, ``findings`` tells the first of them: sort, chain, where, entry, words.
+    """
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "waiting"
+        RUNNING = "running", "under way"
+        DONE = "done", "done"
+        FAILED = "failed", "failed"
+        CANCELLED = "cancelled", "cancelled"
+
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    namespace = models.ForeignKey(
+        "accounts.Namespace", models.CASCADE, null=True, blank=True, related_name="log_verifications"
+    )
+    since = models.DateTimeField(null=True, blank=True)
+    asked_by_name = models.CharField(max_length=255, blank=True, editable=False)
+    status = models.CharField(max_length=9, choices=Status, default=Status.QUEUED, editable=False)
+    seals = models.BigIntegerField("entries looked at", default=0, editable=False)
+    expected = models.BigIntegerField("entries to look at", default=0, editable=False)
+    archived = models.BigIntegerField(default=0, editable=False)
+    erased = models.BigIntegerField(default=0, editable=False)
+    checkpoints = models.BigIntegerField(default=0, editable=False)
+    found = models.JSONField(default=dict, blank=True, editable=False)
+    findings = models.JSONField(default=list, blank=True, editable=False)
+    error = models.CharField(max_length=255, blank=True, editable=False)
+    claim = models.UUIDField(null=True, blank=True, editable=False)
+    due_at = models.DateTimeField(null=True, blank=True, editable=False)
+    tries = models.PositiveSmallIntegerField(default=0, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["namespace", "-id"], name="log_verification_newest"),
+            models.Index(fields=["due_at"], name="log_verification_due", condition=Q(due_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"verification {self.uuid}"
+
+    @property
+    def percent(self) -> int:
+        """How far it is."""
+        if self.status == self.Status.DONE:
+            return 100
+        return min(99, 100 * self.seals // self.expected) if self.expected else 0
+
+
 class LogView(models.Model):
     """A filter of the log under a name: one person's, of one namespace's log or, without, of the instance's.
 

@@ -1,9 +1,10 @@
-"""Asking for log exports, and taking them back."""
+"""Asking for log exports and verifications, and taking them back; erasing people; saved views."""
 
 from __future__ import annotations
 
 import re
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -19,6 +20,7 @@ from core.words import say
 from logs import tasks
 from logs.chain import erasing
 from logs.kinds import (
+    CANCEL_VERIFY_LOG,
     CHANGE_LOG_VIEW,
     CREATE_LOG_VIEW,
     DELETE_LOG_VIEW,
@@ -28,15 +30,18 @@ from logs.kinds import (
     EXPORT_LOGS_RETRY,
     EXPORT_LOGS_SUCCESS,
     RETRY_ARCHIVE,
+    VERIFY_LOG,
 )
-from logs.models import LogArchive, LogExport, LogView
+from logs.models import LogArchive, LogExport, LogVerification, LogView
 from logs.record import record
 from logs.selectors import check_range, require_exporter, require_reader
 from logs.settled import sight
 from permissions.catalogue import (
     ACCOUNT_CHANGE,
     INSTANCE_LOG_EXPORT,
+    INSTANCE_READ,
     JOB_MANAGE,
+    LOG_READ,
     LOG_VIEW_SHARE,
     USER_MANAGE,
 )
@@ -61,6 +66,7 @@ VIEW_FIELDS = frozenset(
     }
 )
 VALUE_MAX = 511
+VERIFICATIONS_A_DAY = 10  # of one log
 VIEWS_MAX = 30  # of one person in one log
 VIEW_TAKEN = say("You have a view of this name already")
 # The wire asks for an @ and nothing more; what could become a second recipient or header is not an address.
@@ -252,6 +258,61 @@ def retry_archive(*, actor: Actor, archive: LogArchive) -> None:
         raise Conflict("Only an archive that failed and waits is tried again")
     record(RETRY_ARCHIVE, actor=actor, month=f"{archive.starts_at:%Y-%m}", file=archive.storage_name)
     ring(tasks.keep_up)
+
+
+# Verifications -------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def request_verification(
+    *, actor: Actor, namespace: Namespace | None = None, since: datetime | None = None
+) -> LogVerification:
+    """Let the log of a namespace, or of the instance, be held against its seals; return the row.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor may not read the log there.
+        Conflict: one is under way already, or there were as many as a day may have.
+    """
+    _require_verifier(actor, namespace)
+    one_at_a_time("log verifications")
+    rows = LogVerification.objects.filter(namespace=namespace)
+    if rows.filter(ended_at=None).exists():
+        raise Conflict("The log is being verified already")
+    if rows.filter(created_at__gt=timezone.now() - timedelta(days=1)).count() >= VERIFICATIONS_A_DAY:
+        words = say(
+            "The log was verified {most} times within a day: try again later", most=VERIFICATIONS_A_DAY
+        )
+        raise Conflict(words)
+    made = LogVerification.objects.create(
+        namespace=namespace,
+        since=since,
+        asked_by_name=actor.user.username if actor.user else "",
+        due_at=timezone.now(),
+    )
+    record(VERIFY_LOG, actor=actor, namespace=namespace, verification=str(made.uuid))
+    ring(tasks.verify, made.pk)
+    return made
+
+
+def _require_verifier(actor: Actor, namespace: Namespace | None) -> None:
+    require(actor, INSTANCE_READ if namespace is None else LOG_READ, namespace)
+
+
+@transaction.atomic
+def cancel_verification(*, actor: Actor, verification: LogVerification) -> None:
+    """Go on no more with a verification.
+
+    Raises:
+        Unauthenticated, Forbidden: the actor may not read the log there.
+        Conflict: it has ended.
+    """
+    _require_verifier(actor, verification.namespace)
+    still = LogVerification.objects.filter(pk=verification.pk, ended_at=None)
+    ended = {"status": LogVerification.Status.CANCELLED, "due_at": None, "ended_at": timezone.now()}
+    if not still.update(claim=None, **ended):
+        raise Conflict("The verification has ended already")
+    told = {"verification": str(verification.uuid)}
+    record(CANCEL_VERIFY_LOG, actor=actor, namespace=verification.namespace, **told)
 
 
 # People --------------------------------------------------------------------------------------------------

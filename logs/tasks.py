@@ -12,7 +12,7 @@ from celery import shared_task
 from core.bell import ring
 from jobs.guard import Stopped
 from logs import counts, partitions, retention
-from logs.chain import checkpoints, sealing
+from logs.chain import asked, checkpoints, sealing
 from logs.exports import queue
 
 RUNG_AT_ONCE = 100
@@ -28,9 +28,14 @@ def build_export(export_id: int) -> None:
 
 @shared_task(name="logs.sweep")
 def sweep() -> None:
-    """Ring again for every export that is due: a bell was lost, a worker died, a pause or a link is over."""
+    """Ring again for every export that is due: a bell was lost, a worker died, a pause or a link is over.
+
+    So for the verification that waits longest: one is worked on at a time.
+    """
     for export_id in queue.due(RUNG_AT_ONCE):
         ring(build_export, export_id)
+    for verification_id in asked.due(1):
+        ring(verify, verification_id)
 
 
 @shared_task(name="logs.roll_up")
@@ -60,10 +65,17 @@ def checkpoint() -> None:
     checkpoints.keep()
 
 
+@shared_task(name="logs.verify", expires=300)
+def verify(verification_id: int) -> None:
+    """Go through the log for a verification, if it is due and none is under way."""
+    asked.work(verification_id)
+
+
 @shared_task(name="logs.keep_up")
 def keep_up() -> None:
     """Make partitions ahead, and move months that are old enough to the archive, one after the other."""
     partitions.make_ahead()
+    asked.prune()
     end = monotonic() + KEEP_UP_SECONDS
     failed: Exception | None = None
     while True:

@@ -18,6 +18,7 @@ ROUTES: dict[str, dict[str, str]] = {
     "notifications.tell_off": {"queue": "mails"},
     "notifications.send_reminders": {"queue": "mails"},
     "logs.build_export": {"queue": "exports"},
+    "logs.verify": {"queue": "exports"},
     "runs.work": {"queue": "runs"},
     "logs.keep_up": {"queue": "exports"},
     "logs.roll_up": {"queue": "upkeep"},

@@ -98,6 +98,7 @@ class LogPage(SavedViews):
             "last": last,
             "clear": self.request.path if chosen.is_narrowed else "",
             "is_instance": namespace is None,
+            "seals_url": self.address("seals") if "export" in self.dialogs else "",
             "may_export": "export" in self.dialogs and self.may_export(namespace),
             "export_seconds": settings.EXPORT_LINK_SECONDS,
             "forms": self.all_forms(sent),

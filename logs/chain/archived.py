@@ -13,8 +13,9 @@ import orjson
 from django.core.files.storage import storages
 
 from core.db import KEYS_MAX
-from logs.chain.content import COLUMNS, SCOPE, leaf
+from logs.chain.content import COLUMNS, KIND, METADATA, SCOPE, leaf
 from logs.chain.findings import Finding, Sort
+from logs.kinds import ERASE_PERSON
 from logs.models import LogArchive, LogSeal
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Archived:
         """Look at files that may hold entries of these chains, or of all, and not only older ones."""
         self.scopes, self.since = scopes, since
         self.unsealed: list[str] = []  # files that were written before anything was sealed
+        self.told = 0  # out of how many entries something was erased, as entries in the files say
         self._numbers = array("q")
         self._read: set[int] = set()
 
@@ -80,6 +82,8 @@ class Archived:
                         strange.append(Finding(Sort.INSERTED, row[SCOPE] or 0, None, row[0], "in a file"))
                         continue
                     self._numbers.append(row[0])
+                    if row[KIND] == ERASE_PERSON.name:
+                        self.told += int((row[METADATA] or {}).get("count", 0))
                     if leaf(row, bytes(seal.blinds)) != bytes(seal.leaf):
                         words = f"in {archive.storage_name}"
                         yield Finding(Sort.ALTERED, seal.scope, seal.position, seal.pk, words)

@@ -35,6 +35,7 @@ _OPEN = [
     if index and not any(name in names for names in PARTS.values())
 ]
 AT, SCOPE = COLUMNS.index("at"), COLUMNS.index("namespace_id")
+KIND, METADATA = COLUMNS.index("kind"), COLUMNS.index("metadata")
 SALT_BYTES = 16
 START = bytes(32)  # what the first seal of a chain follows
 _KEY, _DIGEST = b"k", b"d"

@@ -16,6 +16,7 @@ class Sort(StrEnum):
     INSERTED = "inserted"  # before the mark, and not sealed
     SEAL = "seal"  # the seals themselves were edited
     CHECKPOINT = "checkpoint"  # the log is not what was signed, or what was signed is gone
+    ERASED = "erased"  # more was taken out of entries than the log tells
     ARCHIVE = "archive"  # a file of the archive is gone, or another
 
 

@@ -21,11 +21,12 @@ from logs.chain.archived import Archived
 from logs.chain.checkpoints import Checked
 from logs.chain.content import AT, COLUMNS, START, is_erased, leaf, link
 from logs.chain.findings import Finding, Sort
+from logs.kinds import ERASE_PERSON
 from logs.models import LogChain, LogEntry, LogSeal
 from logs.settled import Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
     from pathlib import Path
 
@@ -49,17 +50,23 @@ class Verification:
     """
 
     def __init__(
-        self, scopes: Collection[int] | None = None, since: datetime | None = None, copy: Path | None = None
+        self,
+        scopes: Collection[int] | None = None,
+        since: datetime | None = None,
+        copy: Path | None = None,
+        heard: Callable[[], object] = bool,
     ) -> None:
         """Prepare to go through these chains, or all; from a moment on, or from the beginning.
 
-        ``copy`` is a file of checkpoints that was kept elsewhere.
+        ``copy`` is a file of checkpoints that was kept elsewhere. ``heard`` is called after every page of
+        seals; what it raises ends the going through.
         """
         self.scopes, self.since = scopes, since
         self.seals = self.erased = self.archived = self.chains = 0
         self.found: Counter[Sort] = Counter()
         self.mark = Cursor()
         self.checkpoints = Checked(scopes, since, copy)
+        self._heard = heard
         self._files = Archived(scopes, since)
         self._altered: list[_Altered] = []
 
@@ -92,6 +99,18 @@ class Verification:
         yield from self._unsealed()
         yield from self._changed()
         yield from self.checkpoints.run()
+        yield from self._untold()
+
+    def _untold(self) -> Iterator[Finding]:
+        """Hold how many entries something was erased from against what the log tells of erasing."""
+        if self.scopes is not None or self.since is not None or not self.erased:
+            return  # erasing is told in another chain than the entries stand in
+        rows = LogEntry.objects.filter(kind=ERASE_PERSON.name).values_list("metadata", flat=True)
+        told = self._files.told + sum(int(metadata.get("count", 0)) for metadata in rows.iterator())
+        erased = self.erased - sum(is_erased(bytes(one.seal.blinds)) for one in self._altered)
+        if erased > told:
+            words = f"something is erased from {erased} entries, and the log tells of {told}"
+            yield Finding(Sort.ERASED, sealing.NOWHERE, words=words)
 
     def _of_these(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         return rows if self.scopes is None else rows.filter(scope__in=self.scopes)
@@ -108,6 +127,7 @@ class Verification:
         missing: list[LogSeal] = []
         rows = LogSeal.objects.filter(scope=head.scope, position__lte=head.position).order_by("position")
         while page := list(rows.filter(position__gt=walk.position)[:KEYS_MAX]):
+            self._heard()
             entries = self._entries(page)
             for seal in page:
                 entry = entries.get(seal.pk)

@@ -37,6 +37,7 @@ from logs.models import (
     LogMark,
     LogSeal,
     LogSealMark,
+    LogVerification,
     LogView,
 )
 from notifications import services as notifications
@@ -161,6 +162,9 @@ def one_more(world: World, name: str) -> None:
         entry=number, scope=0, position=number, at=timezone.now(), leaf=b"leaf", hash=b"hash", blinds=b"salt"
     )
     LogCheckpoint.objects.create(number=number, body="{}", key="key", signature="signature")
+    LogVerification.objects.create(
+        namespace=acme.namespace, status="done", asked_by_name=name, found={"altered": 1}
+    )
     LogChain.objects.create(scope=number, position=number, hash=b"hash")
     quota = Quota.objects.get(namespace=acme.namespace, resource="bytes")
     UsageSample.objects.create(

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import Membership, Organization, Robot, Team, TeamMember, User
-from logs.models import LogEntry, LogExport
+from logs.models import LogEntry, LogExport, LogVerification
 from notifications import services as notifications
 from notifications.models import Delivery, Notice, Subscription
 from permissions.models import Grant
@@ -93,6 +93,8 @@ PAGES = [
     ("/o/acme/logs/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/o/acme/streams/", 302, 403, 403, 403, 403, 200, 200, 200),
     ("/streams/", 302, 403, 403, 403, 403, 403, 403, 403),
+    ("/o/acme/logs/seals/", 302, 403, 403, 403, 403, 200, 200, 200),
+    ("/logs/seals/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/logs/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/exports/", 302, 403, 403, 403, 403, 403, 403, 403),
     ("/o/acme/runs/", 302, 404, 404, 403, 403, 200, 200, 200),
@@ -234,6 +236,9 @@ POSTS = [
     ("/o/acme/logs/", {"do": "rename", "name": "Mine"}, 403, 403, 403, 404, 404),
     ("/o/acme/logs/", {"do": "overwrite"}, 403, 403, 403, 404, 404),
     ("/o/acme/logs/", {"do": "forget"}, 403, 403, 403, 404, 404),
+    ("/o/acme/logs/seals/", {"do": "verify"}, 403, 403, 403, 302, 200),
+    ("/o/acme/logs/seals/", {"do": "cancel"}, 403, 403, 403, 404, 404),
+    ("/logs/seals/", {"do": "verify"}, 403, 403, 403, 403, 403),
     ("/o/acme/credentials/", {"do": "bulk", "verb": "disable", "all": "1"}, 403, 403, 403, 403, 200),
     (f"/o/acme/runs/{RUN}/", {"do": "cancel"}, 404, 403, 403, 403, 302),
     (f"/o/acme/runs/{RUN}/", {"do": "retry"}, 404, 403, 403, 403, 302),
@@ -270,10 +275,10 @@ def test_who_may_send_what(acme, path, form, statuses):
         if status == 403:
             assert counts() == before
             refused = LogEntry.objects.filter(kind="access_denied", performer_name=name).latest("pk")
-            assert refused.namespace_name == "acme"
+            assert refused.namespace_name == ("acme" if "/o/acme/" in path else "")
 
 
-TOLD = (Subscription, Delivery, Run)
+TOLD = (Subscription, Delivery, Run, LogVerification)
 
 
 def counts():

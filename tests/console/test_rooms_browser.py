@@ -69,6 +69,7 @@ ROOMS = [
     "/o/acme/access/matrix/",
     "/o/acme/access/matrix/?level=write",
     "/o/acme/logs/",
+    "/o/acme/logs/seals/",
     "/o/acme/exports/",
     "/o/acme/streams/",
     "/o/acme/runs/",

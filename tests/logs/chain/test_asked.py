@@ -1,0 +1,214 @@
+"""Verifications that people ask for: what is found, who may ask, how often, and what workers do."""
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.utils import timezone
+
+from accounts import services as accounts
+from core.errors import Conflict, Forbidden
+from jobs import guard
+from logs import services, tasks
+from logs.chain import asked, checkpoints, sealing, state
+from logs.models import LogEntry, LogSeal, LogVerification
+from tests import make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sealed(acme, owner, own_directory):
+    """Fill the log of acme and seal it."""
+    make.robots(acme, 5)
+    while sealing.seal_some():
+        pass
+    checkpoints.make()
+    checkpoints.keep()
+    return acme
+
+
+def verify(actor, namespace, **more):
+    made = services.request_verification(actor=actor, namespace=namespace, **more)
+    tasks.verify(made.pk)
+    made.refresh_from_db()
+    return made
+
+
+def test_an_untouched_log_is_found_whole(sealed, owner):
+    made = verify(owner, sealed.namespace)
+    assert (made.status, made.found, made.findings, made.percent) == ("done", {}, [], 100)
+    assert made.seals == made.expected == LogSeal.objects.filter(scope=sealed.namespace_id).count() > 5
+    assert (made.checkpoints, made.due_at) == (1, None)
+    told = LogEntry.objects.get(kind="verify_log")
+    assert (told.namespace, told.metadata) == (sealed.namespace, {"verification": str(made.uuid)})
+
+
+def test_findings_are_told_with_kind_and_place(sealed, owner):
+    entry = LogEntry.objects.filter(namespace=sealed.namespace, kind="create_robot").order_by("pk")[2]
+    LogEntry.objects.filter(pk=entry.pk).update(performer_name="somebody else")
+    made = verify(owner, sealed.namespace)
+    seal = LogSeal.objects.get(pk=entry.pk)
+    assert made.found == {"altered": 1}
+    assert made.findings == [["altered", "acme", str(seal.position), entry.pk, "not as it was sealed"]]
+
+
+def test_what_others_changed_in_other_logs_is_not_told(sealed, superuser):
+    other = make.organization("other", owner=make.user("rival"))
+    LogEntry.objects.filter(namespace=sealed.namespace, kind="create_robot").update(performer_name="x")
+    made = verify(make.actor(other.memberships.get().user), other.namespace)
+    assert (made.status, made.found) == ("done", {})
+    assert verify(superuser, None).found == {"altered": 5}
+
+
+def test_a_later_day_leaves_out_what_is_older(sealed, owner):
+    made = verify(owner, sealed.namespace, since=timezone.now() + timedelta(days=1))
+    assert (made.status, made.seals) == ("done", 0)
+
+
+def test_only_who_reads_the_log_lets_it_be_verified(sealed):
+    for role in ("auditor", "admin", "creator", "member", None):
+        person = make.user(f"p-{role}")
+        if role:
+            accounts.set_member_role(actor=make.SYSTEM, organization=sealed, user=person, role=role)
+        actor = make.actor(person)
+        if role in ("auditor", "admin"):
+            verify(actor, sealed.namespace)
+            assert state.verifications(actor=actor, namespace=sealed.namespace).count()
+        for namespace in (None,) if role in ("auditor", "admin") else (None, sealed.namespace):
+            with pytest.raises(Forbidden):
+                services.request_verification(actor=actor, namespace=namespace)
+            with pytest.raises(Forbidden):
+                state.state(actor=actor, namespace=namespace)
+            with pytest.raises(Forbidden):
+                state.verifications(actor=actor, namespace=namespace)
+
+
+def test_one_at_a_time_and_so_many_a_day(sealed, owner):
+    first = services.request_verification(actor=owner, namespace=sealed.namespace)
+    with pytest.raises(Conflict, match="already"):
+        services.request_verification(actor=owner, namespace=sealed.namespace)
+    tasks.verify(first.pk)
+    for _ in range(services.VERIFICATIONS_A_DAY - 1):
+        verify(owner, sealed.namespace)
+    with pytest.raises(Conflict, match="10 times within a day"):
+        services.request_verification(actor=owner, namespace=sealed.namespace)
+    LogVerification.objects.update(created_at=timezone.now() - timedelta(days=2))
+    verify(owner, sealed.namespace)
+
+
+def test_it_takes_no_longer_than_it_may(sealed, owner, monkeypatch):
+    monkeypatch.setattr(asked, "LONGEST", timedelta(seconds=-1))
+    made = verify(owner, sealed.namespace)
+    assert (made.status, made.due_at) == ("failed", None)
+    assert made.error.startswith("It took longer than")
+
+
+def test_a_cancelled_one_goes_on_no_more(sealed, owner):
+    made = services.request_verification(actor=owner, namespace=sealed.namespace)
+    services.cancel_verification(actor=owner, verification=made)
+    tasks.verify(made.pk)
+    made.refresh_from_db()
+    assert (made.status, made.seals) == ("cancelled", 0)
+    with pytest.raises(Conflict):
+        services.cancel_verification(actor=owner, verification=made)
+    assert LogEntry.objects.filter(kind="cancel_verify_log").count() == 1
+
+
+def test_one_that_is_cancelled_while_it_is_under_way_stays_so(sealed, owner):
+    made = services.request_verification(actor=owner, namespace=sealed.namespace)
+    LogVerification.objects.update(status="running", claim=made.uuid)
+    made.refresh_from_db()
+    telling = asked._Telling(made)
+    telling.walk = SimpleNamespace(seals=3)  # type: ignore[assignment]
+    telling()
+    made.refresh_from_db()
+    assert made.seals == 3
+    services.cancel_verification(actor=owner, verification=made)
+    telling.next = 0
+    with pytest.raises(asked._Over):
+        telling()
+    made.refresh_from_db()
+    assert made.status == "cancelled"
+
+
+def test_a_worker_that_is_to_stop_leaves_it_to_the_next(sealed, owner, monkeypatch):
+    made = services.request_verification(actor=owner, namespace=sealed.namespace)
+    monkeypatch.setattr(guard._pulse, "is_stopping", True)
+    asked.work(made.pk)
+    made.refresh_from_db()
+    assert (made.status, made.tries, asked.due(10)) == ("running", 0, [made.pk])
+    monkeypatch.setattr(guard._pulse, "is_stopping", False)
+    tasks.verify(made.pk)
+    made.refresh_from_db()
+    assert made.status == "done"
+
+
+def test_a_lost_worker_is_followed_by_another_three_times(sealed, owner):
+    made = services.request_verification(actor=owner, namespace=sealed.namespace)
+    LogVerification.objects.update(tries=asked.TRIES)
+    tasks.verify(made.pk)
+    made.refresh_from_db()
+    assert (made.status, made.error) == ("failed", asked.LOST)
+
+
+def test_one_is_worked_on_at_a_time(sealed, owner, superuser):
+    first = services.request_verification(actor=owner, namespace=sealed.namespace)
+    second = services.request_verification(actor=superuser, namespace=None)
+    LogVerification.objects.filter(pk=first.pk).update(
+        status="running", due_at=timezone.now() + timedelta(seconds=30)
+    )
+    tasks.verify(second.pk)
+    second.refresh_from_db()
+    assert second.status == "queued"
+    LogVerification.objects.filter(pk=first.pk).update(due_at=timezone.now() - timedelta(seconds=1))
+    tasks.verify(second.pk)
+    second.refresh_from_db()
+    assert second.status == "done"
+
+
+def test_old_ones_are_forgotten(sealed, owner):
+    verify(owner, sealed.namespace)
+    LogVerification.objects.update(ended_at=timezone.now() - timedelta(days=91))
+    asked.prune()
+    assert not LogVerification.objects.exists()
+
+
+def test_the_state_tells_how_far_and_of_nobody_else(sealed, owner, superuser):
+    found = state.state(actor=owner, namespace=sealed.namespace)
+    seals = LogSeal.objects.filter(scope=sealed.namespace_id)
+    assert found.sealed == found.signed == seals.count()
+    assert found.hash == bytes(seals.latest("position").hash).hex()
+    assert (found.key, found.line, found.is_late) == (checkpoints.public_key(), "", False)
+    assert found.checkpoint is not None
+    whole = state.state(actor=superuser, namespace=None)
+    assert whole.sealed == LogSeal.objects.count() > found.sealed
+    assert found.checkpoint.signature in whole.line
+
+
+def test_late_seals_are_noticed(sealed):
+    assert state.behind() < state.LATE
+    make.robot(sealed, "late")
+    LogEntry.objects.filter(kind="create_robot", metadata__robot="late").update(
+        at=timezone.now() - timedelta(minutes=11)
+    )
+    assert state.behind() > state.LATE
+
+
+def test_more_that_is_erased_than_the_log_tells_is_a_finding(sealed, superuser):
+    grace = make.user("grace")
+    accounts.set_member_role(actor=make.SYSTEM, organization=sealed, user=grace, role="admin")
+    while sealing.seal_some():
+        pass
+    count = services.erase_person(actor=superuser, user=grace)
+    assert count
+    assert verify(superuser, None).found == {}
+    while sealing.seal_some():
+        pass
+    erased = LogEntry.objects.get(kind="erase_person")
+    LogEntry.objects.filter(pk=erased.pk).update(metadata={"count": count - 1})
+    made = verify(superuser, None)
+    assert made.found == {"altered": 1, "erased": 1}
+    assert made.findings[-1][-1] == (
+        f"something is erased from {count} entries, and the log tells of {count - 1}"
+    )
