@@ -11,11 +11,13 @@ from logs.models import LogEntry, LogVerification
 from tests import make
 from tests.console.entering import enter, person
 from tests.console.test_rooms_browser import LOOKS, look
+from tests.logs.written import settle
 
 SEALS = "/o/acme/logs/seals/"
 
 
 def seal():
+    settle()
     while sealing.seal_some():
         pass
     checkpoints.make()
@@ -25,7 +27,7 @@ def text(answer):
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", answer.content.decode()))
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_the_instance_is_verified_by_who_reads_it_and_by_nobody_else(acme):
     seal()
     root = enter(make.user("root", superuser=True))
@@ -41,7 +43,7 @@ def test_the_instance_is_verified_by_who_reads_it_and_by_nobody_else(acme):
     assert "Nothing was changed." not in text(enter(person("owner")).get(f"{SEALS}?check={made.uuid}"))
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("since", ["nonsense", "0001-01-01", "9" * 40])
 def test_wrong_days_are_said(acme, since):
     answer = enter(person("owner")).post(SEALS, {"do": "verify", "since": since})
@@ -49,7 +51,7 @@ def test_wrong_days_are_said(acme, since):
     assert not LogVerification.objects.exists()
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_page_costs_few_queries(acme, django_assert_max_num_queries):
     seal()
     client = enter(person("owner"))

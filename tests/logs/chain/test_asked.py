@@ -13,16 +13,23 @@ from logs import services, tasks
 from logs.chain import asked, checkpoints, sealing, state
 from logs.models import LogEntry, LogSeal, LogVerification
 from tests import make
+from tests.logs.written import settle
 
-pytestmark = pytest.mark.django_db
+# Nothing is settled on PostgreSQL before a transaction ends.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def seal():
+    settle()
+    while sealing.seal_some():
+        pass
 
 
 @pytest.fixture
 def sealed(acme, owner, own_directory):
     """Fill the log of acme and seal it."""
     make.robots(acme, 5)
-    while sealing.seal_some():
-        pass
+    seal()
     checkpoints.make()
     checkpoints.keep()
     return acme
@@ -187,24 +194,24 @@ def test_the_state_tells_how_far_and_of_nobody_else(sealed, owner, superuser):
 
 
 def test_late_seals_are_noticed(sealed):
+    settle()
     assert state.behind() < state.LATE
     make.robot(sealed, "late")
     LogEntry.objects.filter(kind="create_robot", metadata__robot="late").update(
         at=timezone.now() - timedelta(minutes=11)
     )
+    settle()
     assert state.behind() > state.LATE
 
 
 def test_more_that_is_erased_than_the_log_tells_is_a_finding(sealed, superuser):
     grace = make.user("grace")
     accounts.set_member_role(actor=make.SYSTEM, organization=sealed, user=grace, role="admin")
-    while sealing.seal_some():
-        pass
+    seal()
     count = services.erase_person(actor=superuser, user=grace)
     assert count
     assert verify(superuser, None).found == {}
-    while sealing.seal_some():
-        pass
+    seal()
     erased = LogEntry.objects.get(kind="erase_person")
     LogEntry.objects.filter(pk=erased.pk).update(metadata={"count": count - 1})
     made = verify(superuser, None)
