@@ -311,8 +311,8 @@ def cancel_verification(*, actor: Actor, verification: LogVerification) -> None:
     ended = {"status": LogVerification.Status.CANCELLED, "due_at": None, "ended_at": timezone.now()}
     if not still.update(claim=None, **ended):
         raise Conflict("The verification has ended already")
-    told = {"verification": str(verification.uuid)}
-    record(CANCEL_VERIFY_LOG, actor=actor, namespace=verification.namespace, **told)
+    key = str(verification.uuid)
+    record(CANCEL_VERIFY_LOG, actor=actor, namespace=verification.namespace, verification=key)
 
 
 # People --------------------------------------------------------------------------------------------------
