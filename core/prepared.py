@@ -41,10 +41,13 @@ class Prepared(Generic[Row]):
 
     Of a queryset of models each row is a fresh instance, with what ``select_related`` and ``annotate`` add;
     of ``values_list`` a tuple. Nothing but the statement is kept: every call asks the database.
+
+    ``planned``: PostgreSQL may keep its plan, too. It must not where the best one hangs on the values: how
+    much of a table a namespace is, how long a range.
     """
 
-    def __init__(self, build: Callable[[], QuerySet[Any, Row]]) -> None:
-        self._build = build
+    def __init__(self, build: Callable[[], QuerySet[Any, Row]], *, planned: bool = True) -> None:
+        self._build, self._planned = build, planned
         self._plan: _Plan | None = None
 
     def __call__(self, **values: Any) -> list[Row]:
@@ -53,7 +56,7 @@ class Prepared(Generic[Row]):
         database = connections[DEFAULT_DB_ALIAS]
         plan = self._plan
         if plan is None or plan.vendor != database.vendor:
-            plan = self._plan = _Plan(self._build(), database)
+            plan = self._plan = _Plan(self._build(), database, planned=self._planned)
         found: list[Row] = plan.rows(values, database)
         return found
 
@@ -65,8 +68,10 @@ class Prepared(Generic[Row]):
 class _Plan:
     """A statement, where values go in it, and what its rows become."""
 
-    def __init__(self, queryset: QuerySet[Any, Any], database: BaseDatabaseWrapper) -> None:
-        self.vendor = database.vendor
+    def __init__(
+        self, queryset: QuerySet[Any, Any], database: BaseDatabaseWrapper, *, planned: bool = True
+    ) -> None:
+        self.vendor, self.planned = database.vendor, planned
         self.compiler = compiler = queryset.query.get_compiler(connection=database)
         self.sql, self.parameters = compiler.as_sql()
         of_models = queryset._iterable_class is ModelIterable
@@ -119,7 +124,7 @@ class _Plan:
             return self._fetch(parameters, database)
 
     def _fetch(self, parameters: list[Any], database: BaseDatabaseWrapper) -> list[Any]:
-        with cursor_of(database) as cursor:
+        with cursor_of(database) if self.planned else database.cursor() as cursor:
             cursor.execute(self.sql, parameters)
             found: list[Any] = cursor.fetchall()
             return found

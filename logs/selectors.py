@@ -13,6 +13,7 @@ from accounts.models import Namespace
 from core.errors import Invalid, NotFound
 from core.names import fold
 from core.paging import cut, page_token, read_token
+from core.prepared import Given, Prepared
 from logs import counts
 from logs.models import LogEntry, LogExport, LogView
 from logs.text import holding
@@ -29,7 +30,6 @@ from permissions.checks import check, require
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from accounts.models import Namespace
     from core.actor import Actor
     from logs.models import LogExportPart
     from permissions.catalogue import Right
@@ -111,14 +111,48 @@ def page(rows: QuerySet[LogEntry], *, next_page: str = "", size: int = PAGE_SIZE
     An empty, altered or expired token is the first page (quay-b.md 0.4).
     """
     after = _position(next_page)
-    if after is not None:
-        at, pk = after
-        # It has to stand first: of two bounds of one kind, SQLite begins at the one it reads first.
-        rows = LogEntry.objects.filter(Q(at__lt=at) | Q(id__lt=pk), at__lte=at) & rows
-    found, more = cut(rows, size)
+    rows = rows if after is None else _behind(*after) & rows
+    return _page_of(*cut(rows, size))
+
+
+def _behind(at: Any, pk: Any) -> QuerySet[LogEntry]:
+    # It has to stand first: of two bounds of one kind, SQLite begins at the one it reads first.
+    return LogEntry.objects.filter(Q(at__lt=at) | Q(id__lt=pk), at__lte=at)
+
+
+def _page_of(found: Sequence[LogEntry], more: bool) -> Page:
     if not more:
         return Page(found, "")
     return Page(found, page_token({"at": found[-1].at.isoformat(), "id": found[-1].pk}))
+
+
+def page_of_namespace(
+    *, actor: Actor, namespace: Namespace, starts_at: datetime, ends_at: datetime, next_page: str = ""
+) -> Page:
+    """Return the `page` of all `entries` of a namespace in a range, by a query compiled once.
+
+    Raises: as `entries`.
+    """
+    require_reader(actor, namespace, None)
+    check_range(starts_at, ends_at)
+    given = {"namespace": namespace.pk, "starts_at": starts_at, "ends_at": ends_at}
+    after = _position(next_page)
+    found = _first_page(**given) if after is None else _next_page(**given, at=after[0], id=after[1])
+    return _page_of(found[:PAGE_SIZE], len(found) > PAGE_SIZE)
+
+
+def _given_page() -> QuerySet[LogEntry]:
+    starts_at, ends_at = Given("starts_at", LogEntry.at), Given("ends_at", LogEntry.at)
+    found = LogEntry.objects.filter(namespace=Given("namespace", Namespace.id))
+    return found.filter(at__gte=starts_at).filter(at__lt=ends_at).order_by("-at", "-id")
+
+
+# Planned anew each time: which index is best hangs on how much of the log is the namespace's.
+_first_page: Prepared[LogEntry] = Prepared(lambda: _given_page()[: PAGE_SIZE + 1], planned=False)
+_next_page: Prepared[LogEntry] = Prepared(
+    lambda: (_behind(Given("at", LogEntry.at), Given("id", LogEntry.id)) & _given_page())[: PAGE_SIZE + 1],
+    planned=False,
+)
 
 
 def by_day(

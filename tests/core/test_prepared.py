@@ -145,3 +145,17 @@ def test_what_is_given_is_named_in_each_place(db):
     with pytest.raises(KeyError):
         same(other="ada")
     assert [user.username for user in same(name="ada")] == ["ada"]
+
+
+def test_what_is_not_planned_is_compiled_once_all_the_same(db):
+    make.user("ada")
+    by_name = Prepared(lambda: User.objects.filter(username=Given("name", User.username)), planned=False)
+    for _ in range(12):
+        assert [user.username for user in by_name(name="ada")] == ["ada"]
+        assert by_name(name="' OR 1=1 --") == by_name(name="100%s") == []
+    if connection.vendor == "postgresql":
+        mine = by_name._plan
+        assert mine is not None
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT statement FROM pg_prepared_statements")
+            assert mine.sql.replace("%s", "$1") not in [text for (text,) in cursor.fetchall()]

@@ -194,6 +194,27 @@ def test_a_page_costs_one_query_whatever_it_shows(acme, owner, size, django_asse
     assert len(told) == size
 
 
+def test_the_pages_of_a_namespace_are_those_of_its_entries(acme, owner):
+    written.entries(acme, 30, step=timedelta())
+    written.entries(acme, 25)
+    written.entries(make.organization("other"), 5)
+    for starts_at, ends_at in ((START, END), (START, START + timedelta(minutes=7)), (END, END)):
+        asked = {"actor": owner, "namespace": acme.namespace, "starts_at": starts_at, "ends_at": ends_at}
+        token, pages = "", 0
+        while pages == 0 or token:
+            page = selectors.page_of_namespace(**asked, next_page=token)
+            general = selectors.page(selectors.entries(**asked), next_page=token)
+            assert (page.entries, bool(page.next_page)) == (general.entries, bool(general.next_page))
+            token, pages = page.next_page, pages + 1
+        first = selectors.page_of_namespace(**asked)
+        assert selectors.page_of_namespace(**asked, next_page="nonsense").entries == first.entries
+    with pytest.raises(Invalid):
+        selectors.page_of_namespace(actor=owner, namespace=acme.namespace, starts_at=END, ends_at=START)
+    stranger = make.actor(make.user("stranger"))
+    with pytest.raises(Forbidden):
+        selectors.page_of_namespace(actor=stranger, namespace=acme.namespace, **WEEK)
+
+
 def test_a_list_costs_two_queries_in_all(acme, owner, django_assert_num_queries):
     written.entries(acme, 30)
     with django_assert_num_queries(2):  # how the actor belongs to the organization, and the page

@@ -92,15 +92,13 @@ class LogView(QuayView):
     ) -> Response:
         """Return a page of entries, newest first; without an owner, of the whole instance."""
         start, end = window(self.request)
-        found = selectors.entries(
-            actor=self.actor,
-            namespace=namespace,
-            project=project,
-            starts_at=start,
-            ends_at=end,
-            performer=performer,
-        )
-        page = selectors.page(found, next_page=self.request.query_params.get("next_page", ""))
+        asked: dict[str, Any] = {"actor": self.actor, "starts_at": start, "ends_at": end}
+        next_page = self.request.query_params.get("next_page", "")
+        if namespace is not None and not (project or performer):
+            page = selectors.page_of_namespace(**asked, namespace=namespace, next_page=next_page)
+        else:
+            found = selectors.entries(**asked, namespace=namespace, project=project, performer=performer)
+            page = selectors.page(found, next_page=next_page)
         is_whole = namespace is None and project is None
         body: dict[str, Any] = {
             "start_time": rfc2822(start),
