@@ -96,8 +96,8 @@ class StreamDesk(Desk):
         making(
             "create",
             "New stream of the whole log",
-            "Every entry of the instance is pushed to a webhook from now on. The secret that batches are "
-            "signed with is shown in the console, with the streams of the instance's log.",
+            "Every entry of the instance is pushed to a webhook from now on. To learn the secret that "
+            "batches are signed with, take a new one in the console, at the streams of the instance's log.",
             "Begun",
             _create,
             form=WebhookForm,
