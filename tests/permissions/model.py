@@ -43,7 +43,8 @@ IN_ORGANIZATION = {
         team_grant_list access_read default_grant_list default_grant_change proxy_cache_change team_sync
         application_list application_change *credential_list *robot_read *robot_secret *robot_create
         *robot_change *robot_delete *log_read *log_export *notification_read *notification_change
-        *credential_issue *credential_revoke *trash_read *trash_change *run_read log_view_share""",
+        *credential_issue *credential_revoke *trash_read *trash_change *run_read log_view_share
+        log_stream_read log_stream_change""",
     9: "quota_change",  # nobody's by a role
 }
 IN_PROJECT = {
@@ -58,14 +59,14 @@ BY_AUDITORS = """organization_read proxy_cache_read robot_list quota_read organi
     team_read team_grant_list access_read default_grant_list application_list credential_list robot_read
     log_read notification_read project_read build_log_read project_administer project_log_read
     project_notification_read content_administer project_credential_list trash_read
-    run_read"""
+    run_read log_stream_read"""
 ON_OWN_ACCOUNT = {
     1: "account_read",
     3: """account_administer account_change account_delete organization_create star_change invitation_answer
         token_issue token_revoke""",
 }
-ON_INSTANCE = """instance_read instance_log_export user_manage organization_manage account_manage
-    service_key_manage message_manage quota_manage job_manage"""
+ON_INSTANCE = """instance_read instance_log_export instance_log_stream user_manage organization_manage
+    account_manage service_key_manage message_manage quota_manage job_manage"""
 
 
 def _needs(table: dict[int, str]) -> dict[str, int]:
