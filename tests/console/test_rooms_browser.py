@@ -10,6 +10,8 @@ from accounts import services as accounts
 from logs import tasks
 from logs.models import LogEntry, LogExport
 from projects.models import Project
+from runs import services as runs
+from runs.models import Run
 from tests import make
 from tests.browser import SIDEWAYS
 from tests.console import world as worlds
@@ -772,10 +774,17 @@ def test_credentials_are_reviewed_and_disabled_by_the_dozen(browse, world):
     page.locator(".bulk").get_by_role("button", name="Disable…").click()
     expect(page.get_by_text("nothing: it is disabled already").first).to_be_visible()
     page.get_by_role("button", name="Disable", exact=True).click()
-    expect(page.get_by_role("heading", name="What did not work")).to_be_visible()
+    failed = page.get_by_role("row").filter(has_text="It is disabled already")
+    expect(failed.first).to_be_visible()
+    number = failed.count()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f", {number} not")
     look(visit, "bulk-failed")
+    before = page.url
     page.get_by_role("button", name="Try the failed ones again").click()
-    expect(page.get_by_role("heading", name="What did not work")).to_be_visible()
+    expect(page).not_to_have_url(before)
+    expect(page.get_by_role("link", name="The run that it follows")).to_be_visible()
+    runs.work(Run.objects.latest("pk").pk)
+    expect(failed).to_have_count(number)
 
 
 def test_lists_are_picked_from(browse, world):
