@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from logs import settled
 from logs.chain import checkpoints, sealing
-from logs.models import LogChain, LogCheckpoint, LogVerification
+from logs.models import LogChain, LogCheckpoint, LogEntry, LogVerification
 from logs.selectors import require_reader
 from logs.settled import Cursor
 
@@ -45,9 +45,9 @@ class State:
 
 
 def behind() -> timedelta:
-    """Return for how long the oldest settled entry waits for its seal."""
+    """Return for how long the oldest entry waits for its seal; a transaction that lasts lets it wait, too."""
     mark = sealing.mark()
-    rows = settled.in_order(settled.after(Cursor(mark.xact, mark.entry), settled.settled()))
+    rows = settled.in_order(settled.after(Cursor(mark.xact, mark.entry), LogEntry.objects.all()))
     first = rows.values_list("at", flat=True)[:1]
     at = next(iter(first), None)
     return max(timedelta(), timezone.now() - at) if at else timedelta()
@@ -60,19 +60,27 @@ def state(*, actor: Actor, namespace: Namespace | None) -> State:
         Unauthenticated, Forbidden: the actor may not read the log there.
     """
     require_reader(actor, namespace, None)
-    chains = LogChain.objects.all() if namespace is None else LogChain.objects.filter(scope=namespace.pk)
-    sums = chains.aggregate(sealed=Sum("position"), signed=Sum("told"))
-    chain = chains.first() if namespace is not None else None
+    sealed, signed, head = _of_all() if namespace is None else _of(namespace.pk)
     last = LogCheckpoint.objects.order_by("-number").first()
     return State(
-        sealed=sums["sealed"] or 0,
-        signed=sums["signed"] or 0,
-        hash=bytes(chain.hash).hex() if chain else "",
+        sealed=sealed,
+        signed=signed,
+        hash=head,
         behind=behind(),
         checkpoint=last,
         line=checkpoints.line_of(last).decode() if last and namespace is None else "",
         key=checkpoints.public_key(),
     )
+
+
+def _of_all() -> tuple[int, int, str]:
+    sums = LogChain.objects.aggregate(sealed=Sum("position"), signed=Sum("told"))
+    return sums["sealed"] or 0, sums["signed"] or 0, ""
+
+
+def _of(scope: int) -> tuple[int, int, str]:
+    chain = LogChain.objects.filter(scope=scope).first()
+    return (chain.position, chain.told, bytes(chain.hash).hex()) if chain else (0, 0, "")
 
 
 def verifications(*, actor: Actor, namespace: Namespace | None) -> QuerySet[LogVerification]:

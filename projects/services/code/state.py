@@ -111,6 +111,8 @@ def _read_teams(state: State) -> None:
     for team_id, username, shortname, maintains in seats.values_list(
         "team", "user__username", "robot__shortname", "is_maintainer"
     ):
+        if team_id not in slugs:
+            continue  # it came later; whoever changes something holds them first, and reads again
         sort = "user" if username else "robot"
         key = ("seat", slugs[team_id], sort, username or shortname)
         state.objects[key] = {"maintainer": maintains}
@@ -140,6 +142,8 @@ def _read_projects(state: State) -> None:
     for project_id, role, username, team, robot in grants.values_list(
         "project", "role", "user__username", "team__slug", "robot__shortname"
     ):
+        if project_id not in slugs:
+            continue  # as of teams
         sort = "user" if username else "team" if team else "robot"
         state.objects["grant", slugs[project_id], sort, username or team or robot] = {"role": role}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from django.db import connection
 
 from accounts import services as accounts
 from accounts.models import Invitation
 from core.errors import Conflict, Forbidden, Invalid, QuotaExceeded, Unauthenticated
 from logs.models import LogEntry
 from projects.services import code
+from projects.services.code.state import read_state
 from quotas import services as quotas
 from quotas.models import Resource
 from tests import make
@@ -326,6 +328,28 @@ def test_applying_and_changing_by_hand_do_not_wait_for_each_other(people):
     ]
     done = race(12, lambda number: by_hand[number % 4]())
     assert done == {"ok": 10, "conflict": 2}  # a project is made once
+
+
+@pytest.mark.django_db
+def test_what_is_made_while_the_state_is_read_belongs_to_the_next_reading(people):
+    acme = world.build(people["owner"], people)
+    made = []
+
+    def meanwhile(execute, sql, *rest):
+        if "project" not in made and sql and 'FROM "permissions_grant"' in sql:
+            made.append("project")
+            make.grant(make.project(acme, "late"), "read", user=people["ada"])
+        if "seat" not in made and sql and sql.startswith("SELECT") and 'FROM "accounts_teammember"' in sql:
+            made.append("seat")
+            make.member(make.team(acme, "latecomers"), people["ada"])
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(meanwhile):
+        state = read_state(acme)
+    assert sorted(made) == ["project", "seat"]
+    assert not [key for key in state.objects if "late" in key or "latecomers" in key]
+    again = read_state(acme)
+    assert {("grant", "late", "user", "ada"), ("seat", "latecomers", "user", "ada")} <= again.objects.keys()
 
 
 def test_a_file_asks_for_a_second_factor_by_who_has_one_alone(acme, people):
