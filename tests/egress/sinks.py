@@ -24,9 +24,11 @@ from streams import services as streams
 from streams import tasks as stream_tasks
 from streams.models import Stream
 from tests import make
+from tests.core.hostile import as_syslog
 from tests.logs.written import WEEK
 
 GOOD = "http://93.184.216.34/hook"
+GOOD_SYSLOG = "syslog+tls://93.184.216.34"
 FLAGS = {"deployments.failed": True}
 CHANNEL = {"channel_id": "C0DEPLOYS", "channel_name": "deploys", "team_id": "T0", "team_name": "Acme"}
 LIMIT = 0.6  # seconds, of a call in a hurry
@@ -68,6 +70,7 @@ class World:
         )
         log_tasks.build_export(self.export.pk)
         self.stream = self.begin_stream(GOOD)
+        self.syslog = self.begin_stream(GOOD_SYSLOG, "syslog")
         # The provider's own host, which is good; the endpoints that it names are what is called.
         self.document = {}
         self.host = serve(lambda _, sock: sock.sendall(self.answer()))
@@ -85,9 +88,9 @@ class World:
         )
         return made
 
-    def begin_stream(self, url):
+    def begin_stream(self, url, method="webhook"):
         made, _ = streams.create_stream(
-            actor=self.actor, namespace=self.space, method="webhook", config={"url": url}
+            actor=self.actor, namespace=self.space, method=method, config={"url": url}
         )
         return made
 
@@ -171,13 +174,32 @@ def new_stream(world, url):
     return refused(world.begin_stream, url)
 
 
+def new_syslog(world, url):
+    return refused(world.begin_stream, as_syslog(url), "syslog")
+
+
+def changed_stream(world, url):
+    return _directed(world, world.stream, url)
+
+
+def changed_syslog(world, url):
+    return _directed(world, world.syslog, as_syslog(url))
+
+
+def _directed(world, stream, url):
+    error = refused(streams.change_stream, actor=world.actor, stream=stream, config={"url": url})
+    assert Stream.objects.get(pk=stream.pk).config == stream.config
+    return error
+
+
 REGISTERS = {
     call.__name__: call
     for call in (
         *(new_webhook, new_flat_webhook, new_slack, changed_webhook, new_integration, new_export),
-        new_stream,
+        *(new_stream, new_syslog, changed_stream, changed_syslog),
     )
 }
+CHANGES = {"changed_webhook", "changed_stream", "changed_syslog"}  # of a row that is there
 FLAT = "new_flat_webhook"  # which looks nothing up: on that wire a name need not exist so far
 
 
@@ -254,10 +276,20 @@ def failed_export(world, url):
 
 
 def stream(world, url):
-    """Push the log to a receiver, from its beginning."""
-    rows = Stream.objects.filter(pk=world.stream.pk)
+    """Push the log to a webhook, from its beginning."""
+    return _pushed(world.stream, {"url": url})
+
+
+def syslog(world, url, **more):
+    """Push it to a receiver of syslog."""
+    return _pushed(world.syslog, {"url": as_syslog(url), **more})
+
+
+def _pushed(stream, config):
+    Stream.objects.exclude(pk=stream.pk).update(disabled_at=timezone.now(), due_at=None)
+    rows = Stream.objects.filter(pk=stream.pk)
     rows.update(
-        config={"url": url},
+        config=config,
         **dict.fromkeys(("until_xact", "until_entry", "claim", "disabled_at", "failing_since")),
         xact=0,
         entry=0,
@@ -299,10 +331,11 @@ def provider_keys(world, url):
     return asked(provider.subject_of, token="a.b.c")
 
 
-IN_DATABASE = (webhook, slack, integration, export, failed_export, stream)
+IN_DATABASE = (webhook, slack, integration, export, failed_export, stream, syslog)
 IN_SETTINGS = (slack_app, slack_channel, provider_itself)
 IN_DOCUMENT = (provider_token, provider_person, provider_keys)
 CALLS = {call.__name__: call for call in (*IN_DATABASE, *IN_SETTINGS, *IN_DOCUMENT)}
+WEB = [name for name in CALLS if name != "syslog"]  # which speak HTTP
 # Content with the head of an answer: who said 200 has it, and is not told twice.
 BY_HEAD = {"webhook", "slack", "integration", "stream"}
 
@@ -313,7 +346,8 @@ MODULES = {
     "notifications/channels/http.py": (webhook, slack, integration, slack_app, stream),
     "notifications/channels/slack_app.py": (slack_channel,),
     "logs/services.py": (new_export,),
-    "streams/services.py": (new_stream,),
+    "streams/config.py": (new_stream, new_syslog, changed_stream, changed_syslog),
+    "streams/channels/syslog.py": (syslog,),
     "logs/exports/tell.py": (export, failed_export),
     "accounts/provider.py": (provider_itself, provider_token, provider_person, provider_keys),
 }

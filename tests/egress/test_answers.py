@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from core import egress
-from tests.egress.sinks import BY_HEAD, CALLS, LIMIT
+from tests.core.authorities import Authority
+from tests.core.collectors import Collector
+from tests.egress.sinks import BY_HEAD, CALLS, LIMIT, WEB, syslog
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -155,20 +157,36 @@ TOLD = re.compile(
 )
 
 
+NOT_TAKEN = re.compile(
+    r"The receiver did not take it: (The call took too long\.|The connection was lost\."
+    r"|No TLS connection could be made\.|The host did not speak TLS in time\."
+    r"|The host answers, which no receiver of syslog does\.)"
+)
+
+
 @pytest.fixture
 def meter(monkeypatch):
     """Count what is read from the hosts that are called; their own reading is not counted."""
     taken: dict[int, int] = {}
-    receive = socket.socket.recv_into
+    receive_into, receive = socket.socket.recv_into, socket.socket.recv
 
-    def counted(self, *args, **kwargs):
-        size = receive(self, *args, **kwargs)
-        if self.family == socket.AF_INET:
-            port = self.getpeername()[1]
+    def count(sock, size):
+        if sock.family == socket.AF_INET:
+            port = sock.getpeername()[1]
             taken[port] = taken.get(port, 0) + size
+
+    def counted_into(self, *args, **kwargs):
+        size = receive_into(self, *args, **kwargs)
+        count(self, size)
         return size
 
-    monkeypatch.setattr(socket.socket, "recv_into", counted)
+    def counted(self, *args, **kwargs):
+        data = receive(self, *args, **kwargs)
+        count(self, len(data))
+        return data
+
+    monkeypatch.setattr(socket.socket, "recv_into", counted_into)
+    monkeypatch.setattr(socket.socket, "recv", counted)
     return taken
 
 
@@ -188,7 +206,7 @@ def content(sink, name):
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("sink", CALLS)
+@pytest.mark.parametrize("sink", WEB)
 def test_hostile_answer_is_bounded_and_leads_nowhere(sink, table, world, serve, tripwires, meter):
     current: list[Any] = []
 
@@ -223,6 +241,54 @@ def test_hostile_answer_is_bounded_and_leads_nowhere(sink, table, world, serve, 
         }
         if not all(facts.values()):
             bad.append((name, [fact for fact, holds in facts.items() if not holds], outcome))
+    assert bad == []
+    assert world.outside.asked == []
+    assert not tripwires.touched
+
+
+@pytest.mark.parametrize("over_tls", [True, False], ids=["over TLS", "plain"])
+@pytest.mark.parametrize("table", TABLES)
+def test_hostile_answer_where_none_is_due(table, over_tls, world, tripwires, meter, tmp_path):
+    """What answers syslog has not taken it, whatever it says, in TLS or in its stead."""
+    authority = Authority(tmp_path)
+    current: list[Any] = []
+
+    def misbehave(host, sock):
+        [answer] = current
+        if over_tls:
+            sock = host.tls.wrap_socket(sock, server_side=True)
+        with sock:
+            if callable(answer):
+                answer(host, sock)
+            else:
+                filled = answer.replace(b"{port}", b"%d" % tripwires.port)
+                sock.sendall(filled.replace(b"{path}", tripwires.path.encode()))
+                sock.recv(1)
+
+    answers = {name: answer for name, answer in TABLES[table].items() if answer != b""}
+    host = Collector(authority.server("127.0.0.1"), *[misbehave] * len(answers))
+    world.settings.EGRESS_ALLOW = [f"127.0.0.1:{host.port}"]
+    bad = []
+    try:
+        for name, answer in answers.items():
+            current[:] = [answer]
+            meter.clear()
+            world.outside.dialled.clear()
+            with world.hurry():
+                began = time.monotonic()
+                outcome = syslog(world, f"https://127.0.0.1:{host.port}", authority=authority.pem)
+                seconds = time.monotonic() - began
+            facts = {
+                "outcome": not outcome.good,
+                "words": NOT_TAKEN.fullmatch(outcome.words) is not None,
+                "once": world.dialled() == [("127.0.0.1", host.port)],
+                "bytes": meter.get(host.port, 0) <= MOST,
+                "seconds": seconds < LIMIT + 3,
+            }
+            if not all(facts.values()):
+                bad.append((name, [fact for fact, holds in facts.items() if not holds], outcome))
+    finally:
+        host.close()
     assert bad == []
     assert world.outside.asked == []
     assert not tripwires.touched
