@@ -12,9 +12,12 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql import InsertQuery
 
-from core.prepared import Given, cursor_of
+from core.prepared import Given
+from core.statements import Statement
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models import Field, Model
 
@@ -41,6 +44,30 @@ def write(row: Model) -> None:
     statement.write(row, values, database)
 
 
+def write_many(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert many new rows, of these fields alone, by COPY where the database has it; signals are not sent.
+
+    Values stand as the columns have them; what the database gives, such as keys, is not returned.
+
+    Raises:
+        IntegrityError: a constraint is broken, or a key is taken; then none is written.
+    """
+    database = connections[DEFAULT_DB_ALIAS]
+    if database.vendor != "postgresql":
+        model._default_manager.bulk_create([model(**dict(zip(names, row, strict=True))) for row in rows])
+        return
+    quoted = database.ops.quote_name
+    stands = {field.name: str(field.column) for field in model._meta.concrete_fields}
+    columns = ", ".join(quoted(stands[name]) for name in names)
+    with (
+        database.cursor() as cursor,
+        database.wrap_database_errors,
+        cursor.copy(f"COPY {quoted(model._meta.db_table)} ({columns}) FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
+
+
 class _Statement:
     """An INSERT of some columns of a model, and what it returns."""
 
@@ -52,20 +79,18 @@ class _Statement:
         compiler = query.get_compiler(connection=database)
         self.returned: list[Field[Any, Any]] = list(model._meta.db_returning_fields)
         compiler.returning_fields = self.returned
-        [(self.sql, asked)] = compiler.as_sql()
+        [(sql, asked)] = compiler.as_sql()
+        self.statement = Statement(sql)
         self.names = [one.name for one in asked]
         columns = [field.get_col(model._meta.db_table) for field in self.returned]
         self.compiler, self.converters = compiler, compiler.get_converters(columns)
 
     def write(self, row: Model, values: dict[str, Any], database: BaseDatabaseWrapper) -> None:
-        with cursor_of(database) as cursor:
-            cursor.execute(self.sql, [values[name] for name in self.names])
-            if self.returned:
-                found = cursor.fetchone()
-                if self.converters:
-                    [found] = self.compiler.apply_converters([found], self.converters)
-                for field, value in zip(self.returned, found, strict=True):
-                    setattr(row, field.attname, value)
+        rows, _ = self.statement.run([values[name] for name in self.names], database)
+        if self.returned:
+            [found] = self.compiler.apply_converters(rows, self.converters) if self.converters else rows
+            for field, value in zip(self.returned, found, strict=True):
+                setattr(row, field.attname, value)
         row._state.adding, row._state.db = False, database.alias
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Q
+
 from core import seal
 
 if TYPE_CHECKING:
@@ -36,3 +38,13 @@ def cut(rows: QuerySet[Any], size: int) -> tuple[Sequence[Any], bool]:
     """Return at most ``size`` rows and whether more follow, with a single query that counts nothing."""
     found = list(rows[: size + 1])
     return found[:size], len(found) > size
+
+
+def by_age(rows: QuerySet[Any], after: tuple[Any, Any] | None, *, newest_first: bool) -> QuerySet[Any]:
+    """Return rows in the order in which they were made, behind a place: a ``created_at`` and a key."""
+    if after is not None:
+        at, pk = after
+        beyond = "lt" if newest_first else "gt"
+        rows = rows.filter(Q(**{f"created_at__{beyond}": at}) | Q(created_at=at, **{f"pk__{beyond}": pk}))
+    mark = "-" if newest_first else ""
+    return rows.order_by(f"{mark}created_at", f"{mark}pk")

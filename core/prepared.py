@@ -7,12 +7,14 @@ too, keeps its plan (a prepared statement, where the pooler in between allows th
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections
 from django.db.models import Expression
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
+from django.db.models.sql import UpdateQuery
+
+from core.statements import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 Row = TypeVar("Row")
-LOWEST = 1 << 62  # from where on numbers of statements are taken
 
 
 class Given(Expression):
@@ -65,15 +66,39 @@ class Prepared(Generic[Row]):
         return next(iter(self(**values)), None)
 
 
+class PreparedUpdate:
+    """A change of rows of one table that ``build`` makes: which rows, and what their fields become.
+
+    Both may have `Given` values; call it with them, and it returns how many rows it changed.
+    """
+
+    def __init__(self, build: Callable[[], tuple[QuerySet[Any], dict[str, Any]]]) -> None:
+        self._build = build
+        self._made: tuple[str, Statement, tuple[Any, ...]] | None = None
+
+    def __call__(self, **values: Any) -> int:
+        """Change the rows."""
+        database = connections[DEFAULT_DB_ALIAS]
+        if self._made is None or self._made[0] != database.vendor:
+            rows, changes = self._build()
+            query: Any = rows.query.chain(UpdateQuery)
+            query.add_update_values(changes)
+            sql, parameters = query.get_compiler(connection=database).as_sql()
+            self._made = database.vendor, Statement(sql), tuple(parameters)
+        _, statement, parameters = self._made
+        return statement.run([_value(one, values, database) for one in parameters], database)[1]
+
+
 class _Plan:
     """A statement, where values go in it, and what its rows become."""
 
     def __init__(
         self, queryset: QuerySet[Any, Any], database: BaseDatabaseWrapper, *, planned: bool = True
     ) -> None:
-        self.vendor, self.planned = database.vendor, planned
+        self.vendor = database.vendor
         self.compiler = compiler = queryset.query.get_compiler(connection=database)
-        self.sql, self.parameters = compiler.as_sql()
+        sql, self.parameters = compiler.as_sql()
+        self.statement = Statement(sql, planned=planned)
         of_models = queryset._iterable_class is ModelIterable
         if not of_models and queryset._iterable_class is not ValuesListIterable:
             raise TypeError("A prepared query gives models, or values_list without flat")
@@ -90,18 +115,13 @@ class _Plan:
             self.annotations = list(compiler.annotation_col_map.items())
 
     def rows(self, values: dict[str, Any], database: BaseDatabaseWrapper) -> list[Any]:
-        asked = [self._value(one, values, database) for one in self.parameters]
+        asked = [_value(one, values, database) for one in self.parameters]
         rows: Iterable[Any] = self._ask(asked, database)
         if self.converters:
             rows = self.compiler.apply_converters(rows, self.converters)
         if self.model is not None:
             return [self._instance(row, database.alias) for row in rows]
         return [tuple(row) for row in rows] if self.converters else list(rows)
-
-    def _value(self, parameter: Any, values: dict[str, Any], database: BaseDatabaseWrapper) -> Any:
-        if not isinstance(parameter, Given):
-            return parameter
-        return parameter.output_field.get_db_prep_value(values[parameter.name], database)
 
     def _instance(self, row: Sequence[Any], alias: str) -> Any:
         made = self.model.from_db(alias, self.names, row[self.start : self.end])
@@ -113,7 +133,7 @@ class _Plan:
 
     def _ask(self, parameters: list[Any], database: BaseDatabaseWrapper) -> list[Any]:
         try:
-            return self._fetch(parameters, database)
+            return self.statement.run(parameters, database)[0]
         except NotSupportedError:
             # A migration changed a column's type under a kept plan. Within a transaction it is too late, and
             # its end drops all plans.
@@ -121,36 +141,10 @@ class _Plan:
                 raise
             with database.cursor() as cursor:
                 cursor.execute("DEALLOCATE ALL")
-            return self._fetch(parameters, database)
-
-    def _fetch(self, parameters: list[Any], database: BaseDatabaseWrapper) -> list[Any]:
-        with cursor_of(database) if self.planned else database.cursor() as cursor:
-            cursor.execute(self.sql, parameters)
-            found: list[Any] = cursor.fetchall()
-            return found
+            return self.statement.run(parameters, database)[0]
 
 
-def cursor_of(database: BaseDatabaseWrapper) -> Any:
-    """Return a cursor that sends values apart from the statement, which is planned once where it can be."""
-    if database.vendor != "postgresql":
-        return database.cursor()
-    from django.db.backends.postgresql.base import ServerBindingCursor
-
-    # Values apart from the statement: psycopg prepares what is asked often. Counted and timed like any other.
-    database.ensure_connection()
-    _name_apart(database.connection)
-    with database.wrap_database_errors:
-        raw = ServerBindingCursor(database.connection)  # type: ignore[call-arg]
-    return database._prepare_cursor(raw)  # type: ignore[attr-defined]
-
-
-def _name_apart(raw: Any) -> None:
-    """Let a connection's statements have names that no other connection's have.
-
-    psycopg numbers them from nought on each. Where a pooler lends one session to several connections, the
-    first of one would answer for the first of another, with rows that nobody asked for. So each begins to
-    count somewhere else, and such a pooler is met with an error.
-    """
-    manager = raw._prepared
-    if manager._prepared_idx < LOWEST:
-        manager._prepared_idx = LOWEST + secrets.randbits(62)
+def _value(parameter: Any, values: dict[str, Any], database: BaseDatabaseWrapper) -> Any:
+    if not isinstance(parameter, Given):
+        return parameter
+    return parameter.output_field.get_db_prep_value(values[parameter.name], database)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 BASE58_LENGTH = 22
+PAIRS58 = [first + second for first in BASE58 for second in BASE58]  # half as many divisions of a long number
 SHORT_LENGTH, NID_LENGTH = 5, 12
 PK_MAX = 2**62 - 1
 # Odd, so that multiplying is undone by its inverse: neighbours in the table do not look like neighbours.
@@ -87,8 +88,8 @@ def base58(found: UUID) -> str:
     """Return a UUID in 22 signs of Bitcoin's alphabet."""
     number, signs = found.int, ""
     while number:
-        number, rest = divmod(number, len(BASE58))
-        signs = BASE58[rest] + signs
+        number, rest = divmod(number, len(PAIRS58))
+        signs = PAIRS58[rest] + signs
     return signs.rjust(BASE58_LENGTH, BASE58[0])
 
 

@@ -453,6 +453,12 @@ def is_mere_person(actor: Actor) -> bool:
     return actor.user is not None and not everything and ceiling(actor, Ladder.PROJECT) >= Level.READ
 
 
+def is_mere_organization(actor: Actor) -> bool:
+    """Tell whether `readable` is all that is in the organization of an actor: a credential of its own."""
+    is_narrower = actor.project is not None or ceiling(actor, Ladder.PROJECT) < Level.READ
+    return actor.organization is not None and not (is_narrower or has_full_access(actor))
+
+
 def readable_by(user: Any, own_namespace: Any) -> Q:
     """Return the filter for what a person may see by her roles; by keys, which may be `Given` later."""
     return (
@@ -501,12 +507,12 @@ def overseen_namespaces(user: Any) -> object:
 
 
 def require_fresh(actor: Actor) -> None:
-    """Pass tokens, and sessions whose sign-in is recent; people without a password pass (quay-a.md 3.2).
+    """Pass tokens, and sessions whose sign-in is recent, by whatever way it was.
 
     Raises:
         FreshLoginRequired: the session's sign-in is older than MUSTER_FRESH_LOGIN_SECONDS.
     """
-    if not actor.is_session or actor.user is None or not actor.user.has_usable_password():
+    if not actor.is_session or actor.user is None:
         return
     oldest = timezone.now() - timedelta(seconds=settings.FRESH_LOGIN_SECONDS)
     if actor.signed_in_at is None or actor.signed_in_at < oldest:

@@ -9,15 +9,18 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Namespace, User
 from core.names import fold
+from core.paging import by_age
 from core.prepared import Given, Prepared
 from permissions.catalogue import PROJECT_READ
-from permissions.checks import check, is_mere_person, readable_by
+from permissions.checks import check, is_mere_organization, is_mere_person, readable_by
+from projects.listing import held_projects, of_organizations
 from projects.models import Project, Star
 from projects.selectors import projects
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from uuid import UUID
 
     from accounts.models import Organization
     from core.actor import Actor
@@ -46,6 +49,30 @@ class ListedProject(NamedTuple):
 
 
 LISTED = ("pk", "namespace_id", "namespace__name", *ListedProject._fields[3:])
+
+
+class HeldProject(NamedTuple):
+    """What lists by age show of a project on which somebody holds a role, and of its organization."""
+
+    pk: int
+    created_at: datetime
+    name: str
+    description: str
+    icon: str
+    connection_status: str
+    default_environment: UUID | None
+    organization_pk: int
+    organization_created_at: datetime
+
+    @classmethod
+    def of(cls, project: Project) -> HeldProject:
+        """Return a project, with its organization, as such a list shows it."""
+        organization = project.namespace.organization
+        values = [getattr(project, name) for name in cls._fields[:-2]]
+        return cls._make([*values, organization.pk, organization.created_at])
+
+
+HELD = (*HeldProject._fields[:-2], "namespace__organization__pk", "namespace__organization__created_at")
 
 
 class ByName(NamedTuple):
@@ -131,6 +158,37 @@ def _by_name(sees_all: bool, size: int) -> Prepared[Any]:
 def _how_many(sees_all: bool) -> Prepared[tuple[int, int]]:
     def build() -> QuerySet[Project, tuple[int, int]]:
         return _seen(sees_all).order_by().values_list("namespace").annotate(Count("pk"))
+
+    return Prepared(build)
+
+
+def page_of_held(
+    *,
+    actor: Actor,
+    organization: Organization | None = None,
+    after: tuple[datetime, int] | None,
+    size: int,
+    newest_first: bool,
+) -> list[HeldProject]:
+    """Return the first ``size`` of `projects.listing.held_projects` by age, behind a place; one query."""
+    own = actor.organization
+    if own is None or organization not in (None, own) or not is_mere_organization(actor):
+        held = by_age(held_projects(actor=actor, organization=organization), after, newest_first=newest_first)
+        return [HeldProject._make(row) for row in held.values_list(*HELD)[:size]]
+    given: dict[str, Any] = {"namespace": own.namespace_id}
+    if after is not None:
+        given |= {"at": after[0], "pk": after[1]}
+    return [HeldProject._make(row) for row in _held(size, newest_first, after is not None)(**given)]
+
+
+@cache
+def _held(size: int, newest_first: bool, is_behind: bool) -> Prepared[Any]:
+    """Return the query for a page of what an organization's key sees, which is all that is in it."""
+    after = (Given("at", Project.created_at), Given("pk", Project.id)) if is_behind else None
+
+    def build() -> QuerySet[Project, Any]:
+        held = of_organizations(Q(namespace=Given("namespace", Namespace.id)))
+        return by_age(held, after, newest_first=newest_first).values_list(*HELD)[:size]
 
     return Prepared(build)
 

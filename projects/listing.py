@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from django.db.models import QuerySet
+    from django.db.models import Q, QuerySet
 
     from accounts.models import Organization
     from core.actor import Actor
@@ -31,12 +31,15 @@ PROJECT, MEMBER = "project", "member"
 
 def held_projects(*, actor: Actor, organization: Organization | None = None) -> QuerySet[Project]:
     """Return the living projects of organizations, or of one, on which the actor holds a role; one query."""
-    found = Project.objects.filter(readable(actor), deleted_at=None)
-    if organization is not None:
-        found = found.filter(namespace=organization.namespace_id)
-    return found.filter(
-        namespace__deleted_at=None, namespace__kind=Namespace.Kind.ORGANIZATION
-    ).select_related("namespace__organization")
+    found = of_organizations(readable(actor)).select_related("namespace__organization")
+    return found if organization is None else found.filter(namespace=organization.namespace_id)
+
+
+def of_organizations(wanted: Q) -> QuerySet[Project]:
+    """Return the living projects of organizations to which a filter applies."""
+    return Project.objects.filter(
+        wanted, deleted_at=None, namespace__deleted_at=None, namespace__kind=Namespace.Kind.ORGANIZATION
+    )
 
 
 def held_project(*, actor: Actor, id: UUID, right: Right = PROJECT_READ) -> Project:

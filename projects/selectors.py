@@ -15,6 +15,7 @@ from django.utils import timezone
 from accounts.models import Namespace, Robot, Team, User
 from core.errors import NotFound
 from core.names import fold, plain
+from core.prepared import Given, Prepared
 from core.words import say
 from logs.models import LogEntry
 from permissions.catalogue import (
@@ -55,6 +56,21 @@ if TYPE_CHECKING:
     from projects.listed import ListedProject
 
 
+BY_ADDRESS = Prepared(
+    lambda: Project.objects.select_related("namespace__organization__account", "namespace__user").filter(
+        namespace__key=Given("key", Namespace.key),
+        namespace__deleted_at=None,
+        slug=Given("slug", Project.slug),
+        deleted_at=None,
+    )
+)
+STARRED = Prepared(
+    lambda: Star.objects.filter(
+        project_id=Given("project", Project.id), user_id=Given("user", User.id)
+    ).values_list("pk")
+)
+
+
 def project(*, actor: Actor, namespace: str, slug: str, right: Right) -> Project:
     """Return a living project with its namespace, on which the actor has the right.
 
@@ -78,11 +94,7 @@ def require_address(*, actor: Actor, namespace: str, slug: str, right: Right) ->
 def _addressed(
     actor: Actor, namespace: str, slug: str, right: Right
 ) -> tuple[Project | None, Namespace | None]:
-    found = (
-        Project.objects.select_related("namespace__organization__account", "namespace__user")
-        .filter(namespace__key=fold(namespace), namespace__deleted_at=None, slug=slug, deleted_at=None)
-        .first()
-    )
+    found = BY_ADDRESS.first(key=fold(namespace), slug=slug)
     if found is not None:
         _close_circle(found.namespace)
         require(actor, right, found)
@@ -278,7 +290,7 @@ def markable(*, actor: Actor, namespace: str, slug: str) -> Project:
 
 def is_starred(*, actor: Actor, project: Project) -> bool:
     """Tell whether the acting person marked a project."""
-    return actor.user is not None and Star.objects.filter(user=actor.user, project=project).exists()
+    return actor.user is not None and STARRED.first(user=actor.user.pk, project=project.pk) is not None
 
 
 # Grants --------------------------------------------------------------------------------------------------

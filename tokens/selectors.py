@@ -280,14 +280,15 @@ def of_organization(
 
 
 def of_project(
-    *, actor: Actor, project: Project, kind: Kind, right: Right = PROJECT_CHANGE
+    *, actor: Actor, project: Project, kind: Kind | None = None, right: Right = PROJECT_CHANGE
 ) -> QuerySet[Credential]:
-    """Return a project's living tokens of a kind, newest first. Raises Forbidden below admin.
+    """Return a project's living tokens of a kind, or of all, newest first. Raises Forbidden below admin.
 
     Who shows no secret of theirs asks for ``PROJECT_CREDENTIAL_LIST``.
     """
     require(actor, right, project)
-    return Credential.objects.filter(_alive(), project=project, kind=kind).order_by("-pk")
+    found = Credential.objects.filter(_alive(), project=project).order_by("-pk")
+    return found.filter(kind=kind) if kind else found
 
 
 def organization_token(*, actor: Actor, organization: Organization, kind: Kind, uuid: str) -> Credential:
@@ -303,13 +304,13 @@ def organization_token(*, actor: Actor, organization: Organization, kind: Kind, 
     return found
 
 
-def project_token(*, actor: Actor, project: Project, kind: Kind, uuid: str) -> Credential:
-    """Return one of a project's living tokens of a kind.
+def project_token(*, actor: Actor, project: Project, uuid: str) -> Credential:
+    """Return one of a project's living tokens, of whatever kind.
 
     Raises:
         NotFound: it has none of this id.
     """
-    found = _by_uuid(of_project(actor=actor, project=project, kind=kind), uuid)
+    found = _by_uuid(of_project(actor=actor, project=project), uuid)
     if found is None:
         raise NotFound("There is no such token")
     found.project = project

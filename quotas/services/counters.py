@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet, Value
 
 from accounts.models import Namespace
 from core.errors import Invalid, NotFound, QuotaExceeded
+from core.prepared import Given, PreparedUpdate
 from core.words import say
 from logs.kinds import CHANGE_LIMIT
 from logs.record import record
@@ -65,15 +67,12 @@ def reserve(
         QuotaExceeded: the limit would be passed.
         NotFound: the namespace or the account is deleted.
     """
-    fits = Q(limit=None) | Q(limit__gte=F("used") + amount)
-    for owner, whose in _owners(namespace, account_id):
-        rows = Quota.objects.filter(owner, fits, resource=resource)
-        if by_name and whose == "namespace":
-            rows = rows.filter(_fits_by_name(amount))
-        moved = rows.update(used=F("used") + amount)
-        if moved:
+    for key, whose in _owners(namespace, account_id):
+        asks_name = by_name and whose == "namespace"
+        taking = _taking(whose, max(settings.PROJECTS_BY_NAME, 0) if asks_name else None)
+        if taking(owner=key, resource=resource, amount=amount):
             continue
-        if not Quota.objects.filter(owner, resource=resource).exists():
+        if not Quota.objects.filter(Q(**{whose: key}), resource=resource).exists():
             raise NotFound(say("The {whose} was deleted just now", whose=say(whose)))
         label = Resource(resource).label
         raise QuotaExceeded(
@@ -83,9 +82,28 @@ def reserve(
         )
 
 
-def _fits_by_name(amount: int) -> Q:
-    own, most = Q(by_name_limit__gte=F("used") + amount), settings.PROJECTS_BY_NAME
-    return own | (Q(by_name_limit=None, used__lte=most - amount) if most > 0 else Q(by_name_limit=None))
+@cache
+def _taking(whose: str, by_name: int | None) -> PreparedUpdate:
+    """Return what counts more against an owner, where that fits.
+
+    ``by_name`` is the instance's own limit of projects that are made by name, 0 for none; None: not asked.
+    """
+
+    def build() -> tuple[QuerySet[Quota], dict[str, Any]]:
+        then = F("used") + Given("amount", Quota.used)
+        rows = Quota.objects.filter(
+            Q(limit=None) | Q(limit__gte=then),
+            resource=Given("resource", Quota.resource),
+            **{whose: Given("owner", Namespace.id)},
+        )
+        if by_name is not None:
+            usual = Q(by_name_limit=None)
+            if by_name:
+                usual &= Q(used__lte=Value(by_name) - Given("amount", Quota.used))
+            rows = rows.filter(Q(by_name_limit__gte=then) | usual)
+        return rows, {"used": then}
+
+    return PreparedUpdate(build)
 
 
 def release(
@@ -101,8 +119,8 @@ def release(
     somebody else deleted just now the caller finds no row and undoes this.
     """
     if amount:
-        for owner, _ in _owners(namespace, account_id):
-            counted = Quota.objects.filter(owner, resource=resource, used__gte=amount)
+        for key, whose in _owners(namespace, account_id):
+            counted = Quota.objects.filter(Q(**{whose: key}), resource=resource, used__gte=amount)
             if not counted.update(used=F("used") - amount):
                 break
 
@@ -147,9 +165,9 @@ def close_account(*, account: Account) -> None:
     Quota.objects.filter(account=account).delete()
 
 
-def _owners(namespace: Namespace | None, account_id: int | None) -> list[tuple[Q, str]]:
-    owners = [(Q(namespace=namespace), "namespace")] if namespace is not None else []
-    return [*owners, (Q(account=account_id), "account")] if account_id is not None else owners
+def _owners(namespace: Namespace | None, account_id: int | None) -> list[tuple[int, str]]:
+    owners = [(namespace.pk, "namespace")] if namespace is not None else []
+    return [*owners, (account_id, "account")] if account_id is not None else owners
 
 
 @transaction.atomic

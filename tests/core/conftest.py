@@ -46,6 +46,7 @@ def tripwires(tmp_path, settings):
     wires = Tripwires(tmp_path / "s")
     # The port rule must not hide a hole in the address rule.
     settings.EGRESS_PORTS = [80, 443, wires.port]
+    settings.EGRESS_SYSLOG_PORTS = [6514, wires.port]
     settings.EGRESS_ALLOW = []
     yield wires
     wires.close()

@@ -4,6 +4,8 @@
 In a URL ``{port}`` stands for the port of a listener that nobody may reach, ``{path}`` for its Unix socket.
 """
 
+import re
+
 from tests.core.sockets import PUBLIC
 
 PUBLIC_SIX = "2606:2800:220:1:248:1893:25c8:1946"
@@ -259,6 +261,13 @@ URLS = [
     *SCHEMES,
     *(f"http://{host}:{{port}}/" for host in INNER),
 ]
+
+
+def as_syslog(url):
+    """Return the same URL for what sends to a collector of logs."""
+    return re.sub(r"^https?:", "syslog+tls:", url)
+
+
 ANSWERS = [  # what an attacker's name server may say; one bad address spoils the name
     *([host.strip("[]").removesuffix(".")] for host in ADDRESSES),
     ["fe80::1%eth0"],

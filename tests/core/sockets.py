@@ -1,5 +1,6 @@
 """Sockets for the tests of outgoing calls: a resolver's answers, tripwires, and servers that misbehave."""
 
+import abc
 import contextlib
 import select
 import socket
@@ -53,17 +54,40 @@ class Tripwires:
             listener.close()
 
 
-class Server:
-    """A server on loopback that reads one request a connection, then lets ``answer(socket)`` do its worst."""
+class Listener(abc.ABC):
+    """Listens on loopback, in a thread of its own that ``serve`` keeps busy until it is to stop."""
 
-    def __init__(self, answer, host="127.0.0.1", port=0, tls=None):
-        self.answer, self.tls = answer, tls
-        self.requests = []
+    def __init__(self, host="127.0.0.1", port=0):
         self.listener = socket.create_server((host, port), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self.serve)
         self.thread.start()
+
+    @abc.abstractmethod
+    def serve(self):
+        """Take what comes, until ``stopping`` is set."""
+
+    def drip(self, sock, head, piece, pause=0.05):
+        """Send ``piece`` again and again, for as long as the other side listens."""
+        sock.sendall(head)
+        while not self.stopping.wait(pause):
+            sock.sendall(piece)
+
+    def close(self):
+        self.stopping.set()
+        self.thread.join(10)
+        self.listener.close()
+        assert not self.thread.is_alive()
+
+
+class Server(Listener):
+    """A server on loopback that reads one request a connection, then lets ``answer(socket)`` do its worst."""
+
+    def __init__(self, answer, host="127.0.0.1", port=0, tls=None):
+        self.answer, self.tls = answer, tls
+        self.requests = []
+        super().__init__(host, port)
 
     def serve(self):
         while not self.stopping.is_set():
@@ -91,15 +115,3 @@ class Server:
             body = incoming.read(int(length[0].split(b":")[1])) if length else b""
         self.requests.append((head.decode("latin-1"), body))
         self.answer(self, sock)
-
-    def drip(self, sock, head, piece, pause=0.05):
-        """Send ``piece`` again and again, for as long as the other side listens."""
-        sock.sendall(head)
-        while not self.stopping.wait(pause):
-            sock.sendall(piece)
-
-    def close(self):
-        self.stopping.set()
-        self.thread.join(10)
-        self.listener.close()
-        assert not self.thread.is_alive()

@@ -11,7 +11,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from core import egress
-from tests.core.hostile import ANSWERS, PUBLIC_SIX, URLS
+from tests.core.hostile import ANSWERS, PUBLIC_SIX, URLS, as_syslog
 from tests.core.sockets import NAME, PUBLIC
 
 pytestmark = pytest.mark.usefixtures("outside")
@@ -48,6 +48,10 @@ def test_hostile_url_reaches_nothing(pattern, tripwires, outside):
         egress.request("GET", url)
     with pytest.raises(egress.Refused):
         egress.post(url, body=b"{}")
+    with pytest.raises(egress.Refused):
+        egress.check_url(as_syslog(url), schemes=egress.SYSLOG)
+    with pytest.raises(egress.Refused):
+        egress.send(as_syslog(url), data=b"x")
     assert outside.asked == []
     assert outside.dialled == []
     assert not tripwires.touched

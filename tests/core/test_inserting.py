@@ -7,8 +7,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Value
 
 from accounts.models import Namespace, Organization, Team
-from core.inserting import write
-from logs.models import LogEntry
+from core.inserting import write, write_many
+from logs.chain.sealing import SEAL
+from logs.models import LogEntry, LogSeal
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -110,3 +111,23 @@ def test_postgres_plans_it_once():
             "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'INSERT INTO \"logs_%'"
         )
         assert cursor.fetchone()[0] == 1
+
+
+def seals(first, count):
+    at = datetime.datetime(2026, 5, 1, 12, 0, 0, 123456, tzinfo=datetime.UTC)
+    return [
+        (number, 7, number, at, bytes([0, 9, 10, 92, 255]) * 6, b"\\x" + bytes([number % 256]) * 30, b"")
+        for number in range(first, first + count)
+    ]
+
+
+def test_many_rows_are_what_was_given():
+    write_many(LogSeal, SEAL, seals(1, 500))
+    assert list(LogSeal.objects.order_by("entry").values_list(*SEAL)) == seals(1, 500)
+
+
+def test_of_many_rows_none_is_written_where_a_key_is_taken():
+    write_many(LogSeal, SEAL, seals(3, 1))
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write_many(LogSeal, SEAL, seals(1, 10))
+    assert LogSeal.objects.count() == 1

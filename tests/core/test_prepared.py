@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Count, F
 
 from accounts.models import Membership, Team, User
-from core.prepared import Given, Prepared
+from core.prepared import Given, Prepared, PreparedUpdate
 from tests import make
 
 BY_NAME = Prepared(
@@ -158,4 +158,23 @@ def test_what_is_not_planned_is_compiled_once_all_the_same(db):
         assert mine is not None
         with connection.cursor() as cursor:
             cursor.execute("SELECT statement FROM pg_prepared_statements")
-            assert mine.sql.replace("%s", "$1") not in [text for (text,) in cursor.fetchall()]
+            assert mine.statement.sql.replace("%s", "$1") not in [text for (text,) in cursor.fetchall()]
+
+
+MOVED = PreparedUpdate(
+    lambda: (
+        User.objects.filter(username__in=["ada", Given("name", User.username)], deleted_at=None),
+        {"location": Given("place", User.location), "name": F("username")},
+    )
+)
+
+
+def test_a_change_is_that_of_the_queryset_and_counts_its_rows(db, django_assert_num_queries):
+    people = [make.user(name) for name in ("ada", "bob", "eve")]
+    with django_assert_num_queries(2):
+        assert MOVED(name="bob", place="' OR 1=1 --") == 2
+        assert MOVED(name="nobody", place="Graz") == 1
+    for user in people:
+        user.refresh_from_db()
+    assert [(user.name, user.location) for user in people[:2]] == [("ada", "Graz"), ("bob", "' OR 1=1 --")]
+    assert people[2].location == ""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 import yaml
 from django.db import connection
+from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import Invitation
+from accounts.models import Invitation, Organization
 from core.errors import Conflict, Forbidden, Invalid, QuotaExceeded, Unauthenticated
 from logs.models import LogEntry
 from projects.services import code
@@ -217,6 +220,16 @@ def test_a_project_of_which_no_grants_are_told_is_born_as_by_hand(acme, people):
     made = yaml.safe_load(export(acme))["projects"]
     assert made["told"]["grants"] == {"users": {"bob": "read"}}
     assert made["untold"]["grants"] == {"teams": {"devs": "read"}, "users": {"ada": "admin"}}
+
+
+@pytest.mark.parametrize(("allowed", "days"), [(None, 90), (30, 30), (365, 90)])
+def test_tokens_of_robots_that_a_file_makes_expire(acme, people, allowed, days):
+    Organization.objects.filter(pk=acme.pk).update(token_max_days=allowed)
+    acme.refresh_from_db()
+    apply(acme, "version: 1\nrobots: {new: {}}\n", actor=make.actor(people["ada"]))
+    [end] = Credential.objects.filter(robot__shortname="new").values_list("expires_at", flat=True)
+    assert end is not None
+    assert timedelta(days=days - 1) < end - timezone.now() <= timedelta(days=days)
 
 
 def test_it_is_told_in_the_log_as_by_hand(acme, people):

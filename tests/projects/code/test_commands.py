@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from projects.services import code
+from runs.models import Run
 from tests import make
 from tests.make import SYSTEM
 
@@ -60,6 +61,10 @@ def test_a_dry_run_ends_with_2_where_it_would_change_something(acme, put):
     ended, text = run("apply", put(NEW), "--prune")
     assert (ended, text) == (0, "+ robot new\n- robot old\nacme: 1 added, 0 changed, 1 removed.\n")
     assert run("apply", put(NEW), "--prune", "--dry-run")[0] == 0
+    noted = Run.objects.get()  # the dry runs left nothing
+    assert (noted.namespace, noted.asked_by, noted.asked_by_name) == (acme.namespace, None, "system")
+    told = list(noted.items.order_by("position").values_list("name", "status"))
+    assert told == [("robot new", "added"), ("robot old", "removed")]
 
 
 def test_json_is_for_machines(acme, put):
