@@ -45,7 +45,7 @@ EVENTS = {
     ),
     "reset": (
         say("Your second factor was reset"),
-        say("An operator took it away. All your sessions ended; your password signs you in."),
+        say("An operator took it away, and all your sessions ended. You sign in as before, without it."),
     ),
 }
 

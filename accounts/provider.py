@@ -14,6 +14,7 @@ import threading
 import time
 from base64 import b64encode
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -46,6 +47,8 @@ CLOCKS_APART = 60  # seconds
 TOKEN_MAX = 16384
 GROUPS_MAX = 1000
 TEXT_MAX = 255
+# Seconds: no sign-in there is too old, but who asks for an age is told the time of it.
+ANY_AGE = 10 * 365 * 86400
 
 
 class Withdrawn(Exception):
@@ -64,7 +67,10 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who came back. ``groups`` is None where the provider did not say; ``email`` one that it has proven."""
+    """Who came back. ``groups`` is None where the provider did not say; ``email`` one that it has proven.
+
+    ``signed_in_at`` is when the provider last asked her who she is, where it says so.
+    """
 
     subject: str
     login: str = ""
@@ -72,13 +78,16 @@ class Visitor:
     name: str = ""
     groups: frozenset[str] | None = None
     refresh_token: str = ""
+    signed_in_at: datetime | None = None
 
 
 # Signing in ----------------------------------------------------------------------------------------------
 
 
-def begin(*, redirect_uri: str) -> Attempt:
+def begin(*, redirect_uri: str, again: bool = False) -> Attempt:
     """Return where to send the browser: authorization code, with PKCE, state and nonce.
+
+    ``again`` has the provider ask who she is, even if she is signed in there.
 
     Raises:
         Unreachable: the provider is down, or describes itself in a way that cannot be used.
@@ -93,7 +102,10 @@ def begin(*, redirect_uri: str) -> Attempt:
         "nonce": nonce,
         "code_challenge": create_s256_code_challenge(verifier),
         "code_challenge_method": "S256",
+        "max_age": str(ANY_AGE),
     }
+    if again:
+        params["prompt"] = "login"
     url = add_params_to_uri(_endpoint("authorization_endpoint"), params.items())
     return Attempt(url, state, nonce, verifier)
 
@@ -186,7 +198,18 @@ def _visitor(claims: Mapping[str, Any], refresh_token: str) -> Visitor:
         name=_text(claims.get("name"))[:TEXT_MAX],
         groups=_groups(claims.get(settings.OIDC_GROUPS_CLAIM)),
         refresh_token=refresh_token,
+        signed_in_at=_moment(claims.get("auth_time")),
     )
+
+
+def _moment(claim: Any) -> datetime | None:
+    """Return the moment of a claim, not after now; None for one that is missing or no number of seconds."""
+    if not isinstance(claim, int) or isinstance(claim, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(min(claim, time.time()), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _subject(claims: Mapping[str, Any]) -> str:

@@ -37,7 +37,9 @@ from accounts.models import (
     TeamMember,
     User,
 )
+from accounts.selectors.security import Keeper as Keeper
 from accounts.selectors.security import factors_of as factors_of
+from accounts.selectors.security import keeper as keeper
 from accounts.selectors.security import own_sessions as own_sessions
 from accounts.selectors.security import second_factor as second_factor
 from accounts.selectors.security import unproven_address as unproven_address
@@ -322,6 +324,18 @@ def own_organizations(*, actor: Actor) -> list[Membership]:
         held = max(direct, best.get(membership.organization_id, Level.NONE))
         membership.best_level = Level.NONE if membership.is_withheld else held  # type: ignore[attr-defined] # annotated
     return mine
+
+
+def open_organizations(*, actor: Actor, besides: Collection[int] = ()) -> QuerySet[Organization]:
+    """Return, by name, what is open to who reads the whole instance without being a member; else nothing."""
+    if not (has_full_access(actor) or is_readonly_superuser(actor)):
+        return Organization.objects.none()
+    return (
+        Organization.objects.filter(deleted_at=None)
+        .exclude(pk__in=besides)
+        .select_related("namespace")
+        .order_by("slug")
+    )
 
 
 _memberships: Prepared[Membership] = Prepared(

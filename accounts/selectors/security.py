@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,17 @@ from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from accounts.models import AuthenticatorApp, BrowserSession, MailedLink, Passkey, RecoveryCode
+from accounts.models import (
+    AuthenticatorApp,
+    BrowserSession,
+    Identity,
+    MailedLink,
+    Passkey,
+    RecoveryCode,
+)
 from core.errors import Unauthenticated
 from permissions.catalogue import ACCOUNT_READ
-from permissions.checks import require
+from permissions.checks import named_superuser, require
 from permissions.factors import with_second_factor as with_second_factor
 
 if TYPE_CHECKING:
@@ -21,6 +29,14 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 SESSIONS_MAX = 100  # that are listed
+
+
+class Keeper(enum.StrEnum):
+    """Who tells that it is her: who keeps the password, or signs her in without one that is known here."""
+
+    MUSTER = "muster"
+    DIRECTORY = "directory"
+    PROVIDER = "provider"
 
 
 @dataclass
@@ -43,6 +59,22 @@ def second_factor(*, actor: Actor) -> SecondFactor:
     if actor.user is None:
         raise Unauthenticated
     return factors_of(user=actor.user)
+
+
+def keeper(*, actor: Actor) -> Keeper:
+    """Return who tells that it is the acting person; no query for who has a password that opens here."""
+    require(actor, ACCOUNT_READ)
+    user, way = actor.user, settings.AUTHENTICATION
+    if user is None:
+        raise Unauthenticated
+    if user.has_usable_password() and (way == "Database" or named_superuser(user)):
+        return Keeper.MUSTER
+    known = set(Identity.objects.filter(user=user).values_list("service", flat=True))
+    if way == "LDAP" and (Identity.Service.LDAP in known or Identity.Service.OIDC not in known):
+        return Keeper.DIRECTORY
+    if settings.OIDC_ISSUER and (way == "OIDC" or Identity.Service.OIDC in known):
+        return Keeper.PROVIDER
+    return Keeper.MUSTER
 
 
 def unproven_address(*, actor: Actor) -> str:

@@ -37,6 +37,12 @@ from accounts.services.invitations import (
     renew_invitation,
     withdraw_invitation,
 )
+from accounts.services.joining import (
+    invitation_of_stranger,
+    invited_may_join,
+    invites_stranger,
+    join_by_invitation,
+)
 from accounts.services.links import (
     link_is_good,
     recover,
@@ -176,8 +182,12 @@ __all__ = [
     "has_second_factor",
     "identities_to_refresh",
     "initialize",
+    "invitation_of_stranger",
     "invite",
     "invite_people",
+    "invited_may_join",
+    "invites_stranger",
+    "join_by_invitation",
     "link_identity",
     "link_is_good",
     "make_client_key",

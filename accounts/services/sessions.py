@@ -107,7 +107,7 @@ def sign_in_by_passkey(*, actor: Actor, host: str, state: State, answer: str) ->
         TooManyRequests: as `prove` and `use_passkey`.
     """
     source = source_of(actor.ip)
-    _slow_down("", source)
+    slow_down("", source)
     user = passkeys.owner_of_answer(host=host, answer=answer) if passkeys.stands_alone(state) else None
     if user is None or not passkeys.opens_without_password(user):
         with transaction.atomic():
@@ -153,7 +153,7 @@ def _proven(actor: Actor, username: str, password: str) -> tuple[User, str]:
     """Return who has proven herself, and who was asked."""
     # By what was typed, not by whom it means: else a name that is slowed down would tell its address.
     name, source = fold(username.strip())[:255], source_of(actor.ip)
-    _slow_down(name, source)
+    slow_down(name, source)
     known = User.objects.by_login(username)
     user, way = _confirmed(actor, known, username, password)
     if user is None:
@@ -318,7 +318,11 @@ def end_sessions(*, actor: Actor, user: User) -> None:
     record(USER_END_SESSIONS, actor=actor, namespace=user.namespace, username=user.username)
 
 
-def _slow_down(name: str, ip: str | None) -> None:
+def slow_down(name: str, ip: str | None) -> None:
+    """Refuse a try where too many have failed: for a name from an address, from it, or for the name.
+
+    A building block: the caller notes what fails as a `FailedSignIn`. Raises TooManyRequests.
+    """
     since = timezone.now() - WINDOW
     recent = FailedSignIn.objects.filter(ip=ip, at__gt=since)
     by_name = recent.filter(name=name)[:TRIES_PER_NAME_AND_ADDRESS].count()

@@ -136,15 +136,28 @@ def sign_up(*, actor: Actor, username: str, password: str, email: str = "") -> U
     """
     if not settings.USER_CREATION or settings.AUTHENTICATION != "Database":
         raise Forbidden("This instance does not let people sign up")
+    email = check_email_rule(email, needed=verification_is_on())
+    # Where addresses count, what somebody types is not yet hers.
+    user = make_own(
+        actor=actor, username=username, email=email, password=password, is_verified=not settings.MAILING
+    )
+    if verification_is_on():
+        ask_for_proof(actor=actor, user=user, email=user.email)
+    return user
+
+
+def make_own(
+    *, actor: Actor, username: str, email: str, password: str, is_verified: bool, name: str = ""
+) -> User:
+    """Create the caller's own account, and tell the log.
+
+    A building block: the caller has made sure that she may have one. Raises as `sign_up`.
+    """
     if fold(username) in settings.SUPERUSERS | settings.READONLY_SUPERUSERS:
         # The instance names them beforehand; such a name is for whom a superuser gives it to.
         raise Conflict(say("The username already exists: {key} is already taken", key=fold(username)))
-    email = check_email_rule(email, needed=verification_is_on())
-    # Where addresses count, what somebody types is not yet hers.
-    user = make_user(username=username, email=email, password=password, is_verified=not settings.MAILING)
+    user = make_user(username=username, email=email, password=password, name=name, is_verified=is_verified)
     record(USER_CREATE, actor=actor, namespace=user.namespace, username=user.username, email=user.email)
-    if verification_is_on():
-        ask_for_proof(actor=actor, user=user, email=user.email)
     return user
 
 

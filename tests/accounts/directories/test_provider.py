@@ -1,7 +1,8 @@
 """Signing in by a real OpenID Connect provider, from the button to the project and out again."""
 
-from datetime import timedelta
-from urllib.parse import quote
+import time
+from datetime import datetime, timedelta
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import time_machine
@@ -279,3 +280,31 @@ def test_signing_in_rings_for_the_teams_that_it_changes(
     with django_capture_on_commit_callbacks(execute=True):
         sign_in(idp, "eve")
     assert [bell for bell in bells if bell[0] == "accounts.sync_team"] == [("accounts.sync_team", synced.pk)]
+
+
+def signed_in_ago(client):
+    return timezone.now() - datetime.fromisoformat(client.session["signed_in_at"])
+
+
+def test_what_the_provider_says_of_the_time_counts_and_not_the_way_back(idp):
+    long_ago = int((timezone.now() - timedelta(hours=9)).timestamp())
+    for said, fresh in ((long_ago, False), (int(time.time()), True), (int(time.time()) + 9999, True)):
+        idp.person("ada", auth_time=said)
+        client, answer = sign_in(idp, "ada")
+        assert answer["Location"] == "/"
+        assert (signed_in_ago(client) < timedelta(minutes=2)) is fresh
+
+
+@pytest.mark.parametrize("said", ["yesterday", None, True, -(10**30), 10**30])
+def test_a_time_that_nobody_understands_is_none(idp, said):
+    idp.person("ada", auth_time=said)
+    client, answer = sign_in(idp, "ada")
+    assert answer["Location"] == "/"
+    assert timedelta(0) <= signed_in_ago(client) < timedelta(minutes=2)
+
+
+def test_the_provider_asks_who_she_is_where_that_has_to_be_proven(idp):
+    for path, prompt in (("/sign-in/provider/", []), ("/sign-in/provider/?again=1&next=/", ["login"])):
+        sent = parse_qs(urlsplit(Client().get(path)["Location"]).query)
+        assert sent.get("prompt", []) == prompt
+        assert int(sent["max_age"][0]) > 365 * 86400
