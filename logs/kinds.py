@@ -299,6 +299,7 @@ ORG_APPLY = kind(
     "changed",
     "removed",
     "pruned",
+    "run",
 )
 ORG_IMPORT = kind(
     "org_import",
@@ -979,6 +980,13 @@ CREATE_LOG_STREAM = kind(
     "{performer} began to stream the log to {target}",
     *_STREAM,
     "cursor",
+    group="export",
+)
+CHANGE_LOG_STREAM = kind(
+    "change_log_stream",
+    "{performer} directed a stream of the log from {old_target} to {target}",
+    *_STREAM,
+    "old_target",
     group="export",
 )
 DELETE_LOG_STREAM = kind(

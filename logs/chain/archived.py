@@ -13,25 +13,33 @@ import orjson
 from django.core.files.storage import storages
 
 from core.db import KEYS_MAX
+from core.words import say
 from logs.chain.content import COLUMNS, KIND, METADATA, SCOPE, leaf
 from logs.chain.findings import Finding, Sort
 from logs.kinds import ERASE_PERSON
 from logs.models import LogArchive, LogSeal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
     from typing import IO
 
     from django.db.models import QuerySet
 
+PIECE = 1024 * 1024
+
 
 class Archived:
     """The numbers of entries that files of the archive hold; eight bytes each."""
 
-    def __init__(self, scopes: Collection[int] | None, since: datetime | None) -> None:
-        """Look at files that may hold entries of these chains, or of all, and not only older ones."""
-        self.scopes, self.since = scopes, since
+    def __init__(
+        self, scopes: Collection[int] | None, since: datetime | None, heard: Callable[[], object]
+    ) -> None:
+        """Look at files that may hold entries of these chains, or of all, and not only older ones.
+
+        ``heard`` is called while they are read; what it raises ends that.
+        """
+        self.scopes, self.since, self._heard = scopes, since, heard
         self.unsealed: list[str] = []  # files that were written before anything was sealed
         self.told = 0  # out of how many entries something was erased, as entries in the files say
         self._numbers = array("q")
@@ -49,7 +57,9 @@ class Archived:
                 with storages["exports"].open(archive.storage_name, "rb") as file:
                     yield from self._of_file(archive, file)
             except (OSError, EOFError, zlib.error, ValueError) as error:
-                words = f"{archive.storage_name} cannot be read: {type(error).__name__}"
+                words = say(
+                    "{file} cannot be read: {error}", file=archive.storage_name, error=type(error).__name__
+                )
                 yield Finding(Sort.ARCHIVE, archive.scope, words=words)
             self._numbers = array("q", sorted(self._numbers))
 
@@ -61,13 +71,14 @@ class Archived:
         return rows if self.since is None else rows.filter(ends_at__gt=self.since)
 
     def _of_file(self, archive: LogArchive, file: IO[bytes]) -> Iterator[Finding]:
-        if hashlib.file_digest(file, "sha256").hexdigest() != archive.sha256:  # type: ignore[arg-type]
-            words = f"{archive.storage_name} is not the file that was written"
+        if self._digest(file) != archive.sha256:
+            words = say("{file} is not the file that was written", file=archive.storage_name)
             yield Finding(Sort.ARCHIVE, archive.scope, words=words)
         file.seek(0)
         sealed, strange = 0, []
         with gzip.GzipFile(fileobj=file, mode="rb") as lines:
             for some in _pages(lines):
+                self._heard()
                 rows = [tuple(line.get(name) for name in COLUMNS) for line in map(orjson.loads, some)]
                 if self.scopes is not None:
                     rows = [row for row in rows if (row[SCOPE] or 0) in self.scopes]
@@ -79,18 +90,27 @@ class Archived:
                 for row in rows:
                     seal = seals.get(row[0])
                     if seal is None:
-                        strange.append(Finding(Sort.INSERTED, row[SCOPE] or 0, None, row[0], "in a file"))
+                        strange.append(
+                            Finding(Sort.INSERTED, row[SCOPE] or 0, None, row[0], say("in a file"))
+                        )
                         continue
                     self._numbers.append(row[0])
                     if row[KIND] == ERASE_PERSON.name:
                         self.told += int((row[METADATA] or {}).get("count", 0))
                     if leaf(row, bytes(seal.blinds)) != bytes(seal.leaf):
-                        words = f"in {archive.storage_name}"
+                        words = say("in the file {file}", file=archive.storage_name)
                         yield Finding(Sort.ALTERED, seal.scope, seal.position, seal.pk, words)
         if sealed:
             yield from strange
         elif strange:
             self.unsealed.append(archive.storage_name)
+
+    def _digest(self, file: IO[bytes]) -> str:
+        found = hashlib.sha256()
+        while piece := file.read(PIECE):
+            self._heard()
+            found.update(piece)
+        return found.hexdigest()
 
 
 def _pages(lines: Any) -> Iterator[list[bytes]]:

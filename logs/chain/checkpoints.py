@@ -3,7 +3,7 @@
 Each hour the heads of the chains that have grown are written down, with the hash of the checkpoint before,
 signed with an Ed25519 key that is not in the database (it is derived from the pepper of tokens), and
 appended to a file below ``DATA``. Copies of that file elsewhere are what an intruder on this host cannot
-change.
+change; `notifications.checkpoints` tells each to whom the operator names.
 """
 
 from __future__ import annotations
@@ -24,16 +24,21 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max
+from django.dispatch import Signal
 from django.utils import timezone
 
 from core.db import KEYS_MAX, one_at_a_time
+from core.words import say
 from logs.chain import sealing
 from logs.chain.findings import Finding, Sort
 from logs.models import LogChain, LogCheckpoint, LogSeal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
+# Sent with ``checkpoint`` inside the transaction that signs it, as `logs.record.entries_written` is: whoever
+# tells it to others does so for each one, and once.
+signed = Signal()
 FILE = "checkpoints/log.jsonl"
 _PURPOSE = b"muster log checkpoints"
 
@@ -80,6 +85,7 @@ def make() -> LogCheckpoint | None:
     for one in heads:
         one.told = one.position
     LogChain.objects.bulk_update(heads, ["told"], batch_size=400)
+    signed.send(sender=LogCheckpoint, checkpoint=made)
     return made
 
 
@@ -101,7 +107,10 @@ def keep() -> Path:
 
 def line_of(checkpoint: LogCheckpoint) -> bytes:
     """Return a checkpoint as a line of the file."""
-    told = {"body": checkpoint.body, "key": checkpoint.key, "signature": checkpoint.signature}
+    return _line({"body": checkpoint.body, "key": checkpoint.key, "signature": checkpoint.signature})
+
+
+def _line(told: dict[str, Any]) -> bytes:
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
@@ -126,36 +135,53 @@ class _Told:
 
 
 class Checked:
-    """Going through all checkpoints: those in the database, in the file, and in a copy of the file."""
+    """Going through all checkpoints: those in the database, in the file, and in a copy of it.
+
+    A copy may also hold them as receivers of mails and webhooks got them, in any order, and some twice.
+    """
 
     def __init__(
-        self, scopes: Collection[int] | None = None, since: datetime | None = None, copy: Path | None = None
+        self,
+        scopes: Collection[int] | None,
+        since: datetime | None,
+        copy: Path | None,
+        heard: Callable[[], object],
     ) -> None:
-        """Prepare to look at these chains, or all; at checkpoints since a moment; at a copy as well."""
-        self.scopes, self.since, self.copy = scopes, since, copy
+        """Prepare to look at these chains, or all; at checkpoints since a moment; at a copy as well.
+
+        ``heard`` is called meanwhile; what it raises ends that.
+        """
+        self.scopes, self.since, self.copy, self._heard = scopes, since, copy, heard
         self.count = 0
         self.last: datetime | None = None
 
     def run(self) -> Iterator[Finding]:
         """Yield what does not fit."""
         # The files first: what is signed meanwhile stands in the database before it stands in a file.
-        files = {"the file": _lines(Path(settings.DATA) / FILE)}
+        files: dict[str, list[bytes]] = {say("the file"): _lines(Path(settings.DATA) / FILE)}
         if self.copy is not None:
-            files["the copy"] = _lines(self.copy)
+            files[say("the copy")] = _lines(self.copy)
         rows = [line_of(row) for row in LogCheckpoint.objects.order_by("number").iterator()]
-        places = {"the database": rows, **files}
+        database = say("the database")
+        places = {database: rows, **files}
         known: dict[bytes, _Told] = {}
         for place, lines in places.items():
-            for number, line in enumerate(lines, 1):
-                if line in known:
+            for number, line in enumerate(map(_as_in_file, lines), 1):
+                self._heard()
+                if not line or line in known:
                     continue
                 told = _read(line)
                 if isinstance(told, str):
-                    yield Finding(Sort.CHECKPOINT, 0, words=f"line {number} of {place}: {told}")
+                    words = say("line {number} of {place}: {why}", number=number, place=place, why=told)
+                    yield Finding(Sort.CHECKPOINT, 0, words=words)
                     continue
                 known[line] = told
-                if place != "the database":
-                    words = f"checkpoint {told.number} of {place} is not in the database"
+                if place != database:
+                    words = say(
+                        "checkpoint {number} of {place} is not in the database",
+                        number=told.number,
+                        place=place,
+                    )
                     yield Finding(Sort.CHECKPOINT, 0, words=words)
         yield from self._gaps([known[line] for line in rows if line in known])
         used = [one for one in known.values() if self.since is None or one.at >= self.since]
@@ -167,7 +193,7 @@ class Checked:
         before, number = "", 0
         for one in rows:
             if one.number != number + 1 or one.before != before:
-                words = f"checkpoint {one.number} does not follow from the one before it"
+                words = say("checkpoint {number} does not follow from the one before it", number=one.number)
                 yield Finding(Sort.CHECKPOINT, 0, words=words)
             before, number = _digest(one.body), one.number
 
@@ -178,6 +204,7 @@ class Checked:
                 if self.scopes is None or scope in self.scopes:
                     wanted.setdefault(scope, []).append((position, found, one.number))
         for scope, heads in sorted(wanted.items()):
+            self._heard()
             yield from _of_chain(scope, heads)
 
 
@@ -197,12 +224,30 @@ def _of_chain(scope: int, heads: list[tuple[int, str, int]]) -> Iterator[Finding
             if own == told:
                 continue
             if position > end:
-                words = f"checkpoint {number} has the chain up to position {position}"
+                words = say(
+                    "checkpoint {number} has the chain up to position {position}",
+                    number=number,
+                    position=position,
+                )
                 yield Finding(Sort.CUT_OFF, scope, end + 1, None, words, position)
             else:
-                words = f"not what checkpoint {number} signed: it was sealed anew from here or from before"
+                words = say(
+                    "not what checkpoint {number} signed: it was sealed anew from here or from before",
+                    number=number,
+                )
                 yield Finding(Sort.CHECKPOINT, scope, position, pk, words)
             return
+
+
+def _as_in_file(line: bytes) -> bytes:
+    """Return a checkpoint as a line of the file, also where it came as the message of a webhook."""
+    try:
+        told = orjson.loads(line)
+        if "data" in told:
+            told = told["data"]
+        return _line({key: told[key] for key in ("body", "key", "signature")})
+    except (ValueError, KeyError, TypeError):
+        return line.strip()  # it is told what is wrong with it
 
 
 def _read(line: bytes) -> _Told | str:
@@ -210,7 +255,7 @@ def _read(line: bytes) -> _Told | str:
     try:
         told = orjson.loads(line)
         if told["key"] != public_key():
-            return "signed by another key"
+            return say("signed by another key")
         key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(told["key"]))
         key.verify(bytes.fromhex(told["signature"]), told["body"].encode())
         body: dict[str, Any] = orjson.loads(told["body"])
@@ -218,6 +263,6 @@ def _read(line: bytes) -> _Told | str:
         at = datetime.fromisoformat(body["at"])
         return _Told(body["number"], at, body["before"], told["body"], heads)
     except InvalidSignature:
-        return "its signature is wrong"
+        return say("its signature is wrong")
     except (ValueError, KeyError, TypeError, AttributeError):
-        return "it cannot be read"
+        return say("it cannot be read")

@@ -14,12 +14,14 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from core.inserting import write_many
 from logs import settled
 from logs.chain.content import AT, COLUMNS, SALT_BYTES, SCOPE, START, leaf, link
 from logs.models import LogChain, LogEntry, LogSeal, LogSealMark
 from logs.settled import Cursor
 
 STEP = 4000  # entries in one transaction: less than half a second
+SEAL = ("entry", "scope", "position", "at", "leaf", "hash", "blinds")
 NOWHERE = 0  # the scope of entries without a namespace
 
 
@@ -46,7 +48,7 @@ def seal_some(limit: int = 0) -> bool:
         moved = LogSealMark.objects.filter(pk=before.pk, turn=before.turn).update(turn=F("turn") + 1, **to)
         if not moved:
             return True  # somebody else has sealed, or erased, meanwhile
-        LogSeal.objects.bulk_create(seals)
+        write_many(LogSeal, SEAL, seals)
         LogChain.objects.bulk_create(
             heads, update_conflicts=True, unique_fields=["scope"], update_fields=["position", "hash"]
         )
@@ -58,7 +60,7 @@ def hold() -> None:
     LogSealMark.objects.filter(pk=mark().pk).update(turn=F("turn") + 1)
 
 
-def _chained(entries: list[tuple[Any, ...]]) -> tuple[list[LogSeal], list[LogChain]]:
+def _chained(entries: list[tuple[Any, ...]]) -> tuple[list[tuple[Any, ...]], list[LogChain]]:
     scopes = {entry[SCOPE] or NOWHERE for entry in entries}
     heads = {scope: LogChain(scope=scope, position=0, hash=START) for scope in scopes}
     heads |= {one.scope: one for one in LogChain.objects.filter(scope__in=scopes)}
@@ -69,17 +71,7 @@ def _chained(entries: list[tuple[Any, ...]]) -> tuple[list[LogSeal], list[LogCha
         own = leaf(entry, salt)
         head.position += 1
         head.hash = link(bytes(head.hash), head.scope, head.position, entry[0], own)
-        seals.append(
-            LogSeal(
-                entry=entry[0],
-                scope=head.scope,
-                position=head.position,
-                at=entry[AT],
-                leaf=own,
-                hash=head.hash,
-                blinds=salt,
-            )
-        )
+        seals.append((entry[0], head.scope, head.position, entry[AT], own, head.hash, salt))
     return seals, list(heads.values())
 
 

@@ -15,6 +15,7 @@ from django.db.models import Exists, Max, Min, OuterRef
 
 from accounts.models import Namespace
 from core.db import KEYS_MAX
+from core.words import say
 from logs import settled
 from logs.chain import sealing
 from logs.chain.archived import Archived
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 LOOKS = 3  # at what seems wrong, while others may be changing it
+SPAN = 100_000  # keys that are looked at together
 AGAIN_AT_MOST = 10_000  # altered entries among which swapped ones are looked for
 
 
@@ -58,16 +60,16 @@ class Verification:
     ) -> None:
         """Prepare to go through these chains, or all; from a moment on, or from the beginning.
 
-        ``copy`` is a file of checkpoints that was kept elsewhere. ``heard`` is called after every page of
-        seals; what it raises ends the going through.
+        ``copy`` is a file of checkpoints that was kept elsewhere. ``heard`` is called again and again, every
+        few seconds at the latest; what it raises ends the going through.
         """
         self.scopes, self.since = scopes, since
         self.seals = self.erased = self.archived = self.chains = 0
         self.found: Counter[Sort] = Counter()
         self.mark = Cursor()
-        self.checkpoints = Checked(scopes, since, copy)
+        self.checkpoints = Checked(scopes, since, copy, heard)
         self._heard = heard
-        self._files = Archived(scopes, since)
+        self._files = Archived(scopes, since, heard)
         self._altered: list[_Altered] = []
 
     @property
@@ -93,7 +95,7 @@ class Verification:
             self.chains += 1
             head = heads.get(scope)
             if head is None:
-                yield Finding(Sort.SEAL, scope, words="the head of the chain is gone")
+                yield Finding(Sort.SEAL, scope, words=say("the head of the chain is gone"))
                 head = LogChain(scope=scope, position=ends[scope], hash=b"")
             yield from self._chain(head)
         yield from self._unsealed()
@@ -109,7 +111,11 @@ class Verification:
         told = self._files.told + sum(int(metadata.get("count", 0)) for metadata in rows.iterator())
         erased = self.erased - sum(is_erased(bytes(one.seal.blinds)) for one in self._altered)
         if erased > told:
-            words = f"something is erased from {erased} entries, and the log tells of {told}"
+            words = say(
+                "something is erased from {count} entries, and the log tells of {told}",
+                count=erased,
+                told=told,
+            )
             yield Finding(Sort.ERASED, sealing.NOWHERE, words=words)
 
     def _of_these(self, rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -150,10 +156,11 @@ class Verification:
         at_end = walk.position == head.position
         yield from _runs(self._gone(missing), Sort.CUT_OFF if at_end else Sort.REMOVED)
         if not at_end:
-            words = "seals at the end of the chain are gone"
+            words = say("seals at the end of the chain are gone")
             yield Finding(Sort.CUT_OFF, head.scope, walk.position + 1, None, words, head.position)
         elif head.hash and bytes(head.hash) != walk.hash:
-            yield Finding(Sort.SEAL, head.scope, head.position, words="the head is not the last seal's hash")
+            words = say("the head is not the last seal's hash")
+            yield Finding(Sort.SEAL, head.scope, head.position, words=words)
 
     def _entries(self, seals: list[LogSeal]) -> dict[int, tuple[Any, ...]]:
         """Return the entries of seals, as far as they are there."""
@@ -175,6 +182,7 @@ class Verification:
         list(self._files.read())
         found: set[int] = set()
         for start in range(0, len(seals), KEYS_MAX):
+            self._heard()
             found |= self._entries(seals[start : start + KEYS_MAX]).keys()
         return [seal for seal in seals if seal.pk not in found and seal.pk not in self._files]
 
@@ -195,10 +203,15 @@ class Verification:
             rows = rows.filter(namespace__in=[scope for scope in self.scopes if scope])
         if self.since is not None:
             rows = rows.filter(at__gte=self.since)
+        ends = LogEntry.objects.aggregate(first=Min("pk"), last=Max("pk"))
         rows = rows.exclude(Exists(LogSeal.objects.filter(pk=OuterRef("pk"))))
-        for pk, scope in rows.order_by("pk").values_list("pk", "namespace").iterator():
-            words = "it stands where all is sealed, and is not"
-            yield Finding(Sort.INSERTED, scope or sealing.NOWHERE, None, pk, words)
+        # By their keys: one statement over all of a large log would go on when nobody waits for it any more.
+        for start in range(ends["first"] or 0, (ends["last"] or 0) + 1, SPAN):
+            self._heard()
+            some = rows.filter(pk__gte=start, pk__lt=start + SPAN).order_by("pk")
+            for pk, scope in some.values_list("pk", "namespace").iterator():
+                words = say("it stands where all is sealed, and is not")
+                yield Finding(Sort.INSERTED, scope or sealing.NOWHERE, None, pk, words)
 
     def _changed(self) -> Iterator[Finding]:
         """Tell which of the altered entries stand in each other's places."""
@@ -211,9 +224,10 @@ class Verification:
                 if other.pk != seal.pk and leaf(one.entry, bytes(other.blinds)) == bytes(other.leaf):
                     was = other
             if was is None:
-                yield Finding(Sort.ALTERED, seal.scope, seal.position, seal.pk, "not as it was sealed")
+                words = say("not as it was sealed")
+                yield Finding(Sort.ALTERED, seal.scope, seal.position, seal.pk, words)
             else:
-                words = f"it holds what entry {was.pk} was"
+                words = say("it holds what entry {entry} was", entry=was.pk)
                 yield Finding(Sort.SWAPPED, seal.scope, seal.position, seal.pk, words)
 
 
@@ -237,7 +251,7 @@ class _Walk:
     def step(self, seal: LogSeal, entry: tuple[Any, ...] | None) -> Iterator[Finding]:
         """Go to the next seal; yield what is wrong with it, and note whether its entry is another."""
         if seal.position > self.position + 1:
-            words = "seals are gone"
+            words = say("seals are gone")
             yield Finding(Sort.SEAL, self.scope, self.position + 1, None, words, seal.position - 1)
             self._is_known = False
         own, told = bytes(seal.leaf), bytes(seal.hash)
@@ -248,7 +262,7 @@ class _Walk:
         if self._is_known and told not in {link(before, *place, own) for before in befores}:
             if self.is_altered and told in {link(before, *place, found) for before in befores}:
                 self.is_altered = False
-            yield Finding(Sort.SEAL, *place, "it does not follow from the seal before it")
+            yield Finding(Sort.SEAL, *place, say("it does not follow from the seal before it"))
         self._ours = link(self.hash, *place, found)
         self.position, self.hash, self._is_known = seal.position, told, True
 
@@ -257,11 +271,14 @@ def _runs(seals: list[LogSeal], sort: Sort) -> Iterator[Finding]:
     """Yield one finding for all seals, which stand side by side."""
     if seals:
         first, last = seals[0], seals[-1]
-        words = "1 entry" if len(seals) == 1 else f"{len(seals)} entries, {first.pk} to {last.pk}"
+        words = say("1 entry")
+        if len(seals) > 1:
+            words = say("{count} entries, {first} to {last}", count=len(seals), first=first.pk, last=last.pk)
         yield Finding(sort, first.scope, first.position, first.pk, words, last.position)
 
 
 def names(scopes: Collection[int]) -> dict[int, str]:
     """Return the names of chains' namespaces; of those that are purged there is only the number."""
     found = dict(Namespace.objects.filter(pk__in=scopes).values_list("pk", "name"))
-    return {scope: found.get(scope, f"namespace {scope}") if scope else "(none)" for scope in scopes}
+    purged = {scope: say("namespace {number}", number=scope) for scope in scopes} | {0: say("(none)")}
+    return {scope: found.get(scope, purged[scope]) for scope in scopes}

@@ -14,7 +14,6 @@ from logs.models import LogExport
 from tests import make
 from tests.core.sockets import OK, Server
 from tests.logs import written
-from tests.logs.mailbox import Mailbox
 from tests.logs.written import WEEK
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,15 +29,6 @@ class Receiver(Server):
         self.answers: list[bytes] = []
         super().__init__(lambda _, sock: sock.sendall(self.answers.pop(0) if self.answers else OK))
         self.url = f"http://127.0.0.1:{self.port}/done?who=acme"
-
-
-@pytest.fixture
-def mailbox(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    box = Mailbox()
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.close()
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             "--checkpoints",
             metavar="FILE",
             default="",
-            help="hold it against this copy of the checkpoints too",
+            help="hold it against these checkpoints, too: of the file, or as they came by mail or webhook",
         )
         parser.add_argument("--organization", metavar="NAME", default="", help="only the chain of its log")
 

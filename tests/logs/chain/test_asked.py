@@ -1,16 +1,18 @@
 """Verifications that people ask for: what is found, who may ask, how often, and what workers do."""
 
+from contextlib import contextmanager
 from datetime import timedelta
-from types import SimpleNamespace
+from itertools import count
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from accounts import services as accounts
 from core.errors import Conflict, Forbidden
 from jobs import guard
 from logs import services, tasks
-from logs.chain import asked, checkpoints, sealing, state
+from logs.chain import asked, checkpoints, sealing, state, verification
 from logs.models import LogEntry, LogSeal, LogVerification
 from tests import make
 from tests.logs.written import settle
@@ -122,21 +124,59 @@ def test_a_cancelled_one_goes_on_no_more(sealed, owner):
     assert LogEntry.objects.filter(kind="cancel_verify_log").count() == 1
 
 
-def test_one_that_is_cancelled_while_it_is_under_way_stays_so(sealed, owner):
+@contextmanager
+def at_page(number, do):
+    """Do something while a verification reads a page of seals, counted from 1."""
+    seen = count(1)
+
+    def look(execute, sql, *rest):
+        is_page = sql.startswith("SELECT") and 'FROM "logs_logseal"' in sql and "LIMIT 2" in sql
+        if is_page and next(seen) == number:
+            do()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(look):
+        yield
+
+
+@pytest.fixture
+def slowly(monkeypatch):
+    """Let a page be two seals, and all be told at once."""
+    monkeypatch.setattr(verification, "KEYS_MAX", 2)
+    monkeypatch.setattr(asked, "TELLING_SECONDS", 0)
+
+
+def test_one_that_is_cancelled_while_it_is_under_way_stays_so(sealed, owner, slowly):
     made = services.request_verification(actor=owner, namespace=sealed.namespace)
-    LogVerification.objects.update(status="running", claim=made.uuid)
+    with at_page(3, lambda: services.cancel_verification(actor=owner, verification=made)):
+        tasks.verify(made.pk)
     made.refresh_from_db()
-    telling = asked._Telling(made)
-    telling.walk = SimpleNamespace(seals=3)  # type: ignore[assignment]
-    telling()
+    # How far it was is told while it is under way, and no more once somebody wants it no more.
+    assert (made.status, made.seals, made.due_at) == ("cancelled", 2, None)
+    assert made.expected > 4
+
+
+def test_it_ends_in_the_midst_of_seals_when_its_time_is_over(sealed, owner, slowly, monkeypatch):
+    made = services.request_verification(actor=owner, namespace=sealed.namespace)
+    clock = SteppedClock()
+    monkeypatch.setattr(asked, "monotonic", clock)
+    with at_page(3, lambda: clock.step(asked.LONGEST.total_seconds() + 1)):
+        tasks.verify(made.pk)
     made.refresh_from_db()
-    assert made.seals == 3
-    services.cancel_verification(actor=owner, verification=made)
-    telling.next = 0
-    with pytest.raises(asked._Over):
-        telling()
-    made.refresh_from_db()
-    assert made.status == "cancelled"
+    assert (made.status, made.seals) == ("failed", 4)
+
+
+class SteppedClock:
+    """A clock that stands still unless it is put on."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+    def step(self, seconds):
+        self.now += seconds
 
 
 def test_a_worker_that_is_to_stop_leaves_it_to_the_next(sealed, owner, monkeypatch):
@@ -208,14 +248,14 @@ def test_more_that_is_erased_than_the_log_tells_is_a_finding(sealed, superuser):
     grace = make.user("grace")
     accounts.set_member_role(actor=make.SYSTEM, organization=sealed, user=grace, role="admin")
     seal()
-    count = services.erase_person(actor=superuser, user=grace)
-    assert count
+    erased_from = services.erase_person(actor=superuser, user=grace)
+    assert erased_from
     assert verify(superuser, None).found == {}
     seal()
     erased = LogEntry.objects.get(kind="erase_person")
-    LogEntry.objects.filter(pk=erased.pk).update(metadata={"count": count - 1})
+    LogEntry.objects.filter(pk=erased.pk).update(metadata={"count": erased_from - 1})
     made = verify(superuser, None)
     assert made.found == {"altered": 1, "erased": 1}
     assert made.findings[-1][-1] == (
-        f"something is erased from {count} entries, and the log tells of {count - 1}"
+        f"something is erased from {erased_from} entries, and the log tells of {erased_from - 1}"
     )

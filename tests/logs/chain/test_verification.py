@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from io import StringIO
+from itertools import count
 
 import pytest
 from django.core.files.storage import storages
@@ -13,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from logs import partitions, retention, tasks
-from logs.chain import content, sealing
+from logs.chain import archived, content, sealing, verification
 from logs.chain.findings import Sort
 from logs.chain.verification import Verification
 from logs.models import LogArchive, LogChain, LogEntry, LogSeal, LogSealMark
@@ -257,6 +258,49 @@ def test_an_archived_file_is_held_against_the_seals(sealed, acme, settings):
     first, *rest = Verification([acme.namespace.pk]).run()
     assert (first.sort, first.where) == (Sort.ARCHIVE, "-")
     assert {one.sort for one in rest} <= {Sort.REMOVED, Sort.CUT_OFF}
+
+
+class Enough(Exception):
+    pass
+
+
+def stopped_after(calls):
+    """Return a verification that ends when it has asked so often whether it may go on."""
+    left = iter(range(calls))
+
+    def heard():
+        if next(left, None) is None:
+            raise Enough
+
+    return Verification(heard=heard)
+
+
+def test_it_asks_whether_to_go_on_whatever_it_reads(sealed, acme, settings, monkeypatch):
+    settings.LOG_RETENTION_DAYS = 365
+    tasks.keep_up()
+    tasks.seal()
+    tasks.checkpoint()
+    monkeypatch.setattr(archived, "KEYS_MAX", 20)
+    monkeypatch.setattr(archived, "PIECE", 512)
+    monkeypatch.setattr(verification, "SPAN", 10)
+    size = storages["exports"].size(LogArchive.objects.get().storage_name)
+    first = stopped_after(1)
+    with pytest.raises(Enough):
+        list(first.run())
+    assert (first._files.told, len(first._files._numbers)) == (0, 0)  # in the midst of the file's digest
+    pieces = -(-size // 512)
+    second = stopped_after(pieces + 1)
+    with pytest.raises(Enough):
+        list(second.run())
+    assert (len(second._files._numbers), second.seals) == (20, 0)  # in the midst of its entries
+    calls = count()
+    whole = Verification(heard=lambda: next(calls))
+    assert list(whole.run()) == []
+    assert whole.archived == 60
+    last = stopped_after(next(calls) - 1)
+    with pytest.raises(Enough):
+        list(last.run())
+    assert (last.seals, last.checkpoints.count) == (whole.seals, whole.checkpoints.count)
 
 
 def test_a_file_from_before_sealing_is_named(acme, settings):
