@@ -138,7 +138,9 @@ class SubscriptionDesk(Desk):
             "Reset",
             lambda actor, row, data: services.reset_subscription(actor=actor, subscription=row),
             icon="restart_alt",
-            fits=lambda row: row.number_of_failures > 0 or row.disabled_at is not None,
+            fits=lambda row: (
+                (row.number_of_failures > 0 or row.disabled_at is not None) and not row.is_of_instance
+            ),
         ),
         Verb(
             "delete",
@@ -147,6 +149,7 @@ class SubscriptionDesk(Desk):
             "Removed",
             lambda actor, row, data: services.delete_subscription(actor=actor, subscription=row),
             icon="delete",
+            fits=lambda row: not row.is_of_instance,  # the settings would bring it back
             danger=True,
         ),
     )

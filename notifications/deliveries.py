@@ -203,7 +203,7 @@ def _delivered(delivery: Delivery, letter: Letter | None, answer: Answer, now: d
 def _history(delivery: Delivery, answer: Answer, error: str, now: datetime) -> list[dict[str, Any]]:
     told = {
         "at": now.isoformat(),
-        "seconds": round(answer.seconds, 3) if answer.seconds is not None else None,
+        "seconds": round(answer.seconds, 6) if answer.seconds is not None else None,
         "status": answer.status,
         "excerpt": answer.excerpt,
         "error": error,
@@ -217,7 +217,9 @@ def _note_failure(delivery: Delivery, letter: Letter | None, error: Undelivered)
         _postpone(delivery, error, now)
         return
     plan = schedule(delivery.subscription)
-    again = None if error.final else plan.next(delivery, now, timedelta(seconds=error.pause))
+    # What an operator has named is meant: its host may be unknown only as long as name servers are away.
+    is_final = error.final and (plan.enough is not Enough.SETTINGS or not error.counts)
+    again = None if is_final else plan.next(delivery, now, timedelta(seconds=error.pause))
     changes: dict[str, Any] = {"status": Status.QUEUED, "due_at": again, "error": str(error)}
     if again is None:
         changes |= {"status": Status.FAILED, "finished_at": now}
@@ -265,6 +267,8 @@ def _count_failure(delivery: Delivery, error: Undelivered, enough: Enough, *, ov
         number_of_failures=F("number_of_failures") + 1,
         failing_since=Coalesce("failing_since", Value(since)),
     )
+    if enough is Enough.SETTINGS:
+        return
     if error.gone:
         limit = Q()
     elif error.final or enough is Enough.ATTEMPTS:

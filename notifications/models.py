@@ -40,7 +40,11 @@ class Subscription(models.Model):
     of events the receiver wants to hear.
 
     While ``old_secret_until`` is to come, deliveries are signed with both secrets.
+
+    One of ``CHECKPOINT`` is of the instance: the operator's settings say that it is there (`checkpoints`).
     """
+
+    CHECKPOINT = "log.checkpoint"
 
     class Method(models.TextChoices):
         WEBHOOK = "webhook"
@@ -80,7 +84,8 @@ class Subscription(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(namespace__isnull=False, project__isnull=True)
-                | Q(namespace__isnull=True, project__isnull=False),
+                | Q(namespace__isnull=True, project__isnull=False)
+                | Q(namespace__isnull=True, project__isnull=True, event="log.checkpoint"),
                 name="subscription_has_one_owner",
             ),
             models.CheckConstraint(
@@ -89,7 +94,8 @@ class Subscription(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(~Q(secret_sealed=""), method="webhook")
-                | Q(~Q(method="webhook"), secret_sealed=""),
+                | Q(~Q(method="webhook"), secret_sealed="")
+                | Q(event="log.checkpoint", secret_sealed=""),
                 name="subscription_secret_of_webhooks_only",
             ),
             models.CheckConstraint(
@@ -105,6 +111,11 @@ class Subscription(models.Model):
 
     def __str__(self) -> str:
         return self.title or f"{self.event} by {self.get_method_display()}"
+
+    @property
+    def is_of_instance(self) -> bool:
+        """Tell whether it is there because the operator's settings say so."""
+        return self.event == self.CHECKPOINT
 
 
 class Delivery(models.Model):

@@ -20,10 +20,11 @@ from notifications.events import EVENTS, FLAGS, Level
 
 if TYPE_CHECKING:
     from core.actor import Actor
-    from logs.models import LogEntry
+    from logs.models import LogCheckpoint, LogEntry
     from notifications.events import Event
     from notifications.models import Subscription
 
+CHECKPOINT = "log.checkpoint"
 VALUE_MAX = 1000  # characters of one value in a payload, so that the whole stays well below 20 KB
 SENTENCE_MAX = 500
 SEVERITIES = ("Critical", "High", "Medium", "Low", "Negligible", "Unknown")
@@ -120,6 +121,21 @@ def _sample_of(subscription: Subscription, event: Event) -> dict[str, Any]:
         data["expiring_in"] = f"{options.get('days', 1)} days"
         data["notification_uuid"] = str(subscription.uuid)
     return data
+
+
+def checkpoint(found: LogCheckpoint) -> dict[str, Any]:
+    """Return what a receiver is told of a checkpoint: its line of the file, and its number."""
+    line = {"body": found.body, "key": found.key, "signature": found.signature}
+    return {
+        "type": CHECKPOINT,
+        "timestamp": found.created_at.isoformat(),
+        "data": {"number": found.number, **line},
+    }
+
+
+def checkpoint_line(payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the line of the file that such a payload tells."""
+    return {key: payload["data"][key] for key in ("body", "key", "signature")}
 
 
 # The flat form ---------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ class Enough(enum.Enum):
     ATTEMPTS = "at so many failed attempts in a row as the operator says"
     SCHEDULE = "when one delivery was tried to the end, and none was taken meanwhile"
     NEVER = "not for that: the fault may be our own mail server's"
+    SETTINGS = "not at all: who named it in the settings takes it out there"
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,16 @@ INTEGRATION = Schedule(_DAYS, Enough.SCHEDULE, longest=timedelta(hours=24))  # f
 WIRE = Schedule(_pauses(5, 30, 2 * MINUTE, 10 * MINUTE), Enough.ATTEMPTS)
 # News of yesterday is no news: a mail server gets a good half day.
 MAIL = Schedule(_pauses(MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 4 * HOUR, 6 * HOUR), Enough.NEVER)
+_OF_INSTANCE = {
+    "webhook": replace(WEBHOOK, enough=Enough.SETTINGS),
+    "email": replace(MAIL, enough=Enough.SETTINGS),
+}
 
 
 def schedule(subscription: Subscription) -> Schedule:
     """Return the schedule of a subscription's deliveries."""
+    if subscription.is_of_instance:
+        return _OF_INSTANCE[subscription.method]
     if subscription.flags is not None:
         return INTEGRATION
     if subscription.flat or subscription.method == subscription.Method.IN_CONSOLE:

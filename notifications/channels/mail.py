@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
 from functools import partial
@@ -9,6 +11,7 @@ from smtplib import SMTPDataError, SMTPRecipientsRefused
 from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.utils.dateparse import parse_datetime
 
 from accounts.selectors import language_of
 from core.errors import TooManyRequests
@@ -16,6 +19,7 @@ from core.languages import speaking
 from core.letters import letter
 from core.seal import digest
 from core.throttle import spend
+from core.words import say, told
 from notifications import notices, payloads
 from notifications.channels import Answer, Letter, Undelivered
 
@@ -37,27 +41,46 @@ def prepare(delivery: Delivery) -> Letter:
     Raises:
         Undelivered: there is nobody to write to.
     """
-    told = delivery.payload["data"]
-    where = "/".join(filter(None, [told["namespace"], told["project"]]))
+    to = _addresses(delivery.subscription)
+    _spend(to)
+    with speaking(language_of(to)):
+        message = (_checkpoint if delivery.subscription.is_of_instance else _notification)(delivery, to)
+    shown = {"to": message.to, "subject": message.subject, "body": str(message.body)[:SHOWN]}
+    return Letter(partial(_send, message, delivery, final=not delivery.subscription.flat), shown)
+
+
+def _notification(delivery: Delivery, to: list[str]) -> EmailMultiAlternatives:
+    found = delivery.payload["data"]
+    where = "/".join(filter(None, [found["namespace"], found["project"]]))
     words = {
-        "told": told,
+        "told": found,
         "where": where,
         "homepage": payloads.flat(delivery.payload)["homepage"],
         "at": delivery.created_at,
         "title": delivery.subscription.title,
     }
-    to = _addresses(delivery.subscription)
-    _spend(to)
-    with speaking(language_of(to)):
-        message = letter(
-            "notification",
-            subject=f"{where}: {told['sentence']}",
-            to=to,
-            words=words,
-            key=str(delivery.uuid),
-        )
-    shown = {"to": message.to, "subject": message.subject, "body": str(message.body)[:SHOWN]}
-    return Letter(partial(_send, message, delivery, final=not delivery.subscription.flat), shown)
+    subject = f"{where}: {found['sentence']}"
+    return letter("notification", subject=subject, to=to, words=words, key=str(delivery.uuid))
+
+
+def _checkpoint(delivery: Delivery, to: list[str]) -> EmailMultiAlternatives:
+    """Return a checkpoint with its line of the file attached: no mail program may break it."""
+    line = payloads.checkpoint_line(delivery.payload)
+    signed = json.loads(line["body"])
+    name = f"checkpoint-{signed['number']}.jsonl"
+    words = {
+        "number": signed["number"],
+        "at": parse_datetime(signed["at"]),
+        "chains": len(signed["heads"]),
+        "digest": hashlib.sha256(line["body"].encode()).hexdigest(),
+        "before": signed["before"],
+        "key": line["key"],
+        "file": name,
+    }
+    subject = told(say("Checkpoint {number} of the usage log", number=signed["number"]))
+    message = letter("checkpoint", subject=subject, to=to, words=words, key=str(delivery.uuid))
+    message.attach(name, json.dumps(line, separators=(",", ":")).encode() + b"\n", "application/jsonl")
+    return message
 
 
 def _spend(to: list[str]) -> None:

@@ -9,6 +9,7 @@ import json
 import secrets
 from typing import TYPE_CHECKING, Any, Protocol
 
+from django.conf import settings
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -43,7 +44,7 @@ def prepare(delivery: Delivery) -> Letter:
     """
     subscription = delivery.subscription
     try:
-        secrets_now = living(subscription)
+        secrets_now = settings.CHECKPOINT_SECRETS if subscription.is_of_instance else living(subscription)
     except seal.Unreadable as error:
         raise Undelivered("The secret to sign with cannot be read.", final=True, counts=False) from error
     if subscription.flags is not None:

@@ -13,6 +13,8 @@ from logs.kinds import REDELIVER_NAMESPACE_NOTIFICATION, REDELIVER_REPO_NOTIFICA
 from notifications import tasks
 from notifications.models import Delivery, Subscription
 from notifications.services.rows import require_change, tell
+from permissions.catalogue import INSTANCE_LOG_STREAM
+from permissions.checks import require
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -40,11 +42,15 @@ def redeliver(*, actor: Actor, delivery: Delivery) -> Delivery:
     """Send a delivery again, now, with the same id; what waits is not waited for. Its schedule begins anew.
 
     Raises:
-        Unauthenticated, Forbidden: the actor does not administer the project or namespace.
+        Unauthenticated, Forbidden: the actor does not administer the project or namespace; of a checkpoint
+            of the log, the instance.
         Conflict: it is being sent just now, the subscription is switched off, or it tells nobody.
     """
     subscription = delivery.subscription
-    require_change(actor, subscription.namespace, subscription.project)
+    if subscription.is_of_instance:
+        require(actor, INSTANCE_LOG_STREAM)
+    else:
+        require_change(actor, subscription.namespace, subscription.project)
     _refuse_if_off(subscription)
     if subscription.method == Subscription.Method.IN_CONSOLE and "target" not in subscription.config:
         raise Conflict("It is not sent to anybody")

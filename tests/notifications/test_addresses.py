@@ -15,7 +15,6 @@ from notifications import addresses, services, tasks
 from notifications.models import AuthorizedAddress
 from projects import services as projects
 from tests import make
-from tests.logs.mailbox import Mailbox
 
 pytestmark = pytest.mark.django_db
 OPS = "ops@example.test"
@@ -24,15 +23,6 @@ OPS = "ops@example.test"
 @pytest.fixture(autouse=True)
 def mailing(settings):
     settings.MAILING = True
-
-
-@pytest.fixture
-def mailbox(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    box = Mailbox()
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.close()
 
 
 @pytest.fixture

@@ -27,7 +27,6 @@ from notifications import deliveries, dispatch, off, schedule, selectors, servic
 from notifications.models import Delivery, Notice, Subscription
 from projects import services as projects
 from tests import make
-from tests.logs.mailbox import Mailbox
 from tests.notifications.receiver import ACCEPTED, ERROR, GONE, LATER, MOVED
 from tests.racing import race
 from tests.workers import database_url
@@ -764,15 +763,6 @@ def test_a_worker_that_comes_too_late_changes_nothing(hook, change, receiver):
 
 
 # Mail
-
-
-@pytest.fixture
-def mailbox(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    box = Mailbox()
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.close()
 
 
 def test_a_mail(subscribe, web, change, mailbox):
