@@ -13,8 +13,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 
 from backoffice.desk import Desk, Figure, column, link
 from backoffice.filters import StateFilter
-from backoffice.verbs import Verb, VerbForm, making, text
+from backoffice.verbs import Verb, VerbForm, long_text, making, text
 from streams import channels, services
+from streams.config import SYSLOG, syslog_url
 from streams.models import Stream
 
 if TYPE_CHECKING:
@@ -29,6 +30,27 @@ if TYPE_CHECKING:
 class WebhookForm(VerbForm):
     title = text("Title", required=False, max_length=60)
     url = text("URL", max_length=2048)
+
+
+class UrlForm(VerbForm):
+    url = text("URL", max_length=2048)
+
+
+class ReceiverForm(VerbForm):
+    address = text(
+        "Host and port", max_length=300, help_text="It takes syslog over TLS; port 6514 unless named."
+    )
+    authority = long_text(
+        "Certificates to trust",
+        required=False,
+        max_length=100_000,
+        help_text="PEM, where an authority of its own has issued that of the host.",
+    )
+
+
+class SyslogForm(ReceiverForm):
+    title = text("Title", required=False, max_length=60)
+    field_order = ("title", "address", "authority")
 
 
 class FileForm(VerbForm):
@@ -57,6 +79,17 @@ def _create_file(actor: Actor, data: dict[str, Any]) -> Stream:
         actor=actor, method="file", title=data["title"], config={"name": data["name"]}
     )
     return made
+
+
+def _create_syslog(actor: Actor, data: dict[str, Any]) -> Stream:
+    made, _ = services.create_stream(
+        actor=actor, method="syslog", title=data["title"], config=_receiver(data)
+    )
+    return made
+
+
+def _receiver(data: dict[str, Any]) -> dict[str, str]:
+    return {"url": syslog_url(data["address"].strip()), "authority": data["authority"]}
 
 
 class OnFilter(StateFilter):
@@ -104,6 +137,15 @@ class StreamDesk(Desk):
             sensitive=True,
         ),
         making(
+            "create-syslog",
+            "New stream to syslog",
+            "Every entry of the instance is sent to a receiver of syslog from now on, over TLS.",
+            "Begun",
+            _create_syslog,
+            form=SyslogForm,
+            sensitive=True,
+        ),
+        making(
             "create-file",
             "New stream to a file",
             "Every entry of the instance is appended to a file from now on, a line of JSON each.",
@@ -137,6 +179,36 @@ class StreamDesk(Desk):
             lambda actor, row, data: services.pause_stream(actor=actor, stream=row),
             icon="pause",
             fits=lambda row: not row.paused,
+        ),
+        Verb(
+            "direct",
+            "Another URL",
+            "It keeps its place and its secret. A batch that was not acknowledged goes to the new URL.",
+            "Directed there",
+            lambda actor, row, data: services.change_stream(
+                actor=actor, stream=row, config={"url": data["url"]}
+            ),
+            icon="alt_route",
+            form=UrlForm,
+            fits=lambda row: row.method == "webhook",
+            sensitive=True,
+            single=True,
+        ),
+        Verb(
+            "direct-syslog",
+            "Another receiver of syslog",
+            "It keeps its place. A batch that was not taken goes to the new receiver.",
+            "Directed there",
+            lambda actor, row, data: services.change_stream(actor=actor, stream=row, config=_receiver(data)),
+            icon="alt_route",
+            form=ReceiverForm,
+            fits=lambda row: row.method == "syslog",
+            initial=lambda row: {
+                "address": row.config["url"].removeprefix(SYSLOG),
+                "authority": row.config.get("authority", ""),
+            },
+            sensitive=True,
+            single=True,
         ),
         Verb(
             "rewind",

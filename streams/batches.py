@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)  # longer than reading a batch and a call take
 # After the first failure, the second, ...; then as after the last.
 PAUSES = tuple(timedelta(seconds=one) for one in (5, 30, 120, 300, 900, 1800, 3600))
 ERROR_MAX = 1000
@@ -118,7 +117,8 @@ def take(stream_id: int) -> Batch | None:
     """Take a stream that is due, and return what it is to send; None if that is nothing, or not ours."""
     claim, now = uuid4(), timezone.now()
     rows = Stream.objects.filter(_worth_a_look(), pk=stream_id, due_at__lte=now)
-    if not rows.update(claim=claim, due_at=now + LEASE):
+    until = now + timedelta(seconds=settings.STREAM_LEASE_SECONDS)
+    if not rows.update(claim=claim, due_at=until):
         return None
     mine = Stream.objects.select_related("namespace").filter(pk=stream_id, claim=claim)
     stream = mine.first()

@@ -22,6 +22,7 @@ class Stream(models.Model):
 
     class Method(models.TextChoices):
         WEBHOOK = "webhook"
+        SYSLOG = "syslog"
         FILE = "file"
 
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -65,7 +66,9 @@ class Stream(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(method__in=["webhook", "file"]), name="stream_method_known"),
+            models.CheckConstraint(
+                condition=Q(method__in=["webhook", "syslog", "file"]), name="stream_method_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(method="file") | Q(namespace__isnull=True), name="stream_file_of_instance_only"
             ),

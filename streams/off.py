@@ -16,6 +16,7 @@ from core.letters import letter
 from core.words import say, told
 from notifications import notices, wishes
 from notifications.channels.mail import ADDRESSES_MAX
+from notifications.stored import retold
 from streams import channels
 from streams.models import Stream
 
@@ -64,7 +65,7 @@ def _send(row: Stream) -> bool:
                 "row": row,
                 "where": where,
                 "target": channels.target(row),
-                "error": told(row.error),
+                "error": retold(row.error),
                 "link": f"{settings.PUBLIC_URL}{path}",
             },
             # Another when it is switched off again.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,14 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import Namespace
-from core import egress, seal
+from core import seal
 from core.bell import ring
 from core.db import hold_all, insert_below, one_at_a_time
 from core.errors import Conflict, Invalid, NotFound
 from core.words import say
 from logs import settled
 from logs.kinds import (
+    CHANGE_LOG_STREAM,
     CREATE_LOG_STREAM,
     DELETE_LOG_STREAM,
     PAUSE_LOG_STREAM,
@@ -33,8 +33,9 @@ from logs.settled import Cursor
 from notifications.channels.webhook import new_secret
 from permissions.catalogue import INSTANCE_LOG_STREAM, LOG_STREAM_CHANGE
 from permissions.checks import check, require
-from streams import tasks
+from streams import channels, tasks
 from streams.batches import told
+from streams.config import checked
 from streams.models import Stream
 
 if TYPE_CHECKING:
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
 GRACE_MAX = timedelta(days=30)  # that an old secret lives on
 OF_INSTANCE_MAX = 20
 Method = Stream.Method
-FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")  # no way out of the directory, nothing hidden
 GONE = say("There is no such stream")
 
 
@@ -59,15 +59,16 @@ def create_stream(
 ) -> tuple[Stream, str]:
     """Push an organization's log, or the instance's (without one), to a receiver from now on.
 
-    ``config`` of a webhook is its ``url``, that of a file, which is the instance's alone, its ``name`` in
-    the directory that the settings name. ``cursor`` is a place in the log to begin behind, as receivers are
-    told it; "" begins with the oldest entry that is there. Returns the stream and, of a webhook, the secret
-    in clear that its batches are signed with (``whsec_…``); of others "". Not one transaction: names are
-    looked up first, which may take seconds.
+    ``config`` of a webhook is its ``url``; of a receiver of syslog its ``url`` (``syslog+tls://…``) and, if
+    more than the system's is to be trusted, its ``authority`` (certificates in PEM); of a file, which is the
+    instance's alone, its ``name`` in the directory that the settings name. ``cursor`` is a place in the log
+    to begin behind, as receivers are told it; "" begins with the oldest entry that is there. Returns the
+    stream and, of a webhook, the secret in clear that its batches are signed with (``whsec_…``); of others
+    "". Not one transaction: names are looked up first, which may take seconds.
 
     Raises:
         Unauthenticated, Forbidden: the actor does not administer the organization, or the instance.
-        Invalid: ``field`` names what is not acceptable: method, config, title, cursor or namespace.
+        Invalid: ``field`` names what is not acceptable: method, config, authority, title, cursor, namespace.
         Conflict: there are as many streams there as may be, or one to that file.
         NotFound: the organization was deleted just now.
     """
@@ -79,39 +80,12 @@ def create_stream(
     stream = Stream(
         namespace=namespace,
         title=" ".join(title.split()),
-        method=_checked_method(method),
-        config=_checked(namespace, method, config),
+        method=method,
+        config=checked(method, config, of_instance=namespace is None),
         created_by=actor.user,
     )
     begin = _place(cursor) if cursor is not None else None
     return _add(actor, stream, begin)
-
-
-def _checked_method(method: str) -> str:
-    if method not in Method.values:
-        raise Invalid(say("There is no such method: {method}", method=method[:80]), field="method")
-    return method
-
-
-def _checked(namespace: Namespace | None, method: str, config: dict[str, Any]) -> dict[str, Any]:
-    if method == Method.FILE:
-        return _checked_file(namespace, config)
-    if config.keys() != {"url"} or not isinstance(config["url"], str):
-        raise Invalid("The configuration of a webhook is its url", field="config")
-    egress.check_url(config["url"], field="config")
-    return config
-
-
-def _checked_file(namespace: Namespace | None, config: dict[str, Any]) -> dict[str, Any]:
-    if namespace is not None:
-        raise Invalid("Only the log of the whole instance is streamed to a file", field="method")
-    if not settings.STREAM_DIRECTORY:
-        raise Invalid("No directory for streams is set up here", field="method")
-    name = config.get("name")
-    if config.keys() != {"name"} or not isinstance(name, str) or not FILE_NAME.fullmatch(name):
-        words = "A file's name is of lower-case letters, digits, dots, dashes and underscores"
-        raise Invalid(words, field="config")
-    return config
 
 
 def _place(cursor: str) -> Cursor:
@@ -143,6 +117,45 @@ def _add(actor: Actor, stream: Stream, begin: Cursor | None) -> tuple[Stream, st
     _tell(CREATE_LOG_STREAM, actor, stream, cursor=str(begin))
     ring(tasks.work)
     return stream, secret
+
+
+def change_stream(*, actor: Actor, stream: Stream, config: dict[str, Any]) -> Stream:
+    """Push a stream to another webhook, or to another receiver of syslog; it keeps its place.
+
+    ``config`` is as for `create_stream`, and whole. What failed before is forgotten, and a batch that was
+    not acknowledged goes to the new receiver; a stream that is off stays so. A webhook keeps its secret. Not
+    one transaction: names are looked up first.
+
+    Raises:
+        Unauthenticated, Forbidden, NotFound: as `delete_stream`.
+        Invalid: ``field`` is config or authority; or it is a file's (``field="method"``).
+    """
+    _require_change(actor, stream.namespace)
+    if stream.method == Method.FILE:
+        raise Invalid("A stream to a file stays with that file", field="method")
+    return _turn(actor, stream, checked(stream.method, config, of_instance=stream.namespace is None))
+
+
+@transaction.atomic
+def _turn(actor: Actor, stream: Stream, config: dict[str, Any]) -> Stream:
+    before = channels.target(stream)
+    # Whoever is sending to the old receiver just now may not note it any more.
+    _write(
+        stream,
+        config=config,
+        claim=None,
+        due_at=None if stream.disabled_at else timezone.now(),
+        failures=0,
+        failing_since=None,
+        error="",
+        last_status=None,
+        test_asked_at=None,
+        tested_at=None,
+        test_error="",
+    )
+    _tell(CHANGE_LOG_STREAM, actor, stream, old_target=before)
+    ring(tasks.work)
+    return stream
 
 
 @transaction.atomic

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from streams.channels import file, webhook
+from streams.channels import file, syslog, webhook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     Prepare = Callable[[Stream, Sequence[LogEntry], Cursor, Cursor], Letter]
     Test = Callable[[Stream], Letter]
 
-PREPARE: dict[str, Prepare] = {"webhook": webhook.prepare, "file": file.prepare}
-TEST: dict[str, Test] = {"webhook": webhook.test, "file": file.test}
+PREPARE: dict[str, Prepare] = {
+    "webhook": webhook.prepare,
+    "syslog": syslog.prepare,
+    "file": file.prepare,
+}
+TEST: dict[str, Test] = {"webhook": webhook.test, "syslog": syslog.test, "file": file.test}
 
 
 def prepare(stream: Stream, entries: Sequence[LogEntry], after: Cursor, to: Cursor) -> Letter:

@@ -10,6 +10,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook
 
+from accounts import services as accounts
 from core import egress
 from core.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from core.seal import unseal
@@ -182,6 +183,21 @@ def test_a_worker_that_is_killed_before_it_notes_is_followed_by_one_that_sends_a
     assert one[0]["webhook-id"] == two[0]["webhook-id"] != three[0]["webhook-id"]
     assert set(heard(receiver)) == set(entries_of(acme.namespace, heard(receiver)[0] - 1))
     assert row(stream).sent_entries == 6
+
+
+def test_a_lease_is_as_long_as_is_set(begin, receiver, acme, settings):
+    settings.STREAM_LEASE_SECONDS = 20
+    stream = begin()
+    entries(acme, 3)
+    began = timezone.now()
+    push_and_die(stream)
+    with time_machine.travel(began + timedelta(seconds=19), tick=False):
+        push()
+        assert len(receiver.requests) == 1
+    with time_machine.travel(timezone.now() + timedelta(seconds=21), tick=False):
+        push()
+    one, two = receiver.calls
+    assert one[0]["webhook-id"] == two[0]["webhook-id"]
 
 
 def push_and_die(stream):
@@ -446,6 +462,7 @@ def verbs(stream):
         lambda actor: services.test_stream(actor=actor, stream=stream),
         lambda actor: services.rewind_stream(actor=actor, stream=stream, cursor=""),
         lambda actor: services.rotate_stream_secret(actor=actor, stream=stream, grace=timedelta(0)),
+        lambda actor: services.change_stream(actor=actor, stream=stream, config=stream.config),
     ]
 
 
@@ -480,6 +497,25 @@ def test_nobody_else_may(begin, acme, root, receiver):
         selectors.stream(actor=stranger, namespace=theirs.namespace, uuid=own.uuid)
     assert LogEntry.objects.count() == count
     services.pause_stream(actor=root, stream=own)  # whoever runs the instance may end any
+
+
+def test_auditors_see_them_and_change_nothing(begin, acme, receiver):
+    stream = begin()
+    accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=make.user("auditor"), role="auditor")
+    auditor = make.actor(acme.memberships.get(role="auditor").user)
+    assert list(selectors.streams(actor=auditor, namespace=acme.namespace)) == [stream]
+    before = row(stream)
+    for verb in verbs(stream):
+        with pytest.raises(Forbidden):
+            verb(auditor)
+    for method, config in (
+        ("webhook", {"url": receiver.url}),
+        ("syslog", {"url": "syslog+tls://93.184.216.34"}),
+    ):
+        with pytest.raises(Forbidden):
+            services.create_stream(actor=auditor, namespace=acme.namespace, method=method, config=config)
+    found = row(stream)
+    assert (found.config, found.due_at, found.state) == (before.config, before.due_at, "on")
 
 
 @pytest.mark.parametrize(
