@@ -23,7 +23,8 @@ class RunDesk(Desk):
     ordering = ("-pk",)
     related = ("namespace__organization", "namespace__user", "asked_by")
     fieldsets = (
-        (None, {"fields": ("uuid", "action", "namespace_link", "state", "number", "done", "failed")}),
+        (None, {"fields": ("uuid", "action", "namespace_link", "state")}),
+        ("Things", {"fields": ("number", "done", "failed", "spared")}),
         ("Traces", {"fields": ("asked_by_name", "ip", "created_at", "started_at", "ended_at")}),
         ("Worker", {"fields": ("due_at", "tries")}),
     )
@@ -59,7 +60,15 @@ class RunItemDesk(Desk):
     @column(
         description="State",
         ordering="status",
-        label={"waiting": "info", "done": "success", "failed": "danger"},
+        label={
+            "waiting": "info",
+            "done": "success",
+            "failed": "danger",
+            "unchanged": "info",
+            "added": "success",
+            "changed": "success",
+            "removed": "warning",
+        },
     )
     def state(self, item: RunItem) -> str:
         return item.get_status_display()

@@ -43,6 +43,8 @@ class Run(models.Model):
     number = models.PositiveIntegerField("items", default=0, editable=False)
     done = models.PositiveIntegerField(default=0, editable=False)
     failed = models.PositiveIntegerField(default=0, editable=False)
+    # That were as they should be before it came to them.
+    spared = models.PositiveIntegerField(default=0, editable=False)
     due_at = models.DateTimeField(null=True, blank=True, editable=False)
     tries = models.PositiveSmallIntegerField(default=0, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -72,16 +74,24 @@ class Run(models.Model):
     @property
     def left(self) -> int:
         """How many things it has not come to."""
-        return max(0, self.number - self.done - self.failed)
+        return max(0, self.number - self.done - self.failed - self.spared)
 
 
 class RunItem(models.Model):
-    """One of the things, by its key and the name that it had; ``reason`` says why it failed, or what else."""
+    """One of the things, by its key and the name that it had; ``reason`` says why it failed, or what else.
+
+    What a file does to an organization is written down when it is done: added, changed and removed are ways
+    to be done.
+    """
 
     class Status(models.TextChoices):
         WAITING = "waiting", "waiting"
         DONE = "done", "done"
         FAILED = "failed", "failed"
+        SPARED = "spared", "unchanged"
+        ADDED = "added", "added"
+        CHANGED = "changed", "changed"
+        REMOVED = "removed", "removed"
 
     run = models.ForeignKey(Run, models.CASCADE, related_name="items")
     position = models.PositiveIntegerField()
@@ -95,7 +105,10 @@ class RunItem(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "position"], name="run_item_position_once"),
             models.CheckConstraint(
-                condition=Q(status__in=["waiting", "done", "failed"]), name="run_item_status_known"
+                condition=Q(
+                    status__in=["waiting", "done", "failed", "spared", "added", "changed", "removed"]
+                ),
+                name="run_item_status_known",
             ),
         ]
         indexes = [models.Index(fields=["run", "status", "position"], name="run_item_by_status")]

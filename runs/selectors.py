@@ -8,10 +8,12 @@ from uuid import UUID
 from core.errors import NotFound
 from core.words import say
 from permissions.catalogue import RUN_READ
-from permissions.checks import require
+from permissions.checks import check, require
 from runs.models import Run, RunItem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.db.models import QuerySet
 
     from accounts.models import Namespace
@@ -37,6 +39,15 @@ def run(*, actor: Actor, namespace: Namespace, uuid: UUID) -> Run:
     if one is None:
         raise NotFound(MISSING)
     return one
+
+
+def known(*, actor: Actor, namespace: Namespace, uuids: Iterable[str]) -> set[str]:
+    """Return which of these runs the actor may look at: none if she may not, or they are gone."""
+    wanted = set(uuids)
+    if not wanted or not check(actor, RUN_READ, namespace):
+        return set()
+    found = Run.objects.filter(namespace=namespace, uuid__in=wanted)
+    return {str(uuid) for uuid in found.values_list("uuid", flat=True)}
 
 
 def items(*, actor: Actor, run: Run, status: str = "") -> QuerySet[RunItem]:

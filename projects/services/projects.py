@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from accounts.models import Membership, Namespace, Robot, Team, User
+from accounts.models import Membership, Namespace, Organization, Robot, Team, User
 from core.bell import ring
 from core.db import hold, hold_all, insert, update
 from core.errors import Conflict, Invalid, NotFound
 from core.names import free_slug
+from core.prepared import Given, Prepared
 from core.words import say
 from logs.kinds import (
     CHANGE_REPO_PERMISSION,
@@ -129,11 +130,20 @@ def _birth_rules(actor: Actor, namespace: Namespace) -> list[DefaultGrant]:
     """Return the default grants that apply; general ones first, so that those for this creator beat them."""
     if namespace.kind != Namespace.Kind.ORGANIZATION:
         return []
-    applies = Q(activating_user=None, activating_robot=None)
-    if actor.user is not None:
-        applies |= Q(activating_user=actor.user)
-    rules = DefaultGrant.objects.filter(applies, organization=namespace.organization)
-    return list(rules.order_by(F("activating_user").asc(nulls_first=True), "pk"))
+    creator = {} if actor.user is None else {"creator": actor.user.pk}
+    return _rules(bool(creator))(organization=namespace.organization.pk, **creator)
+
+
+@cache
+def _rules(by_person: bool) -> Prepared[DefaultGrant]:
+    def build() -> QuerySet[DefaultGrant]:
+        applies = Q(activating_user=None, activating_robot=None)
+        if by_person:
+            applies |= Q(activating_user=Given("creator", User.id))
+        rules = DefaultGrant.objects.filter(applies, organization=Given("organization", Organization.id))
+        return rules.order_by(F("activating_user").asc(nulls_first=True), "pk")
+
+    return Prepared(build)
 
 
 def _birth_grants(

@@ -14,11 +14,13 @@ from permissions.catalogue import (
     CREDENTIAL_REVOKE,
     MEMBER_REMOVE,
     ORGANIZATION_CHANGE,
+    PROJECT_CHANGE,
     ROBOT_CHANGE,
     ROBOT_DELETE,
     TRASH_CHANGE,
     Right,
 )
+from permissions.checks import require
 from projects import services as projects
 from projects.models import Project
 from tokens import services as tokens
@@ -35,6 +37,13 @@ if TYPE_CHECKING:
 
 MISSING = say("It is not here, or not any more.")
 ONESELF = say("That is you: who removes many does not remove herself")
+# For the lists of a run, which tell of things of one sort.
+DISABLED, ENABLED = say("It is disabled already"), say("It is enabled already")
+PRIVATE, SAME = say("It is private already"), say("It is so already")
+
+
+class Spared(Exception):
+    """Nothing is done to a thing, as it is so already; says so."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,8 @@ class Action:
     """What is done to each thing of a run, and the right without which nobody asks for it.
 
     ``do(actor, namespace, target)`` does it to the thing of that key, and returns what else is to be said,
-    if anything. ``puts_away`` names the sort of things that lie in the trash afterwards.
+    if anything; it raises Spared if that thing is so already. ``puts_away`` names the sort of things that
+    lie in the trash afterwards.
     """
 
     right: Right
@@ -70,7 +80,11 @@ def _robot(namespace: Namespace, target: int) -> Robot:
 
 
 def _switch_robot(enabled: bool, actor: Actor, namespace: Namespace, target: int) -> str:
-    accounts.change_robot(actor=actor, robot=_robot(namespace, target), enabled=enabled)
+    robot = _robot(namespace, target)
+    require(actor, ROBOT_CHANGE, namespace)
+    if enabled == (robot.disabled_at is None):
+        raise Spared(ENABLED if enabled else DISABLED)
+    accounts.change_robot(actor=actor, robot=robot, enabled=enabled)
     return ""
 
 
@@ -88,9 +102,12 @@ def _credential(target: int) -> Credential:
 
 
 def _switch_credential(enabled: bool, actor: Actor, namespace: Namespace, target: int) -> str:
-    tokens.set_credential_enabled(
-        actor=actor, organization=namespace.organization, credential=_credential(target), enabled=enabled
-    )
+    try:
+        tokens.set_credential_enabled(
+            actor=actor, organization=namespace.organization, credential=_credential(target), enabled=enabled
+        )
+    except Conflict as error:
+        raise Spared(error.message) from error
     return ""
 
 
@@ -108,12 +125,20 @@ def _project(namespace: Namespace, target: int) -> Project:
 
 
 def _hide_project(actor: Actor, namespace: Namespace, target: int) -> str:
-    projects.set_visibility(actor=actor, project=_project(namespace, target), visibility="private")
+    project = _project(namespace, target)
+    require(actor, PROJECT_CHANGE, project)
+    if project.visibility == Project.Visibility.PRIVATE:
+        raise Spared(PRIVATE)
+    projects.set_visibility(actor=actor, project=project, visibility=Project.Visibility.PRIVATE)
     return ""
 
 
 def _set_state(state: str, actor: Actor, namespace: Namespace, target: int) -> str:
-    projects.set_state(actor=actor, project=_project(namespace, target), state=state)
+    project = _project(namespace, target)
+    require(actor, PROJECT_CHANGE, project)
+    if project.state == state:
+        raise Spared(SAME)
+    projects.set_state(actor=actor, project=project, state=state)
     return ""
 
 

@@ -16,20 +16,24 @@ from logs.kinds import BEGIN_RUN, CANCEL_RUN
 from logs.record import record
 from permissions.checks import check, require
 from runs.models import Run, RunItem
-from runs.services.actions import ACTIONS, MISSING
+from runs.services.actions import ACTIONS, MISSING, Action
 from trash.models import Trashed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
+    from django.db.models import QuerySet
+
     from accounts.models import Namespace
     from core.actor import Actor
 
 MOST = 20_000
+AT_ONCE = 50  # things that are done while somebody waits for the page; more of them by a worker
 BATCH = 1000
 NAME_MAX = RunItem._meta.get_field("name").max_length or 0
 RESTORE = "thing.restore"
+UNKNOWN = say("There is nothing to do here by that name")
 TAKEN = say("This form was used already: begin anew")
 ENDED = say("The run has ended already")
 
@@ -51,13 +55,12 @@ def begin_run(
     things: Sequence[Thing],
     uuid: UUID | None = None,
     origin: Run | None = None,
-    rings: bool = True,
 ) -> Run:
     """Let something be done to many things of a namespace, and return the run.
 
-    A worker does it with the rights that the person has when it comes to each thing. Without ``rings`` the
-    caller works on it at once; a worker comes only if that fails. ``uuid`` is the key that a form brings:
-    sent twice, it is one run.
+    A worker does it with the rights that the person has when it comes to each thing. A small one is for the
+    caller to do at once, by `work_now`; a worker comes only if that fails. ``uuid`` is the key that a form
+    brings: sent twice, it is one run.
 
     Raises:
         Forbidden: the actor lacks the right, or is no person in a browser.
@@ -65,11 +68,11 @@ def begin_run(
         Conflict: the key is of another run.
     """
     if action not in ACTIONS:
-        raise Invalid("There is nothing to do here by that name", field="action")
+        raise Invalid(UNKNOWN, field="action")
     require(actor, ACTIONS[action].right, namespace)
     if not actor.is_session or actor.user is None:
         raise Forbidden("Runs are asked for by people, in a browser", namespace=namespace)
-    if uuid is not None and (asked := _asked_before(actor, namespace, action, uuid)):
+    if uuid is not None and (asked := asked_before(actor, namespace, action, uuid)):
         return asked
     if not things:
         raise Invalid("Nothing is left to do it to", field="things")
@@ -80,14 +83,19 @@ def begin_run(
     try:
         insert(run, taken=TAKEN)
     except Conflict:  # the same form, sent twice at once
-        if asked := _asked_before(actor, namespace, action, run.uuid):
+        if asked := asked_before(actor, namespace, action, run.uuid):
             return asked
         raise
     RunItem.objects.bulk_create(_items(run, things), batch_size=BATCH)
     record(BEGIN_RUN, actor=actor, namespace=namespace, run=str(run.uuid), action=action, number=len(things))
-    if rings:
+    if not is_small(run):
         ring_by_name("runs.work", run.pk)
     return run
+
+
+def is_small(run: Run) -> bool:
+    """Tell whether a run is done before the page answers that asked for it."""
+    return run.number <= AT_ONCE
 
 
 def _row(actor: Actor, namespace: Namespace, action: str, things: Sequence[Thing]) -> Run:
@@ -104,7 +112,7 @@ def _row(actor: Actor, namespace: Namespace, action: str, things: Sequence[Thing
     )
 
 
-def _asked_before(actor: Actor, namespace: Namespace, action: str, uuid: UUID) -> Run | None:
+def asked_before(actor: Actor, namespace: Namespace, action: str, uuid: UUID) -> Run | None:
     """Return the run that the same person asked for by the same form."""
     return Run.objects.filter(uuid=uuid, namespace=namespace, action=action, asked_by=actor.user).first()
 
@@ -131,7 +139,7 @@ def cancel_run(*, actor: Actor, run: Run) -> None:
         Forbidden: whoever may not ask for such a run.
         Conflict: it has ended.
     """
-    require(actor, ACTIONS[run.action].right, run.namespace)
+    require(actor, _action(run).right, run.namespace)
     still = Run.objects.filter(pk=run.pk, ended_at=None)
     if not still.update(status=Run.Status.CANCELLED, due_at=None, ended_at=timezone.now()):
         raise Conflict(ENDED)
@@ -147,11 +155,11 @@ def retry_run(*, actor: Actor, run: Run) -> Run:
     Raises:
         Conflict: it is still under way.
     """
-    require(actor, ACTIONS[run.action].right, run.namespace)
+    require(actor, _action(run).right, run.namespace)
     if follower := _follower(run, run.action):
         return follower
-    again = run.items.exclude(status=RunItem.Status.DONE).exclude(target=0).order_by("position")
-    things = [Thing(target, name) for target, name in again.values_list("target", "name")]
+    again = _unfinished(run).order_by("position").values_list("target", "name")
+    things = [Thing(target, name) for target, name in again]
     return begin_run(actor=actor, namespace=run.namespace, action=run.action, things=things, origin=run)
 
 
@@ -174,6 +182,17 @@ def undo_run(*, actor: Actor, run: Run) -> Run:
     return begin_run(actor=actor, namespace=run.namespace, action=RESTORE, things=things, origin=run)
 
 
+def _unfinished(run: Run) -> QuerySet[RunItem]:
+    """Return what failed or was not come to, and is there to be tried again."""
+    open_ = (RunItem.Status.WAITING, RunItem.Status.FAILED)
+    return run.items.filter(status__in=open_).exclude(target=0)
+
+
+def retryable(*, actor: Actor, run: Run) -> bool:
+    """Tell whether the actor may do again what failed, and something of it is left to be done."""
+    return not run.is_open and may_follow(actor=actor, run=run) and _unfinished(run).exists()
+
+
 def _follower(run: Run, action: str) -> Run | None:
     """Hold a run that has ended; return what follows it by that action and is under way, if anything does."""
     held = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
@@ -184,18 +203,25 @@ def _follower(run: Run, action: str) -> Run | None:
 
 def undoable(*, actor: Actor, run: Run) -> bool:
     """Tell whether the actor may restore something that a run deleted."""
-    if run.is_open or not ACTIONS[run.action].puts_away:
+    if run.is_open or run.action not in ACTIONS or not ACTIONS[run.action].puts_away:
         return False
     return check(actor, ACTIONS[RESTORE].right, run.namespace) and bool(_in_trash(run, at_most=1))
 
 
 def may_follow(*, actor: Actor, run: Run) -> bool:
     """Tell whether the actor may cancel a run, or do it again."""
-    return check(actor, ACTIONS[run.action].right, run.namespace)
+    return run.action in ACTIONS and check(actor, ACTIONS[run.action].right, run.namespace)
+
+
+def _action(run: Run) -> Action:
+    """Return what a run does. Raises NotFound for one that was done by something else, and is only told."""
+    if run.action not in ACTIONS:
+        raise NotFound(UNKNOWN)
+    return ACTIONS[run.action]
 
 
 def _in_trash(run: Run, at_most: int | None = None) -> list[Thing]:
-    kind = ACTIONS[run.action].puts_away
+    kind = _action(run).puts_away
     if not kind or run.started_at is None:
         return []
     done = run.items.filter(status=RunItem.Status.DONE)

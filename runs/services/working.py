@@ -25,7 +25,8 @@ from core.errors import DomainError
 from core.words import say
 from jobs.guard import is_stopping
 from runs.models import Run, RunItem
-from runs.services.actions import ACTIONS, MISSING
+from runs.services.actions import ACTIONS, MISSING, Spared
+from runs.services.asking import is_small
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -60,8 +61,8 @@ def work(run_id: int, *, seconds: float = SLICE_SECONDS) -> bool:
 
 
 def work_now(run: Run) -> None:
-    """Work on a small run before the page answers; a worker does what is not done by then."""
-    if work(run.pk):
+    """Work on a small run before the page answers; a worker does the others, and what is not done by then."""
+    if is_small(run) and work(run.pk):
         ring_by_name("runs.work", run.pk)
 
 
@@ -128,6 +129,8 @@ def _do(run: Run, item: RunItem) -> tuple[str, str]:
             note = ACTIONS[run.action].do(actor, run.namespace, item.target)
     except DomainError as error:
         return RunItem.Status.FAILED, error.message
+    except Spared as spared:
+        return RunItem.Status.SPARED, str(spared)
     return RunItem.Status.DONE, note
 
 
@@ -149,8 +152,7 @@ def _lives(namespace: Namespace) -> bool:
 
 def _end(run: Run, item: RunItem, status: str, reason: str) -> None:
     RunItem.objects.filter(pk=item.pk).update(status=status, reason=reason[:REASON_MAX])
-    field = "done" if status == RunItem.Status.DONE else "failed"
-    _write(run, **{field: getattr(run, field) + 1}, tries=0, due_at=timezone.now() + LEASE)
+    _write(run, **{status: getattr(run, status) + 1}, tries=0, due_at=timezone.now() + LEASE)
 
 
 def _write(run: Run, **changes: str | int | datetime | None) -> None:

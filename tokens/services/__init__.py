@@ -36,7 +36,7 @@ from tokens.services.credentials import (
     revoke,
     rotate_keys,
 )
-from tokens.services.lifetimes import limit_of
+from tokens.services.lifetimes import limit_of, usual_end
 from tokens.services.lists import export_credentials
 from tokens.services.owned import create_token, replace_token, revoke_token, revoke_tokens
 from tokens.services.review import revoke_credential, set_credential_enabled
@@ -93,5 +93,6 @@ __all__ = [
     "rotate_keys",
     "seconds_of",
     "set_credential_enabled",
+    "usual_end",
     "way_back",
 ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Between choosing an end and asking for it, a clock may tick, and midnight is a day's end.
 LEEWAY = timedelta(days=1)
+USUAL = timedelta(days=90)  # of what is made where nobody chooses
 
 
 def limit_of(
@@ -43,6 +44,11 @@ def _organization(owner: Project | Robot | Application | None) -> Organization |
         return None
     namespace: Namespace = owner.namespace
     return namespace.organization if namespace.kind == namespace.Kind.ORGANIZATION else None
+
+
+def usual_end(*, organization: Organization) -> datetime:
+    """Return when a credential ends for which nobody chose: sooner where the organization allows less."""
+    return timezone.now() + min(USUAL, limit_of(organization=organization) or USUAL)
 
 
 def end_within(limit: timedelta | None, expires_at: datetime | None) -> datetime | None:

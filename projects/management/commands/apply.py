@@ -13,6 +13,7 @@ from accounts import selectors
 from core.actor import Actor
 from core.errors import DomainError
 from projects.services import code
+from runs import services as runs
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -71,7 +72,7 @@ class Command(BaseCommand):
         }
         if options["dry_run"]:
             return code.plan_document(**asked)
-        return code.apply_document(**asked, expected=options["expect"])
+        return runs.apply_code(**asked, expected=options["expect"])[0]
 
     def _read(self, name: str) -> bytes:
         if name == "-":

@@ -41,10 +41,15 @@ from projects.services.importing.files import BrokenFiles
 from quotas.models import Quota
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from accounts.models import Organization
     from core.actor import Actor
 
 __all__ = [
+    "ADD",
+    "CHANGE",
+    "REMOVE",
     "BrokenFiles",
     "Diff",
     "Document",
@@ -126,11 +131,13 @@ def apply_document(
     prune: bool = False,
     expected: str = "",
     file: str = "file",
+    run: UUID | None = None,
 ) -> Diff:
     """Make an organization as a file says, or change nothing; return what was done.
 
-    Additive unless ``prune``. ``expected`` is the fingerprint of the diff that somebody agreed to. Applying
-    twice does nothing the second time; what does nothing is not logged.
+    Additive unless ``prune``. ``expected`` is the fingerprint of the diff that somebody agreed to; ``run`` is
+    where it is written down step by step, for the log to point there. Applying twice does nothing the second
+    time; what does nothing is not logged.
 
     Raises:
         Unauthenticated, Forbidden: the actor may not do one of the changes by hand.
@@ -163,6 +170,7 @@ def apply_document(
         changed=len(diff.of(CHANGE)),
         removed=len(diff.of(REMOVE)),
         pruned=prune,
+        metadata={"run": str(run)} if run else None,
     )
     return diff
 

@@ -35,7 +35,7 @@ from projects.services.many import Given, create_projects, set_grants
 from projects.services.projects import change_project, change_settings, create_project, delete_project
 from quotas import services as quotas
 from quotas.models import Resource, Threshold
-from tokens.services import change_application, create_application, delete_application
+from tokens.services import change_application, create_application, delete_application, usual_end
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,6 +187,7 @@ class Applying:
                 namespace=self.namespace,
                 shortname=step.key[1],
                 description=new.get("description", ""),
+                expires_at=usual_end(organization=self.organization),
             )
             self.state.robots[step.key[1]] = robot
             self._change_robot(robot, {name: new[name] for name in ("enabled", "federation") if name in new})

@@ -6,7 +6,8 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from projects.services.code.comparing import ADD, REMOVE
+from core.words import say
+from projects.services.code.comparing import ADD, CHANGE, REMOVE
 from projects.services.code.objects import title_of
 
 if TYPE_CHECKING:
@@ -61,10 +62,17 @@ def lines_of(diff: Diff, *, done: bool = False) -> Iterator[str]:
 def summary(diff: Diff, *, done: bool = False) -> str:
     """Return the sum of a diff in one sentence."""
     if diff.is_empty:
-        return f"Nothing to change: {diff.organization} is as the file says."
+        return say("Nothing to change: {organization} is as the file says.", organization=diff.organization)
     signs = Counter(step.sign for step in diff.steps)
-    add, change, remove = ("added", "changed", "removed") if done else ("to add", "to change", "to remove")
-    return f"{diff.organization}: {signs['+']} {add}, {signs['~']} {change}, {signs['-']} {remove}."
+    numbers = {"added": signs[ADD], "changed": signs[CHANGE], "removed": signs[REMOVE]}
+    if done:
+        sentence = "{organization}: {added} added, {changed} changed, {removed} removed."
+        return sentence.format(organization=diff.organization, **numbers)
+    return say(
+        "{organization}: {added} to add, {changed} to change, {removed} to remove.",
+        organization=diff.organization,
+        **numbers,
+    )
 
 
 def as_json(diff: Diff, *, done: bool = False) -> dict[str, Any]:
