@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
 from rest_framework.response import Response
 
 from api.flexstack.constants import LIMIT, LIMIT_MAX, SORT, SORTS
 from api.flexstack.view import BadQuery
 from api.operation import Query
-from core.paging import cut
+from core.paging import by_age
 from core.publicids import PK_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from django.db.models import Model, QuerySet
+    from django.db.models import QuerySet
     from django.http import QueryDict
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,17 +57,18 @@ class Window:
 
     def page(self, rows: QuerySet[Any], shape: Callable[[Any], dict[str, Any]]) -> Response:
         """Return the page of ``rows``, with one query."""
-        if self.after is not None:
-            at, pk = self.after
-            beyond = "lt" if self.newest_first else "gt"
-            rows = rows.filter(Q(**{f"created_at__{beyond}": at}) | Q(created_at=at, **{f"pk__{beyond}": pk}))
-        mark = "-" if self.newest_first else ""
-        found, more = cut(rows.order_by(f"{mark}created_at", f"{mark}pk"), self.limit)
+        return self.answer(by_age(rows, self.after, newest_first=self.newest_first)[: self.limit + 1], shape)
+
+    def answer(self, rows: Iterable[Any], shape: Callable[[Any], dict[str, Any]]) -> Response:
+        """Return the page whose rows were found, and, where more follow, one beyond them."""
+        found = list(rows)
+        page = found[: self.limit]
+        more = len(found) > self.limit
         return Response(
             {
-                "data": [shape(row) for row in found],
+                "data": [shape(row) for row in page],
                 "has_more": more,
-                "next_page": _cursor(found[-1]) if more else None,
+                "next_page": _cursor(page[-1]) if more else None,
             }
         )
 
@@ -81,8 +81,8 @@ def _limit(text: str | None) -> int:
     return int(text)
 
 
-def _cursor(row: Model) -> str:
-    at = (row.created_at - EPOCH) // MICROSECOND  # type: ignore[attr-defined]
+def _cursor(row: Any) -> str:
+    at = (row.created_at - EPOCH) // MICROSECOND
     return b64encode(json.dumps([at, row.pk]).encode()).decode()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from api.flexstack.constants import ACCOUNT, INTEGRATION, MEMBER, ORG_ROLES, ORGANIZATION, PROJECT, ROLES
 from core.publicids import base58, time_id
 from notifications.events import FLAGS
+from projects.listed import HeldProject
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +29,13 @@ def own_id(kind: str, row: Any) -> str:
 
 def project_view(project: Project) -> dict[str, Any]:
     """Return a project."""
+    return held_view(HeldProject.of(project))
+
+
+def held_view(project: HeldProject) -> dict[str, Any]:
+    """Return a project as lists find it."""
     environment = project.default_environment
+    home = time_id(ORGANIZATION, project.organization_pk, project.organization_created_at)
     return {
         "connection_status": project.connection_status,
         "created_at": moment(project.created_at),
@@ -37,7 +44,7 @@ def project_view(project: Project) -> dict[str, Any]:
         "icon": project.icon or None,
         "id": own_id(PROJECT, project),
         "name": project.name,
-        "org_id": own_id(ORGANIZATION, project.namespace.organization),
+        "org_id": base58(home),
     }
 
 

@@ -11,13 +11,14 @@ from accounts import selectors as accounts
 from api.fields import Text
 from api.flexstack.constants import ICON, ICON_MAX, NAME_MAX
 from api.flexstack.paging import WINDOW, Window
-from api.flexstack.shapes import project_view
+from api.flexstack.shapes import held_view, project_view
 from api.flexstack.view import FlexStackView, Id
 from api.openapi import describe
 from api.schemas import ref
 from core.errors import Invalid
 from permissions.catalogue import PROJECT_CONNECT, PROJECT_DELETE, PROJECT_WRITE
-from projects import listing, services
+from projects import services
+from projects.listed import page_of_held
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rest_framework.request import Request
 
     from accounts.models import Organization
+    from core.actor import Actor
 
 
 class Icon(Text):
@@ -56,13 +58,25 @@ class NewProject(serializers.Serializer[None]):
     org_id = Id(required=False, allow_null=True)
 
 
+def projects_page(window: Window, *, actor: Actor, organization: Organization | None = None) -> Response:
+    """Return a page of the projects on which the caller holds a role."""
+    found = page_of_held(
+        actor=actor,
+        organization=organization,
+        after=window.after,
+        size=window.limit + 1,
+        newest_first=window.newest_first,
+    )
+    return window.answer(found, held_view)
+
+
 class Projects(FlexStackView):
     """``projects``."""
 
     @describe("listProjects", {200: ref("ProjectPage")}, query=WINDOW)
     def get(self, request: Request) -> Response:
         """Return a page of the projects on which the caller holds a role, in all her organizations."""
-        return Window.of(request.query_params).page(listing.held_projects(actor=self.actor), project_view)
+        return projects_page(Window.of(request.query_params), actor=self.actor)
 
     @describe("createProject", {201: ref("Project")}, body=NewProject)
     def post(self, request: Request) -> Response:
@@ -101,7 +115,7 @@ class OrganizationProjects(FlexStackView):
         """Return a page of the organization's projects on which the caller holds a role."""
         window = Window.of(request.query_params)
         organization = self.organization(self.uuid(org_id))
-        return window.page(listing.held_projects(actor=self.actor, organization=organization), project_view)
+        return projects_page(window, actor=self.actor, organization=organization)
 
 
 class OneProject(FlexStackView):

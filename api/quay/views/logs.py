@@ -126,11 +126,12 @@ class LogView(QuayView):
             ends_at=end,
             performer=performer,
         )
+        days = {day: rfc2822(datetime.combine(day, time(), tzinfo=UTC)) for day in {one.day for one in found}}
         counts = [
             {
                 "kind": one.kind if one.kind in KINDS else "unknown",
                 "count": one.count,
-                "datetime": rfc2822(datetime.combine(one.day, time(), tzinfo=UTC)),
+                "datetime": days[one.day],
             }
             for one in found
         ]

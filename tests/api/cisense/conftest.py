@@ -15,6 +15,7 @@ from core.publicids import nid
 from projects.models import Project
 from tests import make
 from tests.api import describing
+from tests.staging import stand
 from tokens import services as tokens
 from tokens.kinds import Kind
 
@@ -79,5 +80,10 @@ def build() -> World:
 
 
 @pytest.fixture
-def world(db):
-    return build()
+def standing_world(request):
+    return stand(build, request)
+
+
+@pytest.fixture
+def world(standing_world, db):
+    return standing_world or build()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 
 from accounts import services as accounts
 from accounts.models import Membership, Organization, User
@@ -17,6 +17,7 @@ from notifications.models import Subscription
 from projects.models import Project
 from tests import make
 from tests.api import describing
+from tests.staging import stand
 from tokens import services as tokens
 from tokens.kinds import Kind
 
@@ -150,7 +151,13 @@ def build() -> World:
 
 
 @pytest.fixture
-def world(db, settings):
+def standing_world(request):
+    with override_settings(**SWITCHES):
+        return stand(build, request)
+
+
+@pytest.fixture
+def world(standing_world, db, settings):
     for name, value in SWITCHES.items():
         setattr(settings, name, value)
-    return build()
+    return standing_world or build()

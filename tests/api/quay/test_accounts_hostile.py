@@ -13,7 +13,6 @@ from core.errors import Unauthenticated
 from logs.models import LogEntry
 from permissions.models import DefaultGrant
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.access import call
 from tests.api.quay.world import bearer
 from tokens import services as tokens
@@ -25,11 +24,6 @@ pytestmark = pytest.mark.django_db
 ROLE = {"role": "admin"}
 RULE = {"role": "read", "delegate": {"name": "owner", "kind": "user"}}
 IDENTITY = [{"issuer": "https://idp.example.test", "subject": "ci"}]
-
-
-@pytest.fixture
-def world():
-    return worlds.build()
 
 
 def state():

@@ -9,6 +9,7 @@ from django.test import override_settings
 from tests import make
 from tests.api.quay import world as worlds
 from tests.api.quay.access import PREFIX, call
+from tests.staging import stand
 
 pytestmark = pytest.mark.django_db
 
@@ -113,10 +114,23 @@ BODIES = ["", "{", "nonsense", "{'a': 1}", '{"a": NaN}x', b"\xff", "null", "[]",
           "[" * 5000, '{"a":' * 5000, "1" * 5000, '"' + "x" * 2**20 + '"']  # fmt: skip
 
 
+SWITCHES = {**worlds.EVERYWHERE, "USER_CREATION": True}
+
+
+def build():
+    return worlds.build()
+
+
 @pytest.fixture
-def world():
-    with override_settings(**worlds.EVERYWHERE, USER_CREATION=True):
-        yield worlds.build()
+def standing_world(request):
+    with override_settings(**SWITCHES):
+        return stand(build, request)
+
+
+@pytest.fixture
+def world(standing_world):
+    with override_settings(**SWITCHES):
+        yield standing_world
 
 
 def sent(world, principal, method, path, body, **headers):

@@ -7,7 +7,6 @@ import pytest
 from logs.models import LogEntry
 from projects import content
 from projects.content import Label, Mirror, ProxyCache, Trigger, Verb
-from tests.api.quay import world as worlds
 from tests.api.quay.access import PREFIX, call
 from tests.api.quay.access_content import DIGEST, LABEL, MIRROR, UUID
 from tests.api.quay.shelf import Shelf, a_build, a_manifest, a_tag
@@ -18,11 +17,6 @@ WEB = "repository/acme/web"
 MANIFEST = f"{WEB}/manifest/{DIGEST}"
 CACHE = "organization/acme/proxycache"
 HUGE = 10**400
-
-
-@pytest.fixture
-def world():
-    return worlds.build()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
+from django.contrib.auth import HASH_SESSION_KEY
 from django.test import Client
 
 from accounts import services as accounts
@@ -16,18 +17,12 @@ from logs.models import LogEntry
 from projects.models import Project
 from quotas.models import Quota, Resource
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer, signed_in
 from tests.racing import race
 
 CONVERT = "/api/v1/user/convert"
 KEY = "/api/v1/user/clientkey"
 AGREES = {"adminUser": "writer", "adminPassword": make.PASSWORD}
-
-
-@pytest.fixture
-def world(db):
-    return worlds.build()
 
 
 def post(client, path, body):
@@ -148,6 +143,16 @@ def test_who_administers_alone_stays_who_she_is(world):
 def test_conversion_asks_for_a_fresh_sign_in(world, settings):
     settings.FRESH_LOGIN_SECONDS = 0
     assert post(signed_in("reader"), CONVERT, AGREES).json()["error_type"] == "fresh_login_required"
+    # Whom an identity provider signs in has no password to enter again on this wire.
+    reader = world.people["reader"]
+    client = signed_in("reader")
+    reader.set_unusable_password()
+    reader.save()
+    session = client.session
+    session[HASH_SESSION_KEY] = reader.get_session_auth_hash()
+    session.save()
+    answer = post(client, CONVERT, AGREES | {"adminUser": "nobody"}).json()
+    assert answer["error_type"] == "invalid_request"
 
 
 def test_a_disabled_person_is_no_administrator(world):

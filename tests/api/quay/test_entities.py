@@ -3,15 +3,9 @@
 import pytest
 
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.access import call
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def world():
-    return worlds.build()
 
 
 def found(client, query):

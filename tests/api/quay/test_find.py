@@ -5,15 +5,9 @@ import pytest
 from projects import search
 from projects import services as projects
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.access import call
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def world():
-    return worlds.build()
 
 
 def repositories(client, query=""):

@@ -10,7 +10,6 @@ from api.quay.urls import urlpatterns
 from projects import content
 from tests import make
 from tests.api.quay import golden
-from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer
 
 ASKED = {
@@ -79,11 +78,6 @@ def test_a_registry_brings_its_features_along(monkeypatch):
     monkeypatch.setattr(content, "_installed", [object()])
     assert features()["PROXY_CACHE"] is True
     assert "amd64" in Client().get("/api/v1/registry/capabilities").json()["mirror_architectures"]
-
-
-@pytest.fixture
-def world(db):
-    return worlds.build()
 
 
 def test_an_empty_instance_says_so(db):

@@ -12,6 +12,7 @@ from tests import make
 from tests.api.quay import world as worlds
 from tests.api.quay.access import call
 from tests.counting import counted
+from tests.staging import stand
 
 pytestmark = pytest.mark.django_db
 API_KEYS = {"detail", "error_message", "error_type", "title", "type", "status"}
@@ -19,10 +20,20 @@ NOW = datetime(2025, 3, 5, 14, 3, 11, tzinfo=UTC)
 ACME, WEB = "organization/acme", "repository/acme/web"
 
 
+@time_machine.travel(NOW, tick=False)
+def build():
+    return worlds.build()
+
+
 @pytest.fixture
-def world():
+def standing_world(request):
+    return stand(build, request)
+
+
+@pytest.fixture
+def world(standing_world):
     with time_machine.travel(NOW, tick=False):
-        yield worlds.build()
+        yield standing_world
 
 
 @pytest.fixture

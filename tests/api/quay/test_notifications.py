@@ -12,7 +12,6 @@ from notifications import tasks
 from notifications.models import AuthorizedAddress, Delivery, Notice, Subscription
 from notifications.services import rows
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer
 from tests.notifications.receiver import ERROR, Receiver
 
@@ -28,11 +27,6 @@ HOOK: dict[str, Any] = {
 EVENTS = """repo_push build_queued build_start build_success build_failure build_cancelled vulnerability_found
     repo_mirror_sync_started repo_mirror_sync_success repo_mirror_sync_failed repo_image_expiry quota_warning
     quota_error"""
-
-
-@pytest.fixture
-def world(db):
-    return worlds.build()
 
 
 @pytest.fixture

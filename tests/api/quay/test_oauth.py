@@ -20,6 +20,7 @@ from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer, signed_in
 from tests.counting import counted
 from tests.racing import race
+from tests.staging import stand
 from tokens import services
 from tokens.kinds import Kind
 from tokens.models import Application, Assignment, AuthorizationCode, Credential
@@ -31,8 +32,13 @@ CALLBACK = "https://rb.example/cb"
 
 
 @pytest.fixture
-def world(db):
-    return prepare()
+def standing_world(request):
+    return stand(prepare, request)
+
+
+@pytest.fixture
+def world(standing_world, db):
+    return standing_world or prepare()
 
 
 def prepare():

@@ -5,18 +5,12 @@ from django.db import transaction
 
 from projects.models import Project, Star
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.access import call
 from tests.counting import counted
 
 pytestmark = pytest.mark.django_db
 ONE, LIST = 6, 8
 WEB = "repository/acme/web"
-
-
-@pytest.fixture
-def world():
-    return worlds.build()
 
 
 def cost(client, path):

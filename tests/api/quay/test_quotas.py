@@ -6,7 +6,6 @@ from core.errors import Invalid
 from logs.models import LogEntry
 from quotas.models import Quota
 from quotas.sizes import read_size, write_size
-from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer
 
 PATH = "/api/v1/organization/acme/quota"
@@ -52,9 +51,9 @@ def test_sizes_are_written(number, text):
 
 
 @pytest.fixture
-def client(db, settings):
+def client(world, settings):
     settings.SUPERUSERS_FULL_ACCESS = True
-    return bearer(worlds.build().secret("superuser"))
+    return bearer(world.secret("superuser"))
 
 
 def send(client, method, path, body):

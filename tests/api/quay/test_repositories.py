@@ -24,11 +24,6 @@ API_KEYS = {"detail", "error_message", "error_type", "title", "type", "status"}
 
 
 @pytest.fixture
-def world():
-    return worlds.build()
-
-
-@pytest.fixture
 def owner(world):
     return world.client("owner")
 

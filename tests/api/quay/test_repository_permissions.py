@@ -8,7 +8,6 @@ from logs.models import LogEntry
 from permissions.models import Grant
 from projects import services as projects
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.access import call
 
 pytestmark = pytest.mark.django_db
@@ -16,11 +15,6 @@ API_KEYS = {"detail", "error_message", "error_type", "title", "type", "status"}
 WEB = "repository/acme/web/permissions"
 NO_USER = "User does not have permission for repo."
 NO_TEAM = "Team does not have permission for repo."
-
-
-@pytest.fixture
-def world():
-    return worlds.build()
 
 
 @pytest.fixture

@@ -7,17 +7,11 @@ from typing import Any
 import pytest
 
 from tests import make, pems
-from tests.api.quay import world as worlds
 from tests.api.quay.world import bearer, signed_in
 from tokens import services
 from tokens.models import ServiceKey
 
 PATH = "/api/v1/superuser/keys"
-
-
-@pytest.fixture
-def world(db):
-    return worlds.build()
 
 
 @pytest.fixture

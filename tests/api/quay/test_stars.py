@@ -5,17 +5,11 @@ import pytest
 from projects import services as projects
 from projects.models import Project, Star
 from tests import make
-from tests.api.quay import world as worlds
 from tests.api.quay.access import call
 
 pytestmark = pytest.mark.django_db
 API_KEYS = {"detail", "error_message", "error_type", "title", "type", "status"}
 SITE = {"namespace": "acme", "repository": "site"}
-
-
-@pytest.fixture
-def world():
-    return worlds.build()
 
 
 def test_a_star_comes_and_goes(world):
