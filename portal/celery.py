@@ -1,10 +1,18 @@
 """The Celery application. Its messages are bells only: every piece of work is a row in the database."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from celery.signals import import_modules, task_prerun, worker_ready, worker_shutting_down
+from celery.signals import (
+    celeryd_after_setup,
+    import_modules,
+    task_prerun,
+    worker_ready,
+    worker_shutting_down,
+)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
@@ -20,6 +28,19 @@ def _prepare(**_: Any) -> None:
     from portal.checks import refuse_unsafe_settings
 
     refuse_unsafe_settings()
+
+
+@celeryd_after_setup.connect
+def _give_way(instance: Any = None, **_: Any) -> None:
+    # Before there are threads or children, which are as nice as who makes them.
+    from portal.work import NICENESS, PATIENT
+
+    if PATIENT.issuperset(instance.app.amqp.queues.consume_from):
+        os.nice(max(0, NICENESS - os.nice(0)))
+        if os.getsid(0) == os.getpid():
+            # Linux may share its cores among sessions first, and then niceness counts within each alone.
+            with suppress(OSError):  # not there, or not allowed in this container
+                Path("/proc/self/autogroup").write_text(str(NICENESS), encoding="ascii")
 
 
 @worker_ready.connect

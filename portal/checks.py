@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import stat
 import sys
+from base64 import b64decode
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -12,7 +13,10 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.conf import settings
 from django.core import checks
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.validators import validate_email
+
+from core.targets import TOTAL_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -181,6 +185,21 @@ def check_slack(**_: Any) -> list[checks.CheckMessage]:
     return found
 
 
+@checks.register
+def check_leases(**_: Any) -> list[checks.CheckMessage]:
+    """Find leases that run out while their worker still waits for a receiver, so that all is sent twice."""
+    call = min(settings.NOTIFICATION_SECONDS, TOTAL_SECONDS)
+    return [
+        checks.Error(
+            f"MUSTER_{name} is {getattr(settings, name)}, and a call alone may take {call:g} s.",
+            hint="Make it longer than a call by some seconds, or leave it out: 60.",
+            id="muster.E053",
+        )
+        for name in ("NOTIFICATION_LEASE_SECONDS", "STREAM_LEASE_SECONDS")
+        if getattr(settings, name) <= call
+    ]
+
+
 DIGEST = re.compile(rb"[0-9A-Fa-f]{40}(:\d+)?\s*")
 
 
@@ -278,3 +297,56 @@ def check_log_retention(**_: Any) -> list[checks.CheckMessage]:
             id="muster.E041",
         )
     ]
+
+
+@checks.register(checks.Tags.security)
+def check_checkpoints(**_: Any) -> list[checks.CheckMessage]:
+    """Find receivers of checkpoints that could not be written to, or a webhook that nobody could trust."""
+    found: list[checks.CheckMessage] = []
+    for address in settings.CHECKPOINT_MAILS:
+        try:
+            validate_email(address)
+        except ValidationError:
+            found.append(
+                checks.Error(
+                    f"MUSTER_CHECKPOINT_MAILS: {address} is no address.",
+                    hint="Addresses of mail, separated by commas.",
+                    id="muster.E050",
+                )
+            )
+    if not settings.CHECKPOINT_URL:
+        return found
+    schemes = ("https",) if settings.PRODUCTION and not settings.INSECURE_HTTP else ("http", "https")
+    if not _is_url(settings.CHECKPOINT_URL, schemes):
+        found.append(
+            checks.Error(
+                "MUSTER_CHECKPOINT_URL is no address to send checkpoints to.",
+                hint="Begin it with https://; on an intranet, name its host in MUSTER_EGRESS_ALLOW, too.",
+                id="muster.E051",
+            )
+        )
+    if not settings.CHECKPOINT_SECRETS or not all(map(_is_secret, settings.CHECKPOINT_SECRETS)):
+        found.append(
+            checks.Error(
+                "MUSTER_CHECKPOINT_SECRET is not what a webhook can be signed with.",
+                hint="whsec_ and 24 to 64 bytes in base64: echo whsec_$(head -c 32 /dev/urandom | base64). "
+                "While the receiver changes to a new one, both, the newer first, separated by a comma.",
+                id="muster.E052",
+            )
+        )
+    return found
+
+
+def _is_url(text: str, schemes: tuple[str, ...]) -> bool:
+    try:
+        url = urlsplit(text)
+        return url.scheme in schemes and bool(url.hostname) and text.isprintable()
+    except ValueError:
+        return False
+
+
+def _is_secret(text: str) -> bool:
+    try:
+        return text.startswith("whsec_") and 24 <= len(b64decode(text[6:], validate=True)) <= 64
+    except ValueError:
+        return False

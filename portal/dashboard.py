@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     from backoffice.site import BackOffice
 
-# The database has just been asked by this very page.
-WATCHED = {name: check for name, check in CHECKS.items() if name != "database"}
+# The database has just been asked by this very page, and the desk of seals tells how far they are behind.
+WATCHED = {name: check for name, check in CHECKS.items() if name not in ("database", "seals")}
 
 
 QUEUES = tuple(queue for queues in TAKERS.values() for queue in queues)
@@ -32,6 +32,7 @@ SWITCHES: tuple[tuple[str, str, bool | None], ...] = (
     ("SUPERUSERS_FULL_ACCESS", "Superusers pass every check in organizations", True),
     ("ANONYMOUS_ACCESS", "Public projects are readable without signing in", None),
     ("USER_CREATION", "Anybody may sign up", True),
+    ("INVITED_USER_CREATION", "Who is invited by mail may make an account", None),
     ("PUBLIC_API", "The Qodana API", None),
     ("QUOTA_MANAGEMENT", "Quotas of storage", None),
     ("MAILING", "Mails are sent", False),

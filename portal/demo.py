@@ -99,6 +99,12 @@ STORED = (  # GiB: slug, size
     ("help-center", 0.4),
 )
 GIB = 2**30
+GROWN = {
+    "bytes": 0.2,
+    "robots": 0.2,
+    "members": 0.1,
+    "projects": 0.1,
+}  # within the month, of what is used now
 LIMITS = ((quotas.Resource.ROBOTS, 12), (quotas.Resource.PROJECTS, 25), (quotas.Resource.MEMBERS, 50))
 ROBOTS = (  # short name, description, projects it may reach, role
     ("ci", "Builds and tests every change", "shop-web checkout orders inventory identity", "write"),
@@ -191,6 +197,7 @@ def load(*, actor: Actor, owner: User | None = None) -> Demo:
     _move_into_the_past(organization, people, teams, made, robots)
     if owner is not None:
         accounts.set_member_role(actor=founder, organization=organization, user=owner, role="owner")
+    _grow(organization)
     entries = _history(organization, people, teams, made, robots)
     record_many(entries)
     return Demo(organization, people, made, len(entries))
@@ -295,9 +302,13 @@ def _move_into_the_past(
 
     organization.created_at = entries[0].at
     organization.save(update_fields=["created_at"])
-    for username, user in people.items():
+    for number, (username, user) in enumerate(people.items()):
         user.created_at = organization.created_at
-        user.save(update_fields=["created_at"])
+        # Most were here today, some lately, and one has not been seen for long.
+        user.seen_at = (
+            now - timedelta(hours=number * number * 6 + 1) if number else now - timedelta(minutes=8)
+        )
+        user.save(update_fields=["created_at", "seen_at"])
         organization.memberships.filter(user=user).update(created_at=_joined(username, told, organization))
     for owners in organization.teams.exclude(slug__in=teams):
         owners.created_at = organization.created_at
@@ -320,6 +331,19 @@ def _move_into_the_past(
             created_at=robot.created_at,
             last_used_at=None if used is None else now - timedelta(hours=used, minutes=3),
             expires_at=None if expires is None else now + timedelta(days=expires, hours=2),
+        )
+
+
+def _grow(organization: Organization) -> None:
+    """Let what is limited have grown over the month, so that it can be told when it will be full."""
+    today = timezone.now().date()
+    for quota in organization.namespace.quotas.all():
+        grown = int(quota.used * GROWN.get(quota.resource, 0))
+        quota.samples.bulk_create(
+            quota.samples.model(
+                quota=quota, day=today - timedelta(days=day), used=quota.used - grown * day // DAYS
+            )
+            for day in range(1, DAYS + 1)
         )
 
 

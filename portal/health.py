@@ -2,6 +2,7 @@
 
 ``/readyz`` names each check. Without the broker or a worker the instance still answers and stores everything,
 only later work waits: that is *degraded* (200). Without the database or the storage it is *failing* (503).
+Some checks tell a figure as well, which by itself changes nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from django.db import connection
 from django.http import HttpResponse
 
 from accounts.services import nobody_is_here
+from logs.chain import state
 from portal.celery import app
 from portal.work import TAKERS
 
@@ -43,17 +45,17 @@ OK, DEGRADED, FAILING = "ok", "degraded", "failing"
 class Unhealthy(Exception):
     """A check's own verdict; ``str()`` is shown to anybody, so it names no host and no path."""
 
+    def __init__(self, words: str, **figures: float) -> None:
+        super().__init__(words)
+        self.figures = figures
+
 
 # The checks ----------------------------------------------------------------------------------------------
 
 
 def check_database() -> None:
     """Ask a real table one short question."""
-    try:
-        nobody_is_here()
-    finally:
-        # The check has its own thread, which would keep the connection.
-        connection.close()
+    nobody_is_here()
 
 
 def check_broker() -> None:
@@ -82,6 +84,14 @@ def check_worker() -> None:
         raise Unhealthy(f"last heard of {age:.0f} s ago")
 
 
+def check_seals() -> dict[str, float]:
+    """Tell for how long entries of the usage log wait for their seals; a minute or two is nothing."""
+    behind = round(state.behind().total_seconds(), 1)
+    if behind > state.LATE.total_seconds():
+        raise Unhealthy(f"entries of the log wait for their seals for {behind:.0f} s", behind_seconds=behind)
+    return {"behind_seconds": behind}
+
+
 _noted_at = 0.0
 
 
@@ -106,9 +116,9 @@ def heartbeat_age() -> float | None:
 
 @dataclass(frozen=True)
 class Check:
-    """A named question and how bad it is when the answer is no."""
+    """A named question and how bad it is when the answer is no; it may return figures."""
 
-    ask: Callable[[], None]
+    ask: Callable[[], Mapping[str, float] | None]
     otherwise: str
 
 
@@ -117,6 +127,7 @@ CHECKS: dict[str, Check] = {
     "storage": Check(check_storage, otherwise=FAILING),
     "broker": Check(check_broker, otherwise=DEGRADED),
     "worker": Check(check_worker, otherwise=DEGRADED),
+    "seals": Check(check_seals, otherwise=DEGRADED),
 }
 
 
@@ -134,15 +145,17 @@ class _Probe(threading.Thread):
     def run(self) -> None:
         start = time.monotonic()
         try:
-            self.check.ask()
+            figures = self.check.ask()
         except Unhealthy as error:
-            self.told = {"status": self.check.otherwise, "error": str(error)}
+            told = {"status": self.check.otherwise, "error": str(error), **error.figures}
         except Exception as error:  # whatever it is, it is the answer
             log.warning("Readiness: %s: %s", self.name, error)
-            self.told = {"status": self.check.otherwise, "error": type(error).__name__}
+            told = {"status": self.check.otherwise, "error": type(error).__name__}
         else:
-            self.told = {"status": OK}
-        self.told["ms"] = round((time.monotonic() - start) * 1000, 1)
+            told = {"status": OK, **(figures or {})}
+        finally:
+            connection.close()  # this thread's own, if it asked the database
+        self.told = {**told, "ms": round((time.monotonic() - start) * 1000, 1)}
 
 
 _running: dict[str, _Probe] = {}
@@ -150,7 +163,7 @@ _lock = threading.Lock()
 
 
 def readiness(checks: Mapping[str, Check] = CHECKS, seconds: float = CHECK_SECONDS) -> dict[str, Any]:
-    """Return ``{"status": …, "checks": {name: {"status", "ms", "error"?}}}`` within ``seconds``."""
+    """Return ``{"status": …, "checks": {name: {"status", "ms", "error"?, …}}}`` within ``seconds``."""
     probes = {}
     with _lock:
         for name, check in checks.items():

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import structlog
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware
+from csp.utils import build_policy
 from django.conf import settings
 from django.middleware.locale import LocaleMiddleware
 from django.utils import timezone, translation
@@ -21,7 +25,7 @@ from core.errors import DomainError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
     Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -40,16 +44,28 @@ def request_context(get_response: Handler) -> Handler:
     return handle
 
 
-def content_security_policy(get_response: Handler) -> Handler:
+# What of the policy an answer may have of its own.
+POLICY_OF = frozenset({"_csp_config", "_csp_update", "_csp_replace", "_csp_exempt"})
+
+
+class ContentSecurityPolicy(CSPMiddleware):
     """Let the back office run what unfold needs, and nothing else anywhere."""
 
-    def handle(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Send the policy with the answer; where it has none of its own, as it was put together once."""
         if request.path.startswith("/admin/"):
             response._csp_config = settings.ADMIN_CONTENT_SECURITY_POLICY["DIRECTIVES"]  # type: ignore[attr-defined]
-        return response
+        elif (
+            not settings.DEBUG and not hasattr(request, "_csp_nonce") and POLICY_OF.isdisjoint(vars(response))
+        ):
+            response.headers.setdefault(HEADER, _usual_policy())
+            return response
+        return super().process_response(request, response)
 
-    return handle
+
+@cache
+def _usual_policy() -> str:
+    return build_policy()
 
 
 class Language(LocaleMiddleware):

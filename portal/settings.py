@@ -8,7 +8,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from portal import keys, work
+from backoffice.look import UNFOLD as UNFOLD
+from portal import keys, oauth, work
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -126,8 +127,7 @@ MIDDLEWARE = [
     "portal.middleware.request_context",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "portal.middleware.content_security_policy",
+    "portal.middleware.ContentSecurityPolicy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -255,6 +255,8 @@ SHOWN_ENVIRONMENT = {
     if name in env.ENVIRON
 }
 USER_CREATION = env.bool("MUSTER_USER_CREATION", default=False)
+# Where mails are sent: an administrator's invitation to an address lets one person make an account.
+INVITED_USER_CREATION = env.bool("MUSTER_INVITED_USER_CREATION", default=True)
 USER_INITIALIZE = env.bool("MUSTER_USER_INITIALIZE", default=EMBEDDED)
 ANONYMOUS_ACCESS = env.bool("MUSTER_ANONYMOUS_ACCESS", default=True)
 BROWSER_CALLS_XHR_ONLY = env.bool("MUSTER_BROWSER_CALLS_XHR_ONLY", default=True)
@@ -406,28 +408,8 @@ OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL
 OAUTH2_PROVIDER_ID_TOKEN_MODEL = OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL
 OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = OAUTH2_PROVIDER_GRANT_MODEL
 MIGRATION_MODULES = {"oauth2_provider": None}
-OAUTH_TOKEN_SECONDS = 315576000  # ten years, as the Quay wire says
-OAUTH_CODE_SECONDS = 60
-OAUTH2_PROVIDER = {
-    "ACCESS_TOKEN_EXPIRE_SECONDS": OAUTH_TOKEN_SECONDS,
-    "AUTHORIZATION_CODE_EXPIRE_SECONDS": OAUTH_CODE_SECONDS,
-    "PKCE_REQUIRED": False,  # every client has a secret; who sends a challenge is held to it
-    "ALLOWED_REDIRECT_URI_SCHEMES": ["http", "https"],
-    "REFRESH_TOKEN_REUSE_PROTECTION": True,
-    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
-    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
-    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
-    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
-    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
-    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
-}
-SILENCED_SYSTEM_CHECKS = [
-    # What the clients of the Quay wire cannot do without: docs/adr/0006 tells of each.
-    "oauth2_provider.W001",  # the implicit grant
-    "oauth2_provider.W005",  # answers without ``iss``
-    "oauth2_provider.W008",  # applications at http addresses
-    "oauth2_provider.W010",  # codes without a challenge
-]
+OAUTH_TOKEN_SECONDS, OAUTH_CODE_SECONDS = oauth.TOKEN_SECONDS, oauth.CODE_SECONDS
+OAUTH2_PROVIDER, SILENCED_SYSTEM_CHECKS = oauth.OAUTH2_PROVIDER, oauth.SILENCED_SYSTEM_CHECKS
 ASSIGN_OAUTH_TOKENS = env.bool("MUSTER_ASSIGN_OAUTH_TOKENS", default=True)
 APP_TOKEN_SECONDS = env.int(
     "MUSTER_APP_TOKEN_SECONDS", default=0
@@ -442,11 +424,21 @@ STREAM_DIRECTORY = env.str("MUSTER_STREAM_DIRECTORY", default="")
 # A batch is that many entries, or ends before those that fill so many bytes.
 STREAM_BATCH_ROWS = env.int("MUSTER_STREAM_BATCH_ROWS", default=500)
 STREAM_BATCH_BYTES = 512 * 1024
+# After so long a batch whose worker died is taken by another.
+STREAM_LEASE_SECONDS = env.int("MUSTER_STREAM_LEASE_SECONDS", default=60)
+
+# Whom signed checkpoints of the log's chains are told to, beside the file ----------------------------------
+CHECKPOINT_MAILS = env.list("MUSTER_CHECKPOINT_MAILS", default=[])
+CHECKPOINT_URL = _text("MUSTER_CHECKPOINT_URL")
+# Newest first: the webhook is signed with every one, so that its receiver may change from one to the next.
+CHECKPOINT_SECRETS = [one.strip() for one in _text("MUSTER_CHECKPOINT_SECRET").split(",") if one.strip()]
 
 # Outgoing calls ------------------------------------------------------------------------------------------
 # Intranet targets that callbacks and webhooks may reach: host names, addresses or networks.
 EGRESS_ALLOW = env.list("MUSTER_EGRESS_ALLOW", default=[])
 EGRESS_PORTS = [int(port) for port in env.list("MUSTER_EGRESS_PORTS", default=["80", "443", "8080", "8443"])]
+# At which collectors of logs take syslog over TLS.
+EGRESS_SYSLOG_PORTS = [int(port) for port in env.list("MUSTER_EGRESS_SYSLOG_PORTS", default=["6514"])]
 
 # Notifications -------------------------------------------------------------------------------------------
 # After so many failures in a row a subscription is switched off (quay-b.md 4.3).
@@ -484,36 +476,6 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
-}
-
-UNFOLD = {
-    "SITE_TITLE": "Muster back office",
-    "SITE_HEADER": "Muster",
-    "SITE_SUBHEADER": "Back office",
-    "SITE_URL": None,
-    "SITE_ICON": "backoffice.navigation.logo",
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "backoffice.navigation.logo"}],
-    "SHOW_HISTORY": False,
-    "STYLES": ["backoffice.navigation.stylesheet"],
-    "SIDEBAR": {"navigation": "backoffice.navigation.sidebar"},
-    "ACCOUNT": {"navigation": [{"title": "Console", "link": "/"}]},
-    "DASHBOARD_CALLBACK": "portal.dashboard.fill",
-    "BORDER_RADIUS": "8px",
-    "COLORS": {
-        "primary": {
-            "50": "#f0f4ff",
-            "100": "#e1e9ff",
-            "200": "#c8d6ff",
-            "300": "#a3b9ff",
-            "400": "#7d9bff",
-            "500": "#5b80f6",
-            "600": "#2e5bea",
-            "700": "#2349c7",
-            "800": "#1f3d9e",
-            "900": "#1b2f75",
-            "950": "#131f4d",
-        },
-    },
 }
 
 LOG_LEVEL = env.str("MUSTER_LOG_LEVEL", default="INFO")

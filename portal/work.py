@@ -40,6 +40,10 @@ TAKERS: dict[str, tuple[str, ...]] = {
     "keeper": ("upkeep",),
     "exporter": ("exports", "runs"),
 }
+# Work that nobody waits for at a screen. A process that takes nothing else has this niceness, so that answers
+# of the API on the same host come first: of two that want one core it is given a tenth.
+PATIENT = {"exports", "runs"}
+NICENESS = 10
 # A bell that nobody heard is rung again by the next turn: late ones only pile up.
 SCHEDULE: dict[str, dict[str, Any]] = {
     "heartbeat": {"task": "portal.heartbeat", "schedule": Every(15), "options": {"expires": 15}},

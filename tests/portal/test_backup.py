@@ -89,7 +89,7 @@ class Shell:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=180,
         ).stdout
 
 

@@ -8,7 +8,9 @@ from cryptography.fernet import Fernet
 from django.core import checks
 
 from portal.checks import (
+    check_checkpoints,
     check_keys,
+    check_leases,
     check_log_retention,
     check_production,
     check_secret_files,
@@ -239,3 +241,47 @@ def test_days_in_the_trash_that_cannot_be(settings, days, refusals):
 def test_days_of_the_log_that_cannot_be(settings, days, refusals):
     settings.LOG_RETENTION_DAYS = days
     assert [message.id for message in check_log_retention()] == ["muster.E041"] * refusals
+
+
+GOOD_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.mark.parametrize(
+    ("mails", "url", "secrets", "refusals"),
+    [
+        ([], "", [], []),
+        (["audit@example.com"], "https://audit.example/h", [GOOD_SECRET], []),
+        (["audit"], "", [], ["muster.E050"]),
+        ([], "http://audit.example/h", [GOOD_SECRET], ["muster.E051"]),
+        ([], "https://[", [GOOD_SECRET], ["muster.E051"]),
+        ([], "https://audit.example/h", [], ["muster.E052"]),
+        ([], "https://audit.example/h", [GOOD_SECRET, "whsec_short"], ["muster.E052"]),
+        ([], "https://audit.example/h", [GOOD_SECRET.removeprefix("whsec_")], ["muster.E052"]),
+    ],
+)
+def test_receivers_of_checkpoints(production, mails, url, secrets, refusals):
+    production.CHECKPOINT_MAILS, production.CHECKPOINT_URL = mails, url
+    production.CHECKPOINT_SECRETS = secrets
+    found = check_checkpoints()
+    assert [message.id for message in found] == refusals
+    assert all(message.hint for message in found)
+
+
+@pytest.mark.parametrize(
+    ("call", "deliveries", "streams", "refused"),
+    [
+        (10, 60, 60, []),
+        (3, 5, 4, []),
+        (10, 10, 60, ["NOTIFICATION"]),
+        (10, 60, 5, ["STREAM"]),
+        (3, 0, -1, ["NOTIFICATION", "STREAM"]),
+        (40, 16, 15, ["STREAM"]),  # no call takes longer than 15 s
+    ],
+)
+def test_a_lease_outlasts_a_call(settings, call, deliveries, streams, refused):
+    settings.NOTIFICATION_SECONDS = call
+    settings.NOTIFICATION_LEASE_SECONDS, settings.STREAM_LEASE_SECONDS = deliveries, streams
+    found = check_leases()
+    assert [message.id for message in found] == ["muster.E053"] * len(refused)
+    for name, message in zip(refused, found, strict=True):
+        assert f"MUSTER_{name}_LEASE_SECONDS" in message.msg

@@ -14,6 +14,7 @@ from core.errors import Conflict, Invalid
 from logs.models import LogEntry
 from portal import first_start
 from projects.models import Project
+from quotas import selectors as quotas
 from tests import make
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +70,11 @@ def test_the_demo_has_a_past_and_something_to_attend_to():
     assert counts == listing.RobotCounts(all=10, expiring=1, never=1, idle=1, unused=1, endless=3, disabled=1)
     limits = {quota.resource: (quota.used, quota.limit) for quota in organization.namespace.quotas.all()}
     assert limits["robots"] == (10, 12)
+    forecasts = quotas.forecasts(numbers=organization.namespace.quotas.all())
+    assert 0 < forecasts["bytes"].days < 60
+    assert 0 < forecasts["robots"].days < 60
+    seen = [one.user.seen_at for one in organization.memberships.select_related("user")]
+    assert all(at is not None and organization.created_at < at < now for at in seen)
 
 
 def test_the_demo_comes_once_and_whole():

@@ -1,15 +1,19 @@
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 import time_machine
 from celery import Celery
 from django.core.files.storage import storages
 from django.test import Client
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from logs import tasks as logs
 from portal import health, tasks
 from portal.health import DEGRADED, FAILING, OK, Check, Unhealthy, readiness
+from tests.logs.written import entry, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the checks ask in threads of their own
 
@@ -51,7 +55,7 @@ def test_ready_when_all_is_well(heart):
     told = answer.json()
     assert answer.status_code == 200
     assert told["status"] == OK
-    assert states(told) == dict.fromkeys(("database", "storage", "broker", "worker"), OK)
+    assert states(told) == dict.fromkeys(("database", "storage", "broker", "worker", "seals"), OK)
     assert all(one["ms"] >= 0 for one in told["checks"].values())
 
 
@@ -65,7 +69,13 @@ def test_without_a_worker_it_is_degraded():
     answer = Client().get("/readyz")
     assert answer.status_code == 200
     assert answer.json()["status"] == DEGRADED
-    assert states(answer.json()) == {"database": OK, "storage": OK, "broker": OK, "worker": DEGRADED}
+    assert states(answer.json()) == {
+        "database": OK,
+        "storage": OK,
+        "broker": OK,
+        "worker": DEGRADED,
+        "seals": OK,
+    }
     assert answer.json()["checks"]["worker"]["error"] == "no worker has been heard of"
 
 
@@ -86,6 +96,22 @@ def test_any_task_of_the_default_queue_shows_life(monkeypatch):
     assert health.heartbeat_age() is not None
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(590, OK), (610, DEGRADED)])
+def test_how_long_entries_wait_for_their_seals_is_told(heart, seconds, status):
+    logs.seal()
+    assert 0 <= Client().get("/readyz").json()["checks"]["seals"]["behind_seconds"] < 60
+    entry(None, timezone.now() - timedelta(seconds=seconds)).save()
+    answer = Client().get("/readyz")
+    told = answer.json()["checks"]["seals"]
+    assert answer.status_code == 200
+    assert (answer.json()["status"], told["status"]) == (status, status)
+    assert seconds <= told["behind_seconds"] < seconds + 9
+    assert ("error" in told) == (status == DEGRADED)
+    settle()
+    logs.seal()
+    assert Client().get("/readyz").json()["checks"]["seals"]["behind_seconds"] == 0
+
+
 def test_without_the_broker_it_is_degraded(heart, broker_away):
     answer = Client().get("/readyz")
     assert answer.status_code == 200
@@ -98,7 +124,9 @@ def test_without_the_storage_it_fails(heart, storage_away):
     answer = Client().get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["status"] == FAILING
-    assert states(answer.json()) == {"database": OK, "storage": FAILING, "broker": OK, "worker": OK}
+    assert states(answer.json()) == dict.fromkeys(("database", "broker", "worker", "seals"), OK) | {
+        "storage": FAILING
+    }
 
 
 def test_without_the_database_it_fails(heart, django_db_blocker):
@@ -149,7 +177,7 @@ def test_the_worst_check_decides():
 @pytest.mark.parametrize("probe", ["instance", "endtoend", "warning"])
 def test_the_probes_of_the_quay_wire(heart, probe):
     answer = Client().get(f"/health/{probe}")
-    services = dict.fromkeys(["database", "storage", "broker", "worker"], True)
+    services = dict.fromkeys(["database", "storage", "broker", "worker", "seals"], True)
     assert (answer.status_code, answer.json()) == (200, {"data": {"services": services}, "status_code": 200})
 
 

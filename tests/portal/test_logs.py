@@ -39,7 +39,7 @@ def test_the_code_of_a_link_is_in_no_line(route):
 
 
 def test_there_are_such_routes():
-    assert len(list(secret_routes(get_resolver()))) == 7
+    assert len(list(secret_routes(get_resolver()))) == 8
 
 
 def test_other_addresses_stay_whole():
@@ -47,3 +47,15 @@ def test_other_addresses_stay_whole():
         written('"%s %s" %s', "GET", "/o/acme/exports/5f0c1a52-0000-4000-8000-000000000001/", 200)
     )
     assert line["event"] == '"GET /o/acme/exports/5f0c1a52-0000-4000-8000-000000000001/" 200'
+
+
+def test_neither_a_request_nor_another_address_brings_a_code_into_a_line():
+    from django.test import RequestFactory
+
+    request = RequestFactory().get(
+        "/sign-in/", {"next": "/invitations/urn:teaminvite:s3cr3t/join/", "a": "b"}
+    )
+    for as_json in (True, False):
+        line = written("Forbidden: %s", request.get_full_path(), as_json=as_json, request=request)
+        assert "s3cr3t" not in line
+        assert line.count("/sign-in/?next=%2Finvitations%2F") == 2

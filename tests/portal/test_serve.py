@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from portal.work import NICENESS
 from tests.portal.test_supervisor import gone, is_alive
 
 pytestmark = pytest.mark.processes
@@ -112,6 +113,15 @@ def serve(tmp_path):
             run.process.wait()
 
 
+def nicest(served, name):
+    """Return how nice the threads of a part are, and its session."""
+    (pid,) = served.children()[f"muster-{name}"]
+    threads = sorted(int(one.name) for one in Path(f"/proc/{pid}/task").iterdir())
+    of_all = Path(f"/proc/{pid}/autogroup")  # "/autogroup-7 nice 10", where sessions share the cores
+    grouped = of_all.read_text().split()[-1:] if of_all.exists() else []
+    return {os.getpriority(os.PRIO_PROCESS, one) for one in threads} | {int(one) for one in grouped}
+
+
 def static_files(served, page):
     with urllib.request.urlopen(served.url + page, timeout=10) as answer:
         return re.findall(r'(?:src|href)="(/static/[^"]+)"', answer.read().decode())
@@ -148,6 +158,11 @@ def test_a_whole_life(serve):
         sign_in(served, "admin", "wrong-password")
     assert refused.value.code == 403
     refused.value.close()
+
+    # Exports give way to answers; nobody else has to.
+    served.until(lambda: "muster-beat" in served.children())
+    served.until(lambda: nicest(served, "exporter") == {max(NICENESS, os.nice(0))})
+    assert [nicest(served, name) for name in ("web", "worker", "keeper")] == [{os.nice(0)}] * 3
 
     # Pages find every static file that they ask for.
     asked = {path for page in ("/sign-in/", "/admin/login/") for path in static_files(served, page)}
