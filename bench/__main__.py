@@ -185,7 +185,7 @@ def main() -> int:
                 if wanted.goals and size == 1:
                     held += tell(goals.measure(ground, sites["muster"], told, 2 * wanted.seconds))
         if wanted.goals:
-            held += tell(goals.crowd(ground, wanted.seconds))
+            held = [*tell(goals.ratios(results[1])), *held, *tell(goals.crowd(ground, wanted.seconds))]
         if wanted.goals and wanted.large:
             held += tell(goals.sizes(results[1], results[10]))
         version = ground.version()

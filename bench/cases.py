@@ -24,10 +24,11 @@ PROJECT = "/api/v1/public/organizations/projects"
 class Case:
     """A call that the product and both references answer alike.
 
-    ``loose`` are keys whose values differ by nature: a sealed token, a moment. ``rows`` tells that the answer
-    itself is as long as the world is large, so that a larger world is compared by the row. ``writes`` makes
-    something new with each call: the answers then have one status and one shape. ``{n}`` in path and body
-    becomes a number of its own. ``short`` is whether the short run measures it.
+    ``kind`` is what it is held to: "one" object, a "list", or a "write". ``loose`` are keys whose values
+    differ by nature: a sealed token, a moment. ``rows`` tells that the answer itself is as long as the world
+    is large, so that a larger world is compared by the row. ``writes`` makes something new with each call:
+    the answers then have one status and one shape. ``{n}`` in path and body becomes a number of its own.
+    ``short`` is whether the short run measures it.
     """
 
     name: str
@@ -66,7 +67,7 @@ CASES = (
         body=b'{"description": "Builds"}', status=201, writes=True,
     ),
     Case(
-        "project-token", "POST", PROJECT, header=QODANA,
+        "project-token", "POST", PROJECT, "write", header=QODANA,
         body=b'{"teamName": "Team", "projectName": "Project"}', short=False,
     ),
     Case(

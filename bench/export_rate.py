@@ -1,11 +1,13 @@
 """How fast a log export is written, beside a bare COPY, and how much memory its worker needs.
 
-    DATABASE_URL=postgres://… .venv/bin/python bench/export_rate.py [--rows 1000000] [--rounds 3]
+    DATABASE_URL=postgres://… .venv/bin/python bench/export_rate.py [--rows 1000000] [--rounds 3] \\
+        [--format quay]
 
-Writes into the database it is given: an organization ``export-bench`` with that many entries, kept for the
-next run. Then, in turns, drains a bare ``COPY`` of the same columns and lets a real Celery worker, with a
-broker of its own, write an export. Prints the rates, their ratio, and the worker's peak memory (VmHWM, of
-the process that did the work).
+Writes into the database it is given: an organization with that many entries, the same as ``log_scale.py``'s,
+kept for the next run. Then, in turns, drains a bare ``COPY`` of the same columns in the same order and lets a
+real Celery worker, with a broker of its own, write an export, while somebody calls the API. Prints the rates,
+their ratio, the worker's peak memory (VmHWM, of the process that did the work), and the API's p99 meanwhile,
+beside that of an idle machine.
 """
 
 from __future__ import annotations
@@ -18,120 +20,121 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-NAME = "export-bench"
-START = datetime(2025, 1, 1, tzinfo=UTC)
+DAYS = 31
+CALLS, SECONDS = 20, 20  # of the API a second, and for how long
 COLUMNS = "kind, performer_kind, performer_name, performer_email, ip, at, metadata"
-FILL = """
-INSERT INTO logs_logentry (at, kind, namespace_id, namespace_name, namespace_kind, project_id, project_name,
-    performer_id, performer_name, performer_kind, performer_email, credential_name, dialect, ip, metadata)
-SELECT %(start)s + n * interval '2.5 seconds',
-    (ARRAY['create_repo', 'change_repo_permission', 'create_robot', 'org_add_team_member',
-        'login_success'])[n %% 5 + 1],
-    %(namespace)s, %(name)s, 'organization', n %% 1000, 'project-' || n %% 1000, n %% 1300,
-    CASE WHEN n %% 4 = 0 THEN %(name)s || '+robot' || n %% 100 ELSE 'person' || n %% 1300 END,
-    CASE WHEN n %% 4 = 0 THEN 'robot' ELSE 'user' END,
-    CASE WHEN n %% 4 = 0 THEN '' ELSE 'person' || n %% 1300 || '@example.com' END,
-    'ci', 'quay', ('10.' || n %% 200 || '.' || n %% 250 || '.7')::inet,
-    jsonb_build_object('repo', 'project-' || n %% 1000, 'namespace', %(name)s,
-        'username', 'person' || n %% 1300, 'role', 'write', 'oauth_token_id', n %% 5000,
-        'oauth_token_application_id', 'K3V9Q2ZL8M0X7T5RJ1WD', 'oauth_token_application', 'release-bot')
-FROM generate_series(1, %(rows)s) n
-"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--format", default="quay", choices=("quay", "jsonl", "csv"))
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as data:
         os.environ["MUSTER_DATA"] = data
         os.environ["REDIS_URL"] = ""
         os.environ["MUSTER_LOG_LEVEL"] = "WARNING"
-        run(wanted.rows, wanted.rounds, Path(data))
+        run(wanted.rows, wanted.rounds, wanted.format, Path(data))
 
 
-def run(rows: int, rounds: int, data: Path) -> None:
-    import django
+def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
+    from bench.ground import answers
+    from bench.load import paced
+    from bench.log_world import fill, ready, settled
+    from tests.faults.servers import free_ports, wait_until
 
-    django.setup()
-    from django.core.management import call_command
-    from django.db import connection
+    ready()
+    from django.db.models import Max, Min
 
-    if connection.vendor != "postgresql":
-        sys.exit("This measures against COPY: give it a PostgreSQL database by DATABASE_URL.")
-    call_command("migrate", verbosity=0)
-    namespace = fill(rows)
+    from logs.models import LogEntry
+
+    namespace, owner = fill(rows, DAYS, datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=1))
+    # What `fill` wrote, and not what tells of making the organization.
+    written = LogEntry.objects.filter(namespace=namespace, credential_name="ci")
+    times = written.aggregate(first=Min("at"), last=Max("at"))
+    span = times["first"], times["last"] + timedelta(microseconds=1)
+    settled()
     broker = start_broker(data)
     environment = dict(os.environ)
     worker = subprocess.Popen(
         [sys.executable, "-m", "celery", "-A", "portal", "worker", "-Q", "exports", "-c", "1"],
         cwd=ROOT, env=environment, start_new_session=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
+    port, call = free_ports(1)[0], as_owner(namespace, owner)
+    web = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--only", "web"],
+        cwd=ROOT, env=environment | {"PORT": str(port), "HOST": "127.0.0.1"}, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     try:
-        ratios, rates = [], []
-        before = drain(namespace.pk)
+        wait_until(partial(answers, port), "the API answers", 120)
+        paced(port, call, CALLS, SECONDS)  # warms up
+        ratios, rates, slower = [], [], []
+        before = drain(namespace.pk, *span)
         for number in range(rounds):
-            seconds, size = one_export(namespace, rows)
+            idle = paced(port, call, CALLS, SECONDS).after(0.99)
+            with ThreadPoolExecutor(1) as beside:
+                calling = beside.submit(paced, port, call, CALLS, SECONDS)
+                seconds, size = one_export(namespace, rows, file_format, *span)
+            busy = calling.result().after(0.99)
+            slower.append(busy / idle)
             # Beside what came just before and just after it: a shared machine has its moods.
-            after = drain(namespace.pk)
+            after = drain(namespace.pk, *span)
             bare, before = (before + after) / 2, after
             rates.append(rows / seconds)
             ratios.append(bare / seconds)
-            peak, idle = memory(worker.pid)
+            peak, alone = memory(worker.pid)
             print(
                 f"round {number + 1}: bare COPY {rows / bare:>9,.0f} rows/s"
                 f"   export {rates[-1]:>9,.0f} rows/s   ratio {ratios[-1]:.2f}"
                 f"   {size / 1e6:,.0f} MB   peak memory {peak:.0f} MB"
+                f"   p99 of the API {idle * 1000:.0f}, then {busy * 1000:.0f} ms"
             )
         print(
             f"median of {rounds}: export {statistics.median(rates):,.0f} rows/s,"
             f" {statistics.median(ratios):.2f} of a bare COPY;"
-            f" worker's peak memory {peak:.0f} MB (its idle parent {idle:.0f} MB)"
+            f" worker's peak memory {peak:.0f} MB (its idle parent {alone:.0f} MB);"
+            f" p99 of the API {statistics.median(slower):.2f} times that of idle"
         )
     finally:
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait()
+        for process in (worker, web):
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         broker.terminate()
         broker.wait()
 
 
-def fill(rows: int):
-    from django.db import connection
-
-    from accounts import services as accounts
-    from accounts.models import Namespace, User
+def as_owner(namespace, owner):
+    """Return a call of the organization's owner."""
+    from bench.load import Call
     from core.actor import Actor
-    from logs.models import LogEntry
+    from permissions.catalogue import Scope
+    from tokens import services as tokens
 
-    namespace = Namespace.objects.filter(key=NAME, deleted_at=None).first()
-    if namespace is None:
-        owner = User.objects.filter(username=f"{NAME}-owner").first() or accounts.create_user(
-            actor=Actor.of_system("bench"), username=f"{NAME}-owner", email=f"{NAME}@example.test"
-        )
-        namespace = accounts.create_organization(actor=Actor(user=owner), slug=NAME).namespace
-    end = START + timedelta(days=365)
-    if LogEntry.objects.filter(namespace=namespace, at__lt=end).count() != rows:
-        LogEntry.objects.filter(namespace=namespace, at__lt=end).delete()
-        with connection.cursor() as cursor:
-            told = {"start": START, "namespace": namespace.pk, "name": NAME, "rows": rows}
-            cursor.execute(FILL, told)
-            cursor.execute("VACUUM ANALYZE logs_logentry")
-    return namespace
+    scopes = " ".join(Scope.values)
+    _, token = tokens.issue_api_token(actor=Actor.of_system("bench"), user=owner, scopes=scopes)
+    path = f"/api/v1/organization/{namespace.name}"
+    return Call("GET", path, {"Authorization": f"Bearer {token}", "User-Agent": "bench"})
 
 
-def drain(namespace_id: int) -> float:
-    """Return the seconds in which a client that does nothing else takes the same columns."""
+def drain(namespace_id: int, starts_at: datetime, ends_at: datetime) -> float:
+    """Return the seconds in which a client that does nothing else takes the same."""
     from django.db import connection
 
-    statement = f"COPY (SELECT {COLUMNS} FROM logs_logentry WHERE namespace_id = {namespace_id}) TO STDOUT"
+    statement = (
+        f"COPY (SELECT {COLUMNS} FROM logs_logentry WHERE namespace_id = {namespace_id}"
+        f" AND at >= '{starts_at.isoformat()}' AND at < '{ends_at.isoformat()}' ORDER BY at, id) TO STDOUT"
+    )
     start = time.perf_counter()
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for _ in copy:
@@ -139,7 +142,7 @@ def drain(namespace_id: int) -> float:
     return time.perf_counter() - start
 
 
-def one_export(namespace, rows: int) -> tuple[float, int]:
+def one_export(namespace, rows: int, file_format: str, starts_at: datetime, ends_at: datetime):
     """Return the seconds from taking the row to the finished file in its place, and the file's bytes."""
     from core.actor import Actor
     from logs import services
@@ -147,8 +150,9 @@ def one_export(namespace, rows: int) -> tuple[float, int]:
     export = services.request_export(
         actor=Actor.of_system("bench"),
         namespace=namespace,
-        starts_at=START,
-        ends_at=START + timedelta(days=365),
+        starts_at=starts_at,
+        ends_at=ends_at,
+        file_format=file_format,
     )
     while export.status not in ("done", "failed"):
         time.sleep(0.05)

@@ -28,23 +28,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 PAGE = 10_000
 SIZE = 20
-# Kinds and people come mixed, not in turns, as in life; ``random()`` would make no two runs alike.
-FILL = """
-INSERT INTO logs_logentry (at, kind, namespace_id, namespace_name, namespace_kind, project_id, project_name,
-    performer_id, performer_name, performer_kind, performer_email, credential_name, dialect, ip, metadata)
-SELECT %(end)s - (n * %(days)s * 86400.0 / %(size)s) * interval '1 second',
-    (ARRAY['create_repo', 'change_repo_permission', 'create_robot', 'org_add_team_member', 'login_success'])
-        [1 + (hashint4(n) & 3)],
-    %(namespace)s, %(name)s, 'organization', %(project)s + n %% 1000, 'project-' || n %% 1000,
-    %(project)s + (hashint4(n + 1) & 1023), 'person' || (hashint4(n + 1) & 1023), 'user',
-    'person' || (hashint4(n + 1) & 1023) || '@example.com', 'ci', 'quay',
-    ('10.' || n %% 200 || '.' || n %% 250 || '.7')::inet,
-    jsonb_build_object('repo', 'project-' || n %% 1000, 'namespace', %(name)s::text,
-        'username', 'person' || (hashint4(n + 2) & 1023), 'role', 'write',
-        'note', CASE WHEN n %% (%(size)s / 2) = 7 THEN 'quarterly inventory' ELSE 'release ' || n END)
-FROM generate_series(%(first)s, %(last)s) n
-"""
-PIECE = 500_000
 
 
 def main() -> None:
@@ -61,15 +44,11 @@ def main() -> None:
 
 
 def run(sizes: list[int], rounds: int, days: int) -> None:
-    import django
+    from bench.log_world import fill, ready, settled, sum_up
 
-    django.setup()
-    from django.core.management import call_command
+    ready()
     from django.db import connection
 
-    if connection.vendor != "postgresql":
-        sys.exit("Give it a PostgreSQL database by DATABASE_URL.")
-    call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         cursor.execute("SELECT version()")
         print(cursor.fetchone()[0].split(" on ")[0], "Python", sys.version.split()[0])
@@ -78,8 +57,7 @@ def run(sizes: list[int], rounds: int, days: int) -> None:
     began = time.perf_counter()
     summed = sum_up()
     print(f"summed {summed:,} entries in {time.perf_counter() - began:.1f} s")
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE logs_logentry")
+    settled()
     size, (namespace, owner) = worlds[-1]
     print(f"a text among {size:,} is found by {plan(namespace, owner, days, end)}")
     print(f"pages of {SIZE}; milliseconds, median (and largest) of {rounds} rounds")
@@ -102,44 +80,7 @@ def plan(namespace, owner, days: int, end: datetime) -> str:
     rows = selectors.entries(
         actor=Actor(user=owner), namespace=namespace, search="ly invent", starts_at=end - timedelta(days=days)
     )
-    return ", ".join(sorted(set(re.findall(r"\w+_by_\w+", rows[:SIZE].explain()))))
-
-
-def fill(size: int, days: int, end: datetime):
-    """Return an organization's namespace with that many entries, and its owner."""
-    from django.db import connection
-
-    from accounts import services as accounts
-    from accounts.models import Namespace, User
-    from core.actor import Actor
-
-    name = f"scale-{size}"
-    namespace = Namespace.objects.filter(key=name, deleted_at=None).first()
-    owner = User.objects.filter(username=f"{name}-owner").first()
-    if namespace is None or owner is None:
-        owner = accounts.create_user(
-            actor=Actor.of_system("bench"), username=f"{name}-owner", email=f"{name}@example.test"
-        )
-        namespace = accounts.create_organization(actor=Actor(user=owner), slug=name).namespace
-        began = time.perf_counter()
-        for first in range(0, size, PIECE):
-            told = {
-                "end": end, "days": days, "size": size, "namespace": namespace.pk, "name": name,
-                "project": 1_000_000, "first": first, "last": min(size, first + PIECE) - 1,
-            }  # fmt: skip
-            with connection.cursor() as cursor:
-                cursor.execute(FILL, told)
-        print(f"wrote {size:,} entries in {time.perf_counter() - began:.1f} s")
-    return namespace, owner
-
-
-def sum_up() -> int:
-    from logs import counts
-    from logs.models import LogCount
-
-    while counts.roll_up():
-        pass
-    return sum(LogCount.objects.filter(scope=counts.INSTANCE).values_list("count", flat=True))
+    return ", ".join(sorted(set(re.findall(r"\w+_(?:by_\w+|idx\w*)", rows[:SIZE].explain()))))
 
 
 def measure(worlds, rounds: int, days: int, end: datetime) -> dict[int, dict[str, list[float]]]:

@@ -41,6 +41,19 @@ def memory(root: int) -> float:
     return max((_resident(pid) for pid in tree(root)[1:]), default=0.0)
 
 
+def each(root: int, workers: int) -> float:
+    """Return the megabytes of a process and all below it, shared pages counted once, by the worker."""
+    return sum(_proportional(pid) for pid in tree(root)) / workers
+
+
+def _proportional(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0  # it has ended
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
 def _resident(pid: int) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmRSS:"):

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from accounts.models import User
+
 NAME = "bench"
 OWNER = "bench-owner"
 WRITES = "bench-writes"  # what calls write into
@@ -235,6 +237,7 @@ def callers(size: int) -> dict[str, str]:
         _, told[kind.value if kind != Kind.ORGANIZATION else "qodana"] = tokens.issue(
             kind=kind, title=NAME, scopes=scopes, **whose
         )
+    told["session"] = session(owner)
     if size == CROWDED:
         told |= crowd()
     while roll_up():
@@ -242,6 +245,17 @@ def callers(size: int) -> dict[str, str]:
     with connection.cursor() as cursor:
         settle(cursor.execute)
     return told
+
+
+def session(owner: User) -> str:
+    """Return the cookie of somebody who has signed in, as the door to the console does it."""
+    from django.conf import settings
+    from django.test import Client
+
+    browser = Client()
+    browser.force_login(owner)
+    name = settings.SESSION_COOKIE_NAME
+    return f"{name}={browser.cookies[name].value}"
 
 
 def settle(execute: Callable[[str, dict[str, Any]], Any]) -> None:
@@ -265,6 +279,7 @@ def main(size: int) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)  # for the page that is asked
     fill(size)
     print(json.dumps(callers(size)))
 

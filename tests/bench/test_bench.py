@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -111,11 +112,21 @@ def test_a_ratio_that_fell_by_more_than_a_fifth_fails(mine, status, tmp_path, mo
 
 
 def test_goals_compare_worlds_and_say_what_is_missed():
-    (flat,), (grown,) = (list(goals.sizes([measured(1.0, 2.0)], [measured(now, 2.0)])) for now in (1.4, 1.6))
+    (flat,), (grown,) = (list(goals.sizes([measured(1.0, 2.0)], [measured(now, 2.0)])) for now in (1.2, 1.6))
     assert (flat.is_held, grown.is_held) == (True, False)
-    assert grown.line() == f"| {grown.name} | 1.60 times | 1.5 times | missed |"
+    assert grown.line() == f"| {grown.name} | 1.60 times | 1.3 times | missed |"
     assert grown.line() in figures.reached([flat, grown])
     assert figures.reached([]) == ""
+
+
+def test_goals_name_the_calls_that_miss_them():
+    quick, slow = measured(1.0, 2.0), measured(5.0, 2.0)
+    slow.case = replace(CASES[0], name="slow")
+    told = {goal.name: goal for goal in goals.ratios([quick, slow])}
+    assert told["reads, against plain"].told == "0.40 to 2.00 times; slow 0.40"
+    assert not told["reads, against plain"].is_held
+    assert told["reads, against raw"].is_held
+    assert told["CPU time of the web part for a single object"].told == "0.50 to 2.50 ms; slow 2.50"
 
 
 def test_of_two_measurements_that_fell_the_better_counts(tmp_path, monkeypatch):
