@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -22,6 +23,7 @@ from unfold.decorators import display
 from unfold.enums import ActionVariant
 
 from accounts import services as accounts
+from accounts.selectors import keeper
 from core.client import SIGNED_IN_AT, session_actor
 from core.errors import BadCredentials, DomainError, Forbidden, FreshLoginRequired, TooManyRequests
 from logs.record import record_denial
@@ -260,7 +262,9 @@ class Desk(ModelAdmin):  # type: ignore[misc]  # unfold has no types
         initial = verb.initial(fitting[0]) if verb.single else None
         form = verb.form(request.POST if is_sent else None, initial=initial)
         if verb.sensitive and not _is_fresh(actor):
-            form.ask_for_password()
+            keys = [("id", row.pk) for row in rows]
+            here = f"{reverse(self._route('do'), args=[verb.name])}?{urlencode([*keys, ('back', back)])}"
+            form.ask_for_proof(keeper(actor=actor), here)
         if is_sent and form.is_valid() and _is_her(request, actor, form):
             refusals = self._do(request, actor, verb, fitting, form.cleaned_data)
             if not (refusals and (verb.of_list or verb.single)):
@@ -355,7 +359,7 @@ def _is_fresh(actor: Actor) -> bool:
 
 
 def _is_her(request: HttpRequest, actor: Actor, form: VerbForm) -> bool:
-    """Check the password that was asked for, if any, and make the sign-in fresh again."""
+    """Check the proof that was asked for, if any, and make the sign-in fresh again."""
     password = form.cleaned_data.pop(form.PASSWORD, None)
     if password is None:
         return True

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold import widgets
+
+from accounts.selectors import Keeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -18,16 +23,34 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 
+LABELS = {
+    Keeper.MUSTER: "Your password",
+    Keeper.DIRECTORY: "Your password of the directory",
+    Keeper.PROVIDER: "A code of your app",
+}
+
+
 class VerbForm(forms.Form):
     """What a verb asks for. ``your_password`` is asked for when the sign-in is not fresh any more."""
 
     PASSWORD = "your_password"  # noqa: S105 - a field's name
 
-    def ask_for_password(self) -> None:
-        """Add the field by which the operator proves again that it is her."""
+    def ask_for_proof(self, keeper: Keeper, here: str) -> None:
+        """Add the field by which the operator proves again that it is her, by what she signs in with.
+
+        Whom a provider signs in may go there instead, and comes back to ``here``.
+        """
+        words = "Your sign-in is some time ago, and this cannot be taken back lightly."
+        if keeper is Keeper.PROVIDER:
+            again = f"{reverse('console:provider')}?{urlencode({'again': 1, 'next': here})}"
+            words = format_html(
+                '{} Enter a code of your app, or <a href="{}" class="text-link">sign in again</a>.',
+                words,
+                again,
+            )
         self.fields[self.PASSWORD] = forms.CharField(
-            label="Your password",
-            help_text="Your sign-in is some time ago, and this cannot be taken back lightly.",
+            label=LABELS[keeper],
+            help_text=words,
             strip=False,
             widget=widgets.UnfoldAdminPasswordWidget(attrs={"autocomplete": "current-password"}),
         )
@@ -103,10 +126,16 @@ def text(label: str, *, required: bool = True, max_length: int = 255, help_text:
     )
 
 
-def long_text(label: str, *, help_text: str = "") -> forms.CharField:
+def long_text(
+    label: str, *, required: bool = True, max_length: int = 10_000, help_text: str = ""
+) -> forms.CharField:
     """Return a field of several lines."""
     return forms.CharField(
-        label=label, max_length=10_000, help_text=help_text, widget=widgets.UnfoldAdminTextareaWidget()
+        label=label,
+        required=required,
+        max_length=max_length,
+        help_text=help_text,
+        widget=widgets.UnfoldAdminTextareaWidget(),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pyotp
 import pytest
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import services as accounts
@@ -51,6 +51,7 @@ from quotas.tasks import count_registry
 from runs import services as runs
 from streams.models import Stream
 from tests import make
+from tests.staging import stand
 from tokens import services as tokens
 from tokens.models import Application, Credential, ServiceKey
 
@@ -212,12 +213,12 @@ def one_more(world: World, name: str) -> None:
     accounts.delete_organization(actor=make.SYSTEM, organization=gone)
 
 
-@pytest.fixture
-def world(db, settings, tmp_path) -> World:
+AUDITORS = frozenset({"auditor"})
+
+
+@override_settings(READONLY_SUPERUSERS=AUDITORS)
+def build() -> World:
     """Make a superuser, a read-only superuser, an ordinary person and an organization full of things."""
-    settings.READONLY_SUPERUSERS = frozenset({"auditor"})
-    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-    settings.EMAIL_FILE_PATH = tmp_path / "mail"
     ada = make.user("ada")
     acme = make.organization("acme", owner=ada)
     web = make.project(acme, "web", visibility="public")
@@ -229,6 +230,27 @@ def world(db, settings, tmp_path) -> World:
     made.secrets |= {row.secret_sealed for row in AuthenticatorApp.objects.all()}
     made.secrets |= {row.password for row in User.objects.all()}
     return made
+
+
+@pytest.fixture
+def standing_world(request: pytest.FixtureRequest) -> World | None:
+    """Return what was built, which stands from test to test."""
+    standing: World | None = stand(build, request)
+    return standing
+
+
+@pytest.fixture
+def switched(settings, tmp_path) -> None:
+    """Switch on what the world needs."""
+    settings.READONLY_SUPERUSERS = AUDITORS
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path / "mail"
+
+
+@pytest.fixture
+def world(standing_world, db, switched) -> World:
+    """Return people and an organization full of things."""
+    return standing_world or build()
 
 
 def signed_in(user: User, *, fresh: bool = True) -> Client:

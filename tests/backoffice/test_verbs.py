@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.contrib import admin
 from django.contrib.messages import get_messages
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -33,7 +35,8 @@ from projects.models import Project
 from quotas.models import LimitRequest, Quota, RegistrySize, Threshold
 from streams.models import Stream
 from tests import make
-from tests.backoffice.conftest import signed_in
+from tests.backoffice.conftest import AUDITORS, build, signed_in
+from tests.staging import stand
 from tokens.models import Credential, ServiceKey
 from trash.models import Trashed
 
@@ -266,7 +269,24 @@ CASES: list[tuple[Any, str, Any, dict[str, Any], str, Any]] = [
     ),
     (Trashed, "purge", {"name": "first-gone"}, {}, "purge_trash", {"status": "purging"}),
     (Stream, "create", None, {"url": "http://93.184.216.34/hook"}, "create_log_stream", None),
+    (Stream, "create-syslog", None, {"address": "93.184.216.34"}, "create_log_stream", None),
     (Stream, "create-file", None, {"name": "all.jsonl"}, "create_log_stream", None),
+    (
+        Stream,
+        "direct",
+        {"title": "on"},
+        {"url": "http://93.184.216.34/else"},
+        "change_log_stream",
+        {"config": {"url": "http://93.184.216.34/else"}},
+    ),
+    (
+        Stream,
+        "direct-syslog",
+        {"title": "syslog"},
+        {"address": "93.184.216.35:6514"},
+        "change_log_stream",
+        {"config": {"url": "syslog+tls://93.184.216.35:6514"}},
+    ),
     (Stream, "test", {"title": "on"}, {}, "test_log_stream", None),
     (Stream, "resume", {"title": "off"}, {}, "resume_log_stream", {"disabled_at": None, "failures": 0}),
     (Stream, "pause", {"title": "on"}, {}, "pause_log_stream", {"paused": True, "due_at": None}),
@@ -304,9 +324,10 @@ def said(response):
     return [str(message) for message in get_messages(response.wsgi_request)]
 
 
-@pytest.fixture
-def stage(world):
+@override_settings(READONLY_SUPERUSERS=AUDITORS)
+def build_stage():
     """Add what some verbs want to find."""
+    world = build()
     make.user("su", superuser=True)
     make.user("off")
     User.objects.filter(username="off").update(is_active=False)
@@ -350,10 +371,21 @@ def stage(world):
         failures=80,
         disabled_at=timezone.now(),
     )
+    Stream.objects.create(title="syslog", method="syslog", config={"url": "syslog+tls://93.184.216.34"})
     queued = LogExport.objects.get()
     LogExport.objects.create(
         status="failed", starts_at=queued.starts_at, ends_at=queued.ends_at, error="Went wrong."
     )
+    return world
+
+
+@pytest.fixture
+def standing_world(request):
+    return stand(build_stage if "stage" in request.fixturenames else build, request)
+
+
+@pytest.fixture
+def stage(world):
     return world
 
 
@@ -476,6 +508,25 @@ def test_what_cannot_be_taken_back_asks_for_the_password(stage, world):
     assert User.objects.get(pk=row.pk).deleted_at is not None
     again = client.get(address(User, "delete"), {"id": stage.ada.pk}).content.decode()
     assert 'name="your_password"' not in again
+
+
+def test_whom_a_provider_signs_in_goes_there_and_comes_back(stage, world, settings):
+    settings.AUTHENTICATION, settings.OIDC_ISSUER = "OIDC", "https://login.example.test"
+    settings.SUPERUSERS = frozenset()
+    world.root.set_unusable_password()
+    world.root.save()
+    Identity.objects.create(user=world.root, service="oidc", issuer=settings.OIDC_ISSUER, subject="root")
+    client = signed_in(world.root, fresh=False)
+    row = User.objects.get(username="off")
+    asked = client.get(f"{address(User, 'delete')}?id={row.pk}&back=row").content.decode()
+    back = quote(f"{address(User, 'delete')}?id={row.pk}&back=row", safe="")
+    assert f'href="/sign-in/provider/?again=1&amp;next={back}"' in asked
+    assert "Your password" not in asked
+    refused: list[dict[str, Any]] = [{}, {"your_password": make.PASSWORD}, {"your_password": "123456"}]
+    for sent in refused:
+        assert do(client, User, "delete", row.pk, **sent).status_code == 422
+    assert User.objects.get(pk=row.pk).deleted_at is None
+    assert do(signed_in(world.root), User, "delete", row.pk).status_code == 302
 
 
 def test_everyday_verbs_ask_for_no_password(stage, world):
