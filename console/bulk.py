@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
 LIMIT = 200  # that are ticked one by one: a form has only so many fields
-AT_ONCE = 50  # are done before the page answers; more of them by a worker
 NAMED = 20
 DIGITS_MAX = 18
 
@@ -117,18 +116,14 @@ class BulkRoom(FormRoom):
 
     def _begin(self, verb: str, chosen: Iterable[runs.Thing]) -> HttpResponse:
         """Ask for the run, and show it; do it at once if it is small."""
-        wanted = list(chosen)
-        is_small = len(wanted) <= AT_ONCE
         run = runs.begin_run(
             actor=self.actor,
             namespace=self.organization.namespace,
             action=f"{self.noun}.{verb}",
-            things=wanted,
+            things=list(chosen),
             uuid=self._key(),
-            rings=not is_small,
         )
-        if is_small:
-            runs.work_now(run)
+        runs.work_now(run)
         return redirect("console:run", self.organization.slug, run.uuid)
 
     def _preview(self, name: str, rows: Any, *, number: int, keys: str = "", upto: int = 0) -> HttpResponse:

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
 from console import charts, kind_labels
-from console.stored import retold
 from core.words import told
 from logs.kinds import KINDS
+from notifications.stored import retold
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from logs.models import LogEntry
     from logs.selectors import DayCount
 
-# group -> (what the chart and the badge call it, the badge's tone)
+# group -> (what the chart and the badge call it, the badge's tone, which is near the chart's colour)
 GROUPS = {
     "change": (gettext_lazy("Changes"), "info"),
-    "access": (gettext_lazy("Permissions"), "warn"),
-    "security": (gettext_lazy("Security"), "bad"),
-    "export": (gettext_lazy("Exports"), "good"),
+    "access": (gettext_lazy("Permissions"), "good"),
+    "security": (gettext_lazy("Security"), "warn"),
+    "export": (gettext_lazy("Exports"), ""),
 }
 ICONS = {"user": "user", "robot": "cpu-chip", "system": "cog-6-tooth"}
 LABELS = kind_labels.LABELS
@@ -90,6 +90,8 @@ class Line:
         self.credential = entry.credential_name
         # Where the entries of the same namespace are, in a log of several.
         self.only_there = ""
+        # Where it stands step by step.
+        self.run_url = ""
 
     @property
     def sentence(self) -> SafeString:

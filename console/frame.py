@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -66,6 +67,7 @@ class Frame:
             home_url=reverse("console:home"),
             organization=self.organization.slug if self.organization else "",
             is_read_only=self.is_read_only,
+            is_closed=settings.READ_ONLY,
             organizations=self._choices(around.organizations),
             all_organizations_url=reverse("console:home"),
             new_organization_url=reverse("console:organization-new"),

@@ -190,6 +190,7 @@ LABELS = {
     "erase_person": gettext_noop("Erase person"),
     "retry_archive": gettext_noop("Retry archive"),
     "create_log_stream": gettext_noop("Create log stream"),
+    "change_log_stream": gettext_noop("Change log stream"),
     "delete_log_stream": gettext_noop("Delete log stream"),
     "pause_log_stream": gettext_noop("Pause log stream"),
     "resume_log_stream": gettext_noop("Resume log stream"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 THINGS = {
     "application": ngettext_lazy("{count} application", "{count} applications", "number"),
     "authorization": ngettext_lazy("{count} authorization", "{count} authorizations", "number"),
+    "code": ngettext_lazy("{count} change", "{count} changes", "number"),
     "credential": ngettext_lazy("{count} credential", "{count} credentials", "number"),
     "entry": ngettext_lazy("{count} entry", "{count} entries", "number"),
     "holder": ngettext_lazy("{count} holder", "{count} holders", "number"),

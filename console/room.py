@@ -25,10 +25,11 @@ from accounts import services
 from console import calls, passkeys, reasons
 from console.frame import Frame
 from console.page import refused_part, render_page, wants_part
+from console.proof import NOT_HER, PASSKEY, PROOF, proof_fields
 from console.shell import Shell
 from core import errors
 from core.client import SIGNED_IN_AT, session_actor
-from core.words import say, told
+from core.words import told
 from logs.record import record_denial
 from permissions.catalogue import CREATOR, MEMBER_LIST
 from permissions.checks import audits, check, organization_level, require_fresh
@@ -54,13 +55,12 @@ CORRECTABLE = (
     errors.Unreachable,
 )
 # What opens a dialog by the address; gone once its form is saved.
-OPENERS = ("person", "holder", "as", "token", "rename", "remove", "restore", "end", "preview", "of")
+OPENERS = (
+    *("person", "holder", "as", "token", "rename", "remove", "restore", "end", "preview", "of"),
+    *("webhook", "receiver"),
+)
 # Where wires call a field otherwise than the forms here.
 FIELDS = {"robot_shortname": "shortname", "membername": "username", "callback_email": "email"}
-# By what somebody proves that it is her, where her sign-in is not recent.
-PROOF = "own_password"
-PASSKEY = "own_passkey"
-NOT_HER = say("That is not your password, nor a code or a passkey of yours")
 
 
 @method_decorator(gzip_page, name="dispatch")
@@ -294,17 +294,18 @@ class FormRoom(Room):
         return form
 
     def _ask_for_proof(self, form: forms.Form) -> None:
-        has, passkey = self._factors
-        form.fields[PROOF] = proof_field(with_code=has.app is not None, is_needed=not passkey)
+        has, passkey, keeper = self._factors
+        here = self.request.get_full_path()
+        form.fields |= proof_fields(keeper=keeper, with_code=has.app is not None, passkey=passkey, here=here)
         if passkey:
-            form.fields[PASSKEY] = passkeys.AnswerField(required=False)
             form.passkey_proof = passkey  # type: ignore[attr-defined] # what the button of the dialog asks for
 
     @cached_property
-    def _factors(self) -> tuple[SecondFactor, str]:
-        """What she has beside her password, and what a passkey of hers is asked; once in a page."""
+    def _factors(self) -> tuple[SecondFactor, str, accounts.Keeper]:
+        """What she has beside her password, what a passkey of hers is asked, who keeps the password; once."""
         has = accounts.second_factor(actor=self.actor)
-        return has, passkeys.ask(self.request, self.actor.user) if has.passkeys else ""
+        passkey = passkeys.ask(self.request, self.actor.user) if has.passkeys else ""
+        return has, passkey, accounts.keeper(actor=self.actor)
 
     def _is_fresh(self) -> bool:
         try:
@@ -323,7 +324,8 @@ class FormRoom(Room):
         try:
             services.prove_again(actor=self.actor, **proof)
         except errors.BadCredentials as error:
-            raise errors.BadCredentials(NOT_HER, field=PROOF) from error
+            words = NOT_HER[accounts.keeper(actor=self.actor)]
+            raise errors.BadCredentials(words, field=PROOF) from error
         now = timezone.now()
         self.request.session[SIGNED_IN_AT] = now.isoformat()
         self.actor = replace(self.actor, signed_in_at=now)
@@ -333,15 +335,3 @@ class FormRoom(Room):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return what the template shows; ``sent`` holds a form that was refused."""
         raise NotImplementedError
-
-
-def proof_field(*, with_code: bool = False, is_needed: bool = True) -> forms.CharField:
-    """Return the field in which somebody proves that it is her, by her password or a code of her app."""
-    return forms.CharField(
-        label=_("Your password, or a code of your app") if with_code else _("Your password"),
-        required=is_needed,
-        strip=False,
-        max_length=1024,
-        help_text=_("It is a while since you signed in: this proves that it is you."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )

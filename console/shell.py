@@ -45,8 +45,9 @@ class Shell:
 
     ``organization`` is the current one's name; ``organizations`` are those to switch to, the current one
     among them; ``all_organizations_url`` leads to the whole list where the menu is cut short.
-    ``is_read_only`` says that the person only audits it. ``notices`` are those that wait for the person,
-    counted as far as the bell shows. ``calls`` do on the wires what the page shows. ``operator`` is who looks
+    ``is_read_only`` says that the person only audits it, ``is_closed`` that nobody changes anything on this
+    instance for now. ``notices`` are those that wait for the person, counted as far as the bell shows.
+    ``calls`` do on the wires what the page shows. ``operator`` is who looks
     as the person does.
     """
 
@@ -54,6 +55,7 @@ class Shell:
     home_url: str = "/"
     organization: str = ""
     is_read_only: bool = False
+    is_closed: bool = False
     organizations: Sequence[Choice] = ()
     all_organizations_url: str = ""
     new_organization_url: str = ""

@@ -65,6 +65,7 @@ urlpatterns = [
     path("recover/<str:code>/", links.Recover.as_view(), name="recover"),
     path("verify/<str:code>/", links.Verify.as_view(), name="verify"),
     path("invitations/<str:code>/", invitations.Invited.as_view(), name="invited"),
+    path("invitations/<str:code>/join/", invitations.Join.as_view(), name="join"),
     path("setup/", session.Setup.as_view(), name="setup"),
     path("account/", account.MyAccount.as_view(), name="account"),
     path("account/applications/", tokens.MyApplications.as_view(), name="authorizations"),

@@ -86,6 +86,13 @@ VERBS: dict[str, dict[str, Verb]] = {
             True,
         ),
     },
+    "code": {
+        "apply": Verb(
+            gettext_lazy("Apply"),
+            gettext_lazy("applied"),
+            gettext_lazy("All or nothing, each change as if done by hand."),
+        ),
+    },
     "thing": {
         "restore": Verb(
             gettext_lazy("Restore"),

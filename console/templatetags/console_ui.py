@@ -22,8 +22,8 @@ from heroicons import _render_icon
 
 from console import nouns, prose
 from console.charts import BarChart, Meter, Sparkline, full, short
-from console.stored import retold
 from core.words import told
+from notifications.stored import STEPS, retold
 
 register = template.Library()
 
@@ -49,7 +49,7 @@ MESSAGE_ICONS = {
 # Small pieces --------------------------------------------------------------------------------------------
 @register.simple_tag
 def icon(name: str, size: str = "") -> SafeString:
-    """Draw a heroicon in the colour of the text around it; ``size`` is empty (20 px) or ``sm`` (16 px)."""
+    """Draw a heroicon in the colour of the text; ``size``: empty (20 px), ``sm`` (16 px), ``on`` (filled)."""
     return _icon(str(name), str(size))
 
 
@@ -111,6 +111,12 @@ def told_(words: str) -> str:
 def retold_(words: str) -> str:
     """Say a stored sentence, such as what became of a delivery, in the language of the reader."""
     return retold(words)
+
+
+@register.filter
+def step(words: str) -> str:
+    """Say what a file does to an organization, or a note on it, in the language of the reader."""
+    return retold(words, STEPS)
 
 
 @register.filter(name="short")

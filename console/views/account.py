@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
+from console.proof import provider_name
 from console.room import FormRoom
-from console.views.session import provider_name, start_session
+from console.views.session import start_session
 from permissions.catalogue import ACCOUNT_READ
 from permissions.checks import require, require_fresh
 

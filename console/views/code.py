@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from django import forms
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from console.room import FormRoom, Room
 from core.errors import DomainError, Invalid
-from core.words import say
+from core.words import say, told
 from permissions.catalogue import ORGANIZATION_ADMINISTER, ORGANIZATION_CHANGE
 from permissions.checks import check
 from projects.services import code
+from runs import services as runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 FILE_MAX = 768 * 1024  # of what a page may bring back in a form
 SHOWN = 500
 SIGNS = {"+": ("add", "good"), "~": ("change", "info"), "-": ("remove", "bad")}
-DONE = {"+": ("added", "good"), "~": ("changed", "info"), "-": ("removed", "bad")}
 TEXT = forms.Textarea(attrs={"rows": 12, "class": "mono", "spellcheck": "false", "autocomplete": "off"})
 
 
@@ -69,6 +70,7 @@ class ApplyForm(forms.Form):
     text = forms.CharField(strip=False, max_length=FILE_MAX, widget=forms.HiddenInput)
     prune = forms.BooleanField(required=False, widget=forms.HiddenInput)
     fingerprint = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    key = forms.UUIDField(required=False, widget=forms.HiddenInput)
     confirm = forms.CharField(
         required=False,
         max_length=255,
@@ -121,7 +123,7 @@ class Code(FormRoom):
         data["fingerprint"] = diff.fingerprint
         form.data = data
         form.fields["confirm"].required = bool(diff.removals)
-        return _shown(diff, SIGNS)
+        return _shown(diff)
 
     def _plan(self, raw: bytes, *, prune: bool) -> code.Diff:
         organization = self.enter(ORGANIZATION_ADMINISTER)
@@ -134,28 +136,34 @@ class Code(FormRoom):
         text = data["raw"].decode("utf-8-sig")
         form = self._form("apply")
         form.initial = {"text": text, "prune": data["prune"], "fingerprint": diff.fingerprint}
+        form.initial["key"] = uuid4()
         form.fields["confirm"].required = bool(diff.removals)
         kept = CompareForm(initial={"text": text, "prune": data["prune"]})
         kept.auto_id = "compare_%s"
-        context = self.context({}) | _shown(diff, SIGNS)
+        context = self.context({}) | _shown(diff)
         return self.page(context | {"forms": {"compare": kept, "apply": form}})
 
     def save_apply(self, data: dict[str, Any]) -> HttpResponse:
-        """Apply it, if the organization is still as it was compared with, and removals were confirmed."""
+        """Apply it, if the organization is still as it was compared with, and removals were confirmed.
+
+        What was done has a page of its own, among the runs, for others and for later.
+        """
         organization = self.enter(ORGANIZATION_CHANGE)
         raw = data["text"].encode()
         diff = self._plan(raw, prune=data["prune"])
         if diff.removals and data["confirm"] != organization.slug:
             raise Invalid(say("Type {slug} to confirm", slug=organization.slug), field="confirm")
-        done = code.apply_document(
+        run = runs.apply_code_once(
             actor=self.actor,
             organization=organization,
             document=code.read_document(raw),
             prune=data["prune"],
             expected=data["fingerprint"],
+            uuid=data["key"],
         )
-        messages.success(self.request, code.summary(done, done=True))
-        return self.page(self.context({}) | {"is_done": True, **_shown(done, DONE)})
+        if run is None:
+            return self.done(told(code.summary(diff)))
+        return redirect("console:run", organization.slug, run.uuid)
 
 
 class Download(Room):
@@ -169,15 +177,14 @@ class Download(Room):
         return HttpResponse(text, content_type="application/yaml; charset=utf-8", headers=headers)
 
 
-def _shown(diff: code.Diff, words: dict[str, tuple[str, str]]) -> dict[str, Any]:
+def _shown(diff: code.Diff) -> dict[str, Any]:
     """Return the rows of a diff: all that is removed, and the first of what is added and changed."""
     others = [step for step in diff.steps if step.sign != "-"]
     rows = [*diff.removals[: 2 * SHOWN], *others[:SHOWN]]
     return {
         "diff": diff,
-        "heading": _("What was done") if words is DONE else _("What applying would do"),
-        "rows": [(*words[step.sign], step.title, code.describe(step), step.line) for step in rows],
+        "rows": [(*SIGNS[step.sign], step.title, code.describe(step), step.line) for step in rows],
         "more": len(diff.steps) - len(rows),
         "kept": [code.title_of(key) for key in diff.kept[:SHOWN]],
-        "summary": code.summary(diff, done=words is DONE),
+        "summary": told(code.summary(diff)),
     }

@@ -15,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from console.room import FormRoom
-from console.stored import retold
 from console.views.subscription_forms import change_form, changes
 from console.views.subscriptions import address_of, line
 from core.paging import cut, page_token, read_token
 from notifications import selectors, services
+from notifications.stored import retold
 from permissions.catalogue import NOTIFICATION_CHANGE, PROJECT_NOTIFICATION_CHANGE
 from permissions.checks import check
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from notifications.models import Delivery, Subscription
 
 SHOWN = 30
+NEAR = timedelta(seconds=30)
 STATES = {
     "": (gettext_lazy("All"), ()),
     "failed": (gettext_lazy("Failed"), ("failed",)),
@@ -111,6 +112,7 @@ class OneSubscription(SubscriptionRoom):
     """A notification: whom it tells, its secret, and its deliveries."""
 
     template = "console/subscription.html"
+    part = "console/deliveries_list.html"
     dialogs = {
         "change": NothingForm,
         "test": NothingForm,
@@ -153,6 +155,7 @@ class OneSubscription(SubscriptionRoom):
             "secret": selectors.secret(actor=self.actor, subscription=row) if may_change else "",
             "old_until": row.old_secret_until if living else None,
             "deliveries": [(one, what(one), *LOOKS[one.status]) for one in rows],
+            "is_running": any(_is_near(one) for one in rows),
             "older": self.here(page=page_token({"before": rows[-1].pk})) if more else "",
             "newest": self.here(page="") if isinstance(before, int) else "",
             "chips": [
@@ -178,7 +181,7 @@ class OneSubscription(SubscriptionRoom):
     def save_test(self, data: dict[str, Any]) -> HttpResponse:
         """Send sample data."""
         services.send_test(actor=self.actor, subscription=self.row)
-        return self.done(_("A test is on its way. Load the page again to see what became of it."))
+        return self.done(_("A test is on its way. What becomes of it stands below."))
 
     def save_pause(self, data: dict[str, Any]) -> HttpResponse:
         """Switch it off."""
@@ -233,6 +236,7 @@ class OneDelivery(SubscriptionRoom):
     """A delivery: what was sent, and what came of each attempt."""
 
     template = "console/delivery.html"
+    part = "console/delivery_state.html"
     dialogs = {"again": NothingForm}
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
@@ -265,12 +269,21 @@ class OneDelivery(SubscriptionRoom):
             "payload": json.dumps(found.payload, indent=2, ensure_ascii=False),
             "list_url": address_of(self.organization.slug, row),
             "may_change": self.may_change,
+            "is_running": _is_near(found),
         }
 
     def save_again(self, data: dict[str, Any]) -> HttpResponse:
         """Send it again."""
         services.redeliver(actor=self.actor, delivery=self.delivery)
         return self.done(_("It is on its way again."))
+
+
+def _is_near(delivery: Delivery) -> bool:
+    """Tell whether something becomes of a delivery while somebody looks at the page."""
+    status, due = delivery.Status, delivery.due_at
+    if delivery.status == status.RUNNING:
+        return True
+    return delivery.status == status.QUEUED and due is not None and due < timezone.now() + NEAR
 
 
 def what(delivery: Delivery) -> str:

@@ -16,6 +16,8 @@ from console.views.trash import EndForm, RestoreForm, fill, lost, thing_row
 from core.errors import Invalid, NotFound
 from core.words import say
 from notifications import selectors as notifications
+from permissions.catalogue import ORGANIZATION_CREATE
+from permissions.checks import check
 from trash import selectors as trash
 from trash.services import purge_trashed
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trash.models import Trashed
+
+OTHERS = 50  # organizations of others that are listed to who reads them all
 
 
 class OrganizationForm(forms.Form):
@@ -52,8 +56,14 @@ class Home(FormRoom):
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the person's organizations with her best role in each, messages to all, and invitations."""
+        memberships = selectors.own_organizations(actor=self.actor)
+        mine = [membership.organization_id for membership in memberships]
+        others = list(selectors.open_organizations(actor=self.actor, besides=mine)[: OTHERS + 1])
         return {
-            "memberships": selectors.own_organizations(actor=self.actor),
+            "memberships": memberships,
+            "others": others[:OTHERS],
+            "more_others": len(others) > OTHERS,
+            "may_create": check(self.actor, ORGANIZATION_CREATE),
             "global_messages": notifications.messages(),
             "invitations": selectors.own_invitations(actor=self.actor),
             "deleted": [thing_row(thing) for thing in trash.trashed_organizations(actor=self.actor)],

@@ -6,16 +6,27 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.gzip import gzip_page
+from django.views.generic import View
 
 from accounts import selectors, services
 from accounts.services.invitations import AT_ONCE
 from console.paging import paging, start_of
-from console.room import FormRoom, Room
+from console.room import DIALECT, FormRoom, Room
 from console.views.members import ROLES
+from console.views.session import NewPersonForm, start_session
+from core.client import session_actor
+from core.errors import DomainError, NotFound, TooManyRequests, Unauthenticated
 from core.words import told
 from permissions.catalogue import MEMBER_INVITE, MEMBER_LIST, Level, OrganizationRole
 from permissions.checks import check, organization_level
@@ -24,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from django.http import HttpRequest, HttpResponse
+
+    from accounts.models import Invitation, User
 
 SHOWN = 50
 WHOM_MAX = 30_000  # letters: a hundred of the longest addresses
@@ -64,6 +77,8 @@ class Invitations(FormRoom):
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Offer the roles that the person may give: owners are made by owners."""
         form = super().make_form(name, data)
+        if name == "invite" and not settings.MAILING:
+            form.fields["whom"].label = _("User names")
         if name == "invite" and organization_level(self.actor, self.organization) < Level.OWNER:
             owner = OrganizationRole.OWNER
             form.fields["role"].choices = [one for one in ROLES if one[0] != owner]  # type: ignore[attr-defined]
@@ -86,6 +101,7 @@ class Invitations(FormRoom):
                 (name, name.capitalize(), numbers[name], self.here(state=name, start="")) for name in states
             ],
             "may_invite": check(self.actor, MEMBER_INVITE, organization),
+            "is_mailing": settings.MAILING,
             "forms": self.all_forms(sent),
         }
 
@@ -126,15 +142,108 @@ class Invited(Room):
         """Show who invites whereto."""
         return self.page({"invitation": selectors.invitation(actor=self.actor, code=code)})
 
+    def refuse(self, error: DomainError) -> HttpResponse:
+        """Let who is not here yet make her account first, where her code is good for that."""
+        if isinstance(error, Unauthenticated) and services.invites_stranger(code=self.kwargs["code"]):
+            return redirect("console:join", self.kwargs["code"])
+        return super().refuse(error)
+
     def post(self, request: HttpRequest, code: str) -> HttpResponse:
         """Join, or decline."""
         if request.POST.get("answer") == "accept":
             joined = services.accept_invitation(actor=self.actor, code=code)
-            where = joined.team or joined.organization
-            return self.done(
-                _("You are in {name} now.").format(name=where.name),
-                "console:overview",
-                joined.organization.slug,
-            )
+            return welcome(request, self.actor.user, joined)
         services.decline_invitation(actor=self.actor, code=code)
         return self.done(_("The invitation is declined."), "console:home")
+
+
+def welcome(request: HttpRequest, user: User | None, joined: Invitation) -> HttpResponse:
+    """Lead somebody who has just joined into the organization, or to the second factor that it asks for."""
+    where = joined.team or joined.organization
+    is_asked = joined.organization.requires_second_factor
+    if is_asked and user is not None and not services.has_second_factor(user=user):
+        messages.success(
+            request,
+            _("You are in {name} now. It opens to you with a second factor: set one up here.").format(
+                name=where.name
+            ),
+        )
+        return redirect("console:security")
+    messages.success(request, _("You are in {name} now.").format(name=where.name))
+    return redirect("console:overview", joined.organization.slug)
+
+
+class JoinForm(NewPersonForm):
+    """Who makes her account by an invitation; its address is the one that the mail went to."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        disabled=True,
+        help_text=gettext_lazy("The invitation was mailed to this address, which proves it."),
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    name = forms.CharField(
+        label=gettext_lazy("Full name"),
+        required=False,
+        max_length=255,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    field_order = ("email", "username", "name", "password")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Tell the two names apart."""
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = _("User name")
+
+
+# Where the service calls a field otherwise than the form: to it, what is signed in by is a name.
+JOIN_FIELDS = {"name": "username", "password": "password"}
+
+
+@method_decorator([gzip_page, never_cache, sensitive_post_parameters("password")], name="dispatch")
+class Join(View):
+    """Making an account by an invitation, for whom nobody here knows; looking uses nothing up."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Send whoever cannot join so to the invitation, or to the way to sign in."""
+        code = kwargs["code"]
+        if settings.READ_ONLY:
+            reason = _("Muster is read-only for now")
+            return render(request, "503_readonly.html", {"reason": reason}, status=503)
+        if request.user.is_authenticated:
+            return redirect("console:invited", code)
+        try:
+            self.invitation = services.invitation_of_stranger(code=code)
+        except DomainError as error:
+            return self._elsewhere(error)
+        return super().dispatch(request, *args, **kwargs)
+
+    def get(self, request: HttpRequest, code: str) -> HttpResponse:
+        """Show who invites whereto, and the form."""
+        return self._show(JoinForm(initial={"email": self.invitation.email}))
+
+    def post(self, request: HttpRequest, code: str) -> HttpResponse:
+        """Make the account, join, and sign in."""
+        form = JoinForm(request.POST, initial={"email": self.invitation.email})
+        if not form.is_valid():
+            return self._show(form)
+        sent = {name: form.cleaned_data[name] for name in ("username", "name", "password")}
+        actor = session_actor(request, dialect=DIALECT)
+        try:
+            user, joined = services.join_by_invitation(actor=actor, code=code, **sent)
+        except NotFound as error:
+            return self._elsewhere(error)
+        except DomainError as error:
+            form.add_error(JOIN_FIELDS.get(error.field or ""), told(error.message))
+            return self._show(form, status=429 if isinstance(error, TooManyRequests) else 200)
+        start_session(request, user)
+        return welcome(request, user, joined)
+
+    def _show(self, form: JoinForm, *, status: int = 200) -> HttpResponse:
+        context = {"form": form, "invitation": self.invitation}
+        return render(self.request, "console/join.html", context, status=status)
+
+    def _elsewhere(self, error: DomainError) -> HttpResponse:
+        if self.request.method == "POST":
+            messages.error(self.request, told(error.message))
+        return redirect("console:invited", self.kwargs["code"])

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -18,6 +19,7 @@ from console.views.log_views import SavedViews, Whose
 from core.errors import NotFound, Unauthenticated
 from logs import downloads, selectors, services
 from permissions.checks import require
+from runs import selectors as runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +61,12 @@ class ExportForm(forms.Form):
         help_text=gettext_lazy("Leave empty to fetch it here only."),
     )
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Promise no mail where none is sent."""
+        super().__init__(*args, **kwargs)
+        if not settings.MAILING:
+            del self.fields["email"]
+
 
 class LogPage(SavedViews):
     """A log: its filter, the chart, the entries, and the way to a file of exactly these."""
@@ -77,6 +85,7 @@ class LogPage(SavedViews):
         chart_first = max(first, last - timedelta(days=CHART_MAX - 1))
         counted = selectors.by_day(**(chosen.selection() | {"starts_at": start_of(chart_first)}))
         lines = [entries.Line(entry) for entry in page.entries]
+        self._lead_to_runs(lines)
         groups = [("", _("All")), *((key, label) for key, (label, tone) in entries.GROUPS.items())]
         return {
             "filter": chosen.form,
@@ -103,6 +112,19 @@ class LogPage(SavedViews):
             "export_seconds": settings.EXPORT_LINK_SECONDS,
             "forms": self.all_forms(sent),
         }
+
+    def _lead_to_runs(self, lines: list[entries.Line]) -> None:
+        """Let what was done step by step lead there, if the person may look at it and it is kept."""
+        if "orgname" not in self.kwargs:
+            return
+        of_line = {line: str(line.entry.metadata.get("run", "")) for line in lines}
+        organization = self.organization
+        found = runs.known(
+            actor=self.actor, namespace=organization.namespace, uuids=filter(None, of_line.values())
+        )
+        for line, uuid in of_line.items():
+            if uuid in found:
+                line.run_url = reverse("console:run", args=[organization.slug, uuid])
 
     def _day(self, day: date) -> str:
         """Return where a day of the chart leads: to itself, or to the range of which it is the other end."""
@@ -134,7 +156,7 @@ class LogPage(SavedViews):
             namespace=namespace,
             starts_at=wanted["starts_at"],
             ends_at=wanted["ends_at"],
-            callback_email=data["email"],
+            callback_email=data.get("email", ""),
             file_format=data["format"] or "quay",
             filters={
                 key: list(value) if key == "kinds" else value for key, value in chosen.criteria().items()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,10 +15,11 @@ from console import charts
 from console.bulk import BulkRoom
 from console.fields import described, suggest
 from console.holders import WHO, holder_name, holder_of
-from console.previews import Choice, Preview, PreviewRoom, told
+from console.previews import Choice, Preview, told
 from console.undo import deleted
-from console.views.tokens import name_of, token_row
-from core.errors import Invalid, NotFound
+from console.views.applications import NothingForm
+from console.views.project_tokens import EndForm, ProjectTokens, TokenForm
+from core.errors import Invalid
 from core.paging import cut, page_token, read_token
 from core.words import say
 from core.words import told as word
@@ -32,29 +33,24 @@ from permissions.catalogue import (
     PROJECT_ADMINISTER,
     PROJECT_CHANGE,
     PROJECT_CREATE,
-    PROJECT_CREDENTIAL_LIST,
     PROJECT_DELETE,
     PROJECT_NOTIFICATION_READ,
     PROJECT_READ,
     PROJECT_WRITE,
     ROBOT_READ,
+    STAR_CHANGE,
 )
 from permissions.checks import check, explain, require
 from projects import selectors, services
-from tokens import selectors as tokens
-from tokens.kinds import Kind
-from tokens.services import revoke_token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from django.db.models import QuerySet
 
-    from accounts.models import Organization
     from projects.models import Project
 
 SHOWN = 50
-SHOWN_TOKENS = 100
 VISIBILITY = [
     (
         "private",
@@ -126,12 +122,6 @@ class RevokeForm(forms.Form):
     """Whose grant to take back."""
 
     holder = forms.CharField(widget=forms.HiddenInput)
-
-
-class EndForm(forms.Form):
-    """Which of its tokens to end."""
-
-    uuid = forms.CharField(widget=forms.HiddenInput)
 
 
 class ConfirmForm(forms.Form):
@@ -219,7 +209,7 @@ class Projects(BulkRoom):
         )
 
 
-class OneProject(PreviewRoom):
+class OneProject(ProjectTokens):
     """A project: what it is, and who may do what in it."""
 
     room = "projects"
@@ -229,43 +219,25 @@ class OneProject(PreviewRoom):
         "grant": GrantForm,
         "revoke": RevokeForm,
         "change": ChangeForm,
+        "issue": TokenForm,
         "end": EndForm,
         "delete": ConfirmForm,
+        "star": NothingForm,
+        "unstar": NothingForm,
     }
-
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Remember nothing of the last request."""
-        super().setup(request, *args, **kwargs)
-        self._project: Project | None = None
-
-    @property
-    def project(self) -> Project:
-        """The project of the address."""
-        if self._project is None:
-            self._project = selectors.project(
-                actor=self.actor,
-                namespace=self.kwargs["orgname"],
-                slug=self.kwargs["slug"],
-                right=PROJECT_READ,
-            )
-            self.__dict__["organization"] = self._owner(self._project)
-        return self._project
+    fresh = frozenset({"issue"})
 
     @property
     def is_read_only(self) -> bool:
         """Tell whether an auditor is here to whom nothing is granted."""
         return super().is_read_only and not check(self.actor, PROJECT_WRITE, self.project)
 
-    def _owner(self, project: Project) -> Organization:
-        # Projects of people have no room here yet.
-        if project.namespace.kind != project.namespace.Kind.ORGANIZATION:
-            raise NotFound("Organization not found", absent="organization")
-        return project.namespace.organization
-
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Fill the form for changes with what is there; leave out what the person may not change."""
         if name == "change":
             return self._change_form(data)
+        if name == "issue":
+            return self.token_form(data)
         form = super().make_form(name, data)
         if name == "grant":
             if check(self.actor, ORGANIZATION_READ, self.project.namespace.organization):
@@ -312,7 +284,9 @@ class OneProject(PreviewRoom):
             "sees_robots": check(self.actor, ROBOT_READ, self.organization.namespace),
             "opener": self.opener("holder"),
             "open": "grant" if self.asked("holder") else "",
-            **(self._tokens() if check(self.actor, PROJECT_CREDENTIAL_LIST, project) else {}),
+            "may_star": check(self.actor, STAR_CHANGE),
+            "is_starred": selectors.is_starred(actor=self.actor, project=project),
+            **self.tokens(),
             "forms": self.all_forms(sent),
         }
 
@@ -364,24 +338,6 @@ class OneProject(PreviewRoom):
         url = f"{reverse('console:access', args=[self.organization.slug])}?{query}"
         return {"sees_access": True, "everybody": _("Everybody who reaches it"), "everybody_url": url}
 
-    def _tokens(self) -> dict[str, Any]:
-        project, may_revoke = self.project, check(self.actor, PROJECT_CHANGE, self.project)
-        uuid = self.asked("token") if may_revoke else ""
-        listed = tokens.of_project(
-            actor=self.actor, project=project, kind=Kind.REPOSITORY, right=PROJECT_CREDENTIAL_LIST
-        )
-        found, more = cut(listed, SHOWN_TOKENS)
-        told: dict[str, Any] = {
-            "tokens": [token_row(token) for token in found],
-            "has_more_tokens": more,
-            "token_opener": self.opener("token"),
-            "may_revoke": may_revoke,
-        }
-        if uuid:
-            chosen = tokens.project_token(actor=self.actor, project=project, kind=Kind.REPOSITORY, uuid=uuid)
-            told |= {"chosen": chosen, "open": "end"}
-        return told
-
     def save_grant(self, data: dict[str, Any]) -> HttpResponse:
         """Grant a role, or change it."""
         project = self.project
@@ -403,15 +359,15 @@ class OneProject(PreviewRoom):
         )
         return self.done(_("{holder} has no grant here any more.").format(holder=data["holder"].strip()))
 
-    def save_end(self, data: dict[str, Any]) -> HttpResponse:
-        """End one of its API tokens."""
-        token = tokens.project_token(
-            actor=self.actor, project=self.project, kind=Kind.REPOSITORY, uuid=data["uuid"]
-        )
-        revoke_token(actor=self.actor, credential=token)
-        return self.done(
-            _("The token {name} is revoked. It works nowhere any more.").format(name=name_of(token))
-        )
+    def save_star(self, data: dict[str, Any]) -> HttpResponse:
+        """Mark the project, to find it again."""
+        services.star_project(actor=self.actor, project=self.project)
+        return self.done(_("{slug} is among your starred projects.").format(slug=self.project.slug))
+
+    def save_unstar(self, data: dict[str, Any]) -> HttpResponse:
+        """Take the mark away."""
+        services.unstar_project(actor=self.actor, project=self.project)
+        return self.done(_("{slug} is starred no more.").format(slug=self.project.slug))
 
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Change what differs."""

@@ -17,8 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from accounts import provider, services
+from console.proof import provider_name
 from console.room import DIALECT
-from console.views.session import provider_name, show_sign_in, start_session, wanted_by
+from console.views.session import show_sign_in, start_session, wanted_by
 from core.client import session_actor
 from core.errors import BadCredentials, DomainError, NotFound, Unauthenticated
 from core.words import say, told
@@ -59,7 +60,7 @@ class ProviderView(View):
 
 
 class Begin(ProviderView):
-    """Off to the provider, to sign in or (``?link=1``) to link the account of who is signed in."""
+    """Off to the provider: to sign in, to do it anew (``?again=1``), or to link an account (``?link=1``)."""
 
     def step(self, request: HttpRequest) -> HttpResponse:
         """Remember what must come back, and send the browser away."""
@@ -68,7 +69,7 @@ class Begin(ProviderView):
             if self.actor.user is None:
                 raise Unauthenticated("Sign in first")
             require_fresh(self.actor)
-        attempt = provider.begin(redirect_uri=_back())
+        attempt = provider.begin(redirect_uri=_back(), again="again" in request.GET)
         now = time.time()
         young = {key: one for key, one in _attempts(request).items() if now - one["at"] < SECONDS}
         kept = dict(sorted(young.items(), key=lambda item: -item[1]["at"])[: ATTEMPTS_MAX - 1])
@@ -111,7 +112,8 @@ class Back(ProviderView):
             )
             return redirect("console:account")
         user = services.enter_by_provider(actor=self.actor, visitor=visitor)
-        start_session(request, user)
+        # Who was signed in there for long is let in, and has proved nothing lately.
+        start_session(request, user, at=visitor.signed_in_at)
         return redirect(attempt["next"])
 
 

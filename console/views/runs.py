@@ -28,9 +28,11 @@ if TYPE_CHECKING:
     from runs.models import Run
 
 SHOWN = 50
+CODE = "code.apply"
 LISTS = {"member": "members", "robot": "robots", "credential": "credentials", "project": "projects"}
 LISTS |= {"thing": "trash", "code": "code"}
-TONES = {"waiting": "", "done": "good", "failed": "bad"}
+TONES = {"waiting": "", "done": "good", "failed": "bad", "spared": ""}
+TONES |= {"added": "good", "changed": "info", "removed": "bad"}
 RUN_TONES = {"queued": "info", "running": "info", "done": "good", "cancelled": ""}
 STATES = {
     "queued": gettext_lazy("waiting"),
@@ -100,17 +102,17 @@ class OneRun(RunRoom):
         """Show it; htmx asks again every second while it is open."""
         run = self._run()
         slug = self.organization.slug
-        numbers = {"": run.number, "failed": run.failed, "done": run.done, "waiting": run.left}
+        numbers = numbers_of(run)
         status = self.asked("state") if numbers.get(self.asked("state")) else ""
         start = start_of(self)
         found = selectors.items(actor=self.actor, run=run, status=status)
-        may_follow = services.may_follow(actor=self.actor, run=run)
         noun = run.action.partition(".")[0]
         context = {
             "run": run,
             "title": title_of(run),
             "heading": heading_of(run),
             "noun": noun,
+            "about": _("Fields") if noun == "code" else _("Why"),
             "state": STATES[run.status],
             "percent": percent_of(run),
             "items": [(item, item_state(run, item.status)) for item in found[start : start + SHOWN]],
@@ -121,16 +123,20 @@ class OneRun(RunRoom):
                     ("", _("All")),
                     ("failed", _("Failed")),
                     ("done", _("Done")),
+                    ("spared", _("Unchanged")),
+                    ("added", _("Added")),
+                    ("changed", _("Changed")),
+                    ("removed", _("Removed")),
                     ("waiting", _("Waiting") if run.is_open else _("Left out")),
                 )
-                if not key or numbers[key]
+                if not key or numbers.get(key)
             ],
             "chosen": status,
             "runs_url": reverse("console:runs", args=[slug]),
             "list_url": reverse(f"console:{LISTS[noun]}", args=[slug]) if noun in LISTS else "",
             "origin_url": reverse("console:run", args=[slug, run.origin.uuid]) if run.origin else "",
-            "may_cancel": run.is_open and may_follow,
-            "may_retry": not run.is_open and may_follow and bool(run.number - run.done),
+            "may_cancel": run.is_open and services.may_follow(actor=self.actor, run=run),
+            "may_retry": services.retryable(actor=self.actor, run=run),
             "may_undo": services.undoable(actor=self.actor, run=run),
         }
         return self.page(context)
@@ -146,6 +152,7 @@ class OneRun(RunRoom):
             raise NotFound("There is nothing to do here by that name")
         begin = services.retry_run if wanted == "retry" else services.undo_run
         made = begin(actor=self.actor, run=run)
+        services.work_now(made)
         return redirect("console:run", self.organization.slug, made.uuid)
 
 
@@ -156,23 +163,43 @@ def title_of(run: Run) -> str:
 
 
 def heading_of(run: Run) -> str:
-    """Return what is asked for, or what was done once it has ended: 5 robots disabled, 1 not."""
+    """Return what is asked for, or what was done once it has ended: 5 robots disabled, 1 unchanged, 1 not."""
     if run.is_open:
         return title_of(run)
     noun, _dot, name = run.action.partition(".")
     done = f"{things(noun, run.done)} {VERBS[noun][name].done}"
-    others = run.number - run.done
+    if run.spared:
+        done = _("{done}, {number} unchanged").format(done=done, number=full(run.spared))
+    others = run.number - run.done - run.spared
     return _("{done}, {number} not").format(done=done, number=full(others)) if others else done
+
+
+def numbers_of(run: Run) -> dict[str, int]:
+    """Return of how many things what became, by which the list is narrowed."""
+    numbers = {"": run.number, "failed": run.failed, "done": run.done, "spared": run.spared}
+    numbers["waiting"] = run.left
+    if run.action == CODE:
+        numbers |= {name: run.arguments.get(name, 0) for name in ("added", "changed", "removed")}
+        numbers["done"] = 0  # told apart
+    return numbers
 
 
 def percent_of(run: Run) -> int:
     """Return how far it is, whatever became of the things."""
-    return 100 * (run.done + run.failed) // run.number if run.number else 100
+    return 100 * (run.number - run.left) // run.number if run.number else 100
 
 
 def item_state(run: Run, status: str) -> tuple[str, str]:
     """Return in one word what became of a thing, and its tone."""
     if status == "waiting" and not run.is_open:
         return _("left out"), ""
-    words = {"waiting": _("waiting"), "done": _("done"), "failed": _("failed")}
+    words = {
+        "waiting": _("waiting"),
+        "done": _("done"),
+        "failed": _("failed"),
+        "spared": _("unchanged"),
+        "added": _("added"),
+        "changed": _("changed"),
+        "removed": _("removed"),
+    }
     return words[status], TONES[status]

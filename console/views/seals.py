@@ -16,6 +16,8 @@ from console.views.log_views import Whose
 from core.errors import NotFound
 from logs import services
 from logs.chain import state
+from notifications import checkpoints
+from notifications.stored import FINDINGS, retold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,6 +85,7 @@ class Seals(Whose, FormRoom):
             "state": state.state(actor=self.actor, namespace=namespace),
             "logs_url": self.address("logs"),
             "is_instance": namespace is None,
+            "receivers": checkpoints.receivers(actor=self.actor) if namespace is None else (),
             "forms": self.all_forms(sent),
             "checks": [self._row(one) for one in checks],
             "check": self._row(chosen) if chosen else None,
@@ -97,7 +100,10 @@ class Seals(Whose, FormRoom):
             "tone": "bad" if one.found else TONES[one.status],
             "number": sum(one.found.values()),
             "url": self.here(check=str(one.uuid)),
-            "findings": [(SORTS.get(sort, sort), *rest) for sort, *rest in one.findings],
+            "findings": [
+                (SORTS.get(sort, sort), retold(chain, FINDINGS), where, entry, retold(words, FINDINGS))
+                for sort, chain, where, entry, words in one.findings
+            ],
         }
 
     def save_verify(self, data: dict[str, Any]) -> HttpResponse:

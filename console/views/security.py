@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import segno
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
 from console import passkeys
+from console.proof import provider_name
 from console.room import FormRoom
 from console.views.session import start_session
 from core.errors import DomainError
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
 
 PICTURE = 5  # pixels of a module
+FILE = "data:text/plain;charset=utf-8"
 
 
 class ConfirmForm(forms.Form):
@@ -62,7 +66,7 @@ class RemoveForm(forms.Form):
 
 
 class Security(FormRoom):
-    """What proves beside the password that it is her."""
+    """What proves beside the password, or beside who signs her in, that it is her."""
 
     room = "account"
     template = "console/security.html"
@@ -100,6 +104,8 @@ class Security(FormRoom):
             "open": opens if chosen is not None else "",
             "new_passkey": passkeys.offer(self.request, self.actor),
             "user": self.actor.user,
+            "keeper": selectors.keeper(actor=self.actor),
+            "provider": provider_name(),
             "setup": self._setup(confirm) if confirm is not None else None,
             "forms": forms_,
         }
@@ -127,7 +133,7 @@ class Security(FormRoom):
         codes = services.add_authenticator_app(actor=self.actor, **data)
         self._go_on()
         if codes:
-            return self.page({**self.context({}), "codes": codes})
+            return self._show_codes(codes)
         return self.done(_("The authenticator app is set up."))
 
     def save_remove_app(self, data: dict[str, Any]) -> HttpResponse:
@@ -138,8 +144,7 @@ class Security(FormRoom):
 
     def save_codes(self, data: dict[str, Any]) -> HttpResponse:
         """Make new recovery codes and show them, this once."""
-        codes = services.make_recovery_codes(actor=self.actor)
-        return self.page({**self.context({}), "codes": codes})
+        return self._show_codes(services.make_recovery_codes(actor=self.actor))
 
     def save_add_passkey(self, data: dict[str, Any]) -> HttpResponse:
         """Keep a new passkey, and show the recovery codes that come with the first second factor."""
@@ -147,7 +152,7 @@ class Security(FormRoom):
         codes = services.add_passkey(actor=self.actor, name=data["name"], **sent)
         self._go_on()
         if codes:
-            return self.page({**self.context({}), "codes": codes})
+            return self._show_codes(codes)
         return self.done(_("The passkey {name} is added.").format(name=data["name"]))
 
     def save_rename_passkey(self, data: dict[str, Any]) -> HttpResponse:
@@ -160,6 +165,19 @@ class Security(FormRoom):
         passkey = services.remove_passkey(actor=self.actor, **data)
         self._go_on()
         return self.done(_("The passkey {name} is removed.").format(name=passkey.name), "console:security")
+
+    def _show_codes(self, codes: list[str]) -> HttpResponse:
+        """Show new recovery codes, and have them in a file that the page itself holds.
+
+        So they are asked for by no address: no cache and no log between here and the browser sees them again.
+        """
+        user = self.actor.user
+        name = user.username if user is not None else ""
+        title = _("Recovery codes of {name} for {url}, each good for one sign-in").format(
+            name=name, url=settings.PUBLIC_URL
+        )
+        file = "\n".join((title, "", *codes, ""))
+        return self.page({**self.context({}), "codes": codes, "codes_file": f"{FILE},{quote(file)}"})
 
     def _go_on(self) -> None:
         """Go on in a new session: what this one could do is another thing now."""

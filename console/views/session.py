@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
@@ -26,12 +26,15 @@ from django.views.generic import View
 
 from accounts import selectors, services
 from console import passkeys
+from console.proof import provider_name
 from console.room import DIALECT
 from core.client import ACTIVE_AT, SIGNED_IN_AT, session_actor
 from core.errors import DomainError, NotFound
 from core.words import told
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from accounts.models import User
 
 
@@ -50,13 +53,13 @@ class SignInForm(forms.Form):
     )
 
 
-def start_session(request: HttpRequest, user: User) -> None:
-    """Make a fresh session for somebody who has just proved herself."""
+def start_session(request: HttpRequest, user: User, *, at: datetime | None = None) -> None:
+    """Make a fresh session for somebody who has proved herself just now, or elsewhere at that moment."""
     is_hers = request.user.is_authenticated and request.user.pk == user.pk
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     if is_hers:
         request.session.cycle_key()  # which Django leaves as it is
-    request.session[SIGNED_IN_AT] = timezone.now().isoformat()
+    request.session[SIGNED_IN_AT] = (at or timezone.now()).isoformat()
     request.session[ACTIVE_AT] = time.time()
     if request.session.session_key is None:
         request.session.save()
@@ -94,6 +97,7 @@ class SignIn(View):
 
 HALF = "half_signed_in"  # who has entered her password in this browser, and owes her second factor
 HALF_SECONDS = 600
+INVITATION = re.compile(r"/invitations/([^/?#]+)/")  # where mailed links lead
 
 
 def remember_half(request: HttpRequest, user: User) -> None:
@@ -169,14 +173,14 @@ class SecondStep(View):
         user = half_signed_in(request)
         if user is None:
             return redirect("console:sign-in")
-        return self._show(user, CodeForm())
+        return self._show(user, self._form(user))
 
     def post(self, request: HttpRequest) -> HttpResponse:
         """Sign in, and go where the person wanted to be."""
         user = half_signed_in(request)
         if user is None:
             return show_sign_in(request, problem=_("This took too long. Sign in again."))
-        form = CodeForm(request.POST)
+        form = self._form(user, request.POST)
         answer = request.POST.get("passkey", "")
         if form.is_valid() or answer:
             actor = session_actor(request, dialect=DIALECT)
@@ -192,10 +196,15 @@ class SecondStep(View):
                 return redirect(wanted)
         return self._show(user, form)
 
+    def _form(self, user: User, data: Any = None) -> CodeForm:
+        # Before it is looked at: what a field says of itself is then kept as it is.
+        form = CodeForm(data)
+        if selectors.factors_of(user=user).app is None:
+            form.fields["code"].help_text = _("One of your recovery codes.")
+        return form
+
     def _show(self, user: User, form: forms.Form) -> HttpResponse:
         has = selectors.factors_of(user=user)
-        if has.app is None:
-            form.fields["code"].help_text = _("One of your recovery codes.")
         context = {
             "form": form,
             "username": user.username,
@@ -213,21 +222,23 @@ def wanted_by(request: HttpRequest) -> str:
     return reverse("console:home")
 
 
-def provider_name() -> str:
-    """Return what people call the identity provider; empty if there is none."""
-    return settings.OIDC_NAME or urlsplit(settings.OIDC_ISSUER).hostname or ""
-
-
 def show_sign_in(request: HttpRequest, form: forms.Form | None = None, *, problem: str = "") -> HttpResponse:
     """Show the sign-in page, with a form that was refused or a problem of another way in."""
+    wanted = request.POST.get("next") or request.GET.get("next", "")
+    invited = INVITATION.match(wanted)
     context = {
         "form": form or SignInForm(),
         "problem": problem,
-        "next": request.POST.get("next") or request.GET.get("next", ""),
+        "next": wanted,
         "is_mailing": settings.MAILING and settings.AUTHENTICATION == "Database",
         "provider": provider_name(),
         "passkey": passkeys.ask(request) if settings.AUTHENTICATION == "Database" else "",
         "provider_first": settings.AUTHENTICATION == "OIDC",
+        "is_invited": invited is not None,
+        "joins_by": invited[1] if invited and services.invites_stranger(code=invited[1]) else "",
+        "may_join": services.invited_may_join(),
+        "is_closed": settings.READ_ONLY,
+        "makes_people": settings.AUTHENTICATION != "Database",
     }
     refused = problem or (form is not None and form.errors)
     return render(request, "console/signin.html", context, status=403 if refused else 200)
@@ -243,15 +254,9 @@ class SignOut(View):
         return redirect("console:sign-in")
 
 
-class SetupForm(forms.Form):
-    """The first administrator, and the secret that proves access to the machine."""
+class NewPersonForm(forms.Form):
+    """By what somebody who makes her account will sign in."""
 
-    secret = forms.CharField(
-        label=gettext_lazy("Setup secret"),
-        max_length=255,
-        help_text=gettext_lazy("Printed once where Muster was started."),
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
     username = forms.CharField(
         label=gettext_lazy("Your name"),
         max_length=255,
@@ -260,7 +265,6 @@ class SetupForm(forms.Form):
         ),
         widget=forms.TextInput(attrs={"autocomplete": "username"}),
     )
-    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
     password = forms.CharField(
         max_length=1024,
         strip=False,
@@ -269,6 +273,19 @@ class SetupForm(forms.Form):
         ),
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+class SetupForm(NewPersonForm):
+    """The first administrator, and the secret that proves access to the machine."""
+
+    secret = forms.CharField(
+        label=gettext_lazy("Setup secret"),
+        max_length=255,
+        help_text=gettext_lazy("Printed once where Muster was started."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+    )
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
+    field_order = ("secret", "username", "email", "password")
 
 
 @method_decorator([gzip_page, never_cache, sensitive_post_parameters("password", "secret")], name="dispatch")

@@ -36,6 +36,7 @@ class MySessions(FormRoom):
         found = selectors.own_sessions(actor=self.actor)
         return {
             "sessions": [(one, in_words(one.browser), one.session_key == here) for one in found],
+            "keeper": selectors.keeper(actor=self.actor),
             "others": sum(one.session_key != here for one in found),
             "forms": self.all_forms(sent),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -13,7 +13,18 @@ from django.utils.translation import gettext_lazy
 from console.room import FormRoom
 from console.views.instance import OfInstance
 from console.views.log_views import Whose
-from console.views.robots import GRACES
+from console.views.stream_forms import (
+    BeginFileForm,
+    BeginSyslogForm,
+    BeginWebhookForm,
+    DirectForm,
+    DirectSyslogForm,
+    PlaceForm,
+    RotateForm,
+    WhichForm,
+    syslog_config,
+    typed,
+)
 from permissions.catalogue import (
     INSTANCE_LOG_STREAM,
     INSTANCE_READ,
@@ -27,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
+    from django import forms
     from django.http import HttpResponse
 
     from accounts.models import Namespace
@@ -40,48 +52,11 @@ STATES = {
     "off": (gettext_lazy("off"), "bad"),
     "paused": (gettext_lazy("paused"), ""),
 }
-METHODS = {"webhook": gettext_lazy("Webhook"), "file": gettext_lazy("File")}
-PLACE = gettext_lazy("As the receiver was told it with a batch; empty: the oldest entry that is there.")
-
-
-class BeginForm(forms.Form):
-    """A new stream to a webhook."""
-
-    title = forms.CharField(label=gettext_lazy("Title"), max_length=60, required=False)
-    config = forms.CharField(
-        label=gettext_lazy("URL"),
-        max_length=2048,
-        widget=forms.TextInput(attrs={"placeholder": "https://", "autocomplete": "off"}),
-    )
-    begin = forms.ChoiceField(
-        label=gettext_lazy("It begins"),
-        choices=[
-            ("now", gettext_lazy("with what happens from now on")),
-            ("oldest", gettext_lazy("with the oldest entry that is there")),
-        ],
-        initial="now",
-        widget=forms.RadioSelect,
-    )
-
-
-class WhichForm(forms.Form):
-    """Which stream."""
-
-    uuid = forms.UUIDField(widget=forms.HiddenInput)
-
-
-class PlaceForm(WhichForm):
-    """From where on it sends."""
-
-    cursor = forms.CharField(label=gettext_lazy("Cursor"), max_length=60, required=False, help_text=PLACE)
-
-
-class RotateForm(WhichForm):
-    """A new secret beside the old one."""
-
-    grace = forms.TypedChoiceField(
-        label=gettext_lazy("The old secret lives on"), choices=GRACES, coerce=int, initial=GRACES[-1][0]
-    )
+METHODS = {
+    "webhook": gettext_lazy("Webhook"),
+    "syslog": gettext_lazy("Syslog"),
+    "file": gettext_lazy("File"),
+}
 
 
 class Streams(Whose, FormRoom):
@@ -92,7 +67,10 @@ class Streams(Whose, FormRoom):
     read = LOG_STREAM_READ
     change: ClassVar[Right] = LOG_STREAM_CHANGE
     dialogs = {
-        "begin": BeginForm,
+        "begin": BeginWebhookForm,
+        "begin_syslog": BeginSyslogForm,
+        "direct": DirectForm,
+        "direct_syslog": DirectSyslogForm,
         "test": WhichForm,
         "pause": WhichForm,
         "resume": WhichForm,
@@ -101,23 +79,33 @@ class Streams(Whose, FormRoom):
         "end": WhichForm,
     }
     # What opens a dialog about one stream: the name in the address, and the dialog.
-    about: ClassVar[dict[str, str]] = {"of": "rewind", "token": "rotate", "end": "end"}
+    about: ClassVar[dict[str, str]] = {
+        "of": "rewind",
+        "token": "rotate",
+        "end": "end",
+        "webhook": "direct",
+        "receiver": "direct_syslog",
+    }
 
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the streams, and the one of the address in its dialog."""
         namespace = self.namespace(self.read)
-        found = selectors.streams(actor=self.actor, namespace=namespace)
+        found = list(selectors.count_behind(selectors.streams(actor=self.actor, namespace=namespace)))
+        configs = {str(row.uuid): row.config for row in found if row.method == "syslog"}
         every = self.all_forms(sent)
         opened = ""
         for name, dialog in self.about.items():
             if self.asked(name) and dialog not in sent:
-                every[dialog].initial = {**every[dialog].initial, "uuid": self.asked(name)}
+                uuid = self.asked(name)
+                now = typed(configs[uuid]) if dialog == "direct_syslog" and uuid in configs else {}
+                every[dialog].initial = {**every[dialog].initial, **now, "uuid": uuid}
                 opened = opened or dialog
         return {
-            "streams": [self._line(row) for row in selectors.count_behind(found)],
+            "streams": [self._line(row) for row in found],
             "behind_max": selectors.BEHIND_MAX,
             "may_change": self._may_change(namespace),
             "is_instance": namespace is None,
+            "has_directory": bool(settings.STREAM_DIRECTORY),
             "logs_url": self.address("logs"),
             "openers": {name: self.opener(name) for name in self.about},
             "open": opened,
@@ -139,6 +127,8 @@ class Streams(Whose, FormRoom):
             "error": row.error if row.failures else "",
             "test": row.test_error,
             "has_secret": bool(row.secret_sealed),
+            "opener": {"webhook": "webhook", "syslog": "receiver"}.get(row.method),
+            "trusted": str(row.config.get("authority", "")).count("BEGIN CERTIFICATE"),
             "cursor": f"{row.xact}.{row.entry}",
         }
 
@@ -153,15 +143,35 @@ class Streams(Whose, FormRoom):
 
     def save_begin(self, data: dict[str, Any]) -> HttpResponse:
         """Begin a stream; the secret that batches are signed with is shown once."""
-        row, secret = services.create_stream(
+        row, secret = self._begin(data, "webhook", {"url": data["config"].strip()})
+        return self._once(row, secret, _("The stream has begun."))
+
+    def save_begin_syslog(self, data: dict[str, Any]) -> HttpResponse:
+        """Begin a stream to a receiver of syslog."""
+        self._begin(data, "syslog", syslog_config(data))
+        return self.done(_("The stream has begun."))
+
+    def _begin(self, data: dict[str, Any], method: str, config: dict[str, str]) -> tuple[Stream, str]:
+        return services.create_stream(
             actor=self.actor,
             namespace=self.namespace(self.read),
-            method="webhook",
-            config={"url": data["config"].strip()},
+            method=method,
+            config=config,
             title=data["title"],
             cursor="" if data["begin"] == "oldest" else None,
         )
-        return self._once(row, secret, _("The stream has begun."))
+
+    def save_direct(self, data: dict[str, Any]) -> HttpResponse:
+        """Direct a stream to another webhook."""
+        return self._direct(data, {"url": data["config"].strip()})
+
+    def save_direct_syslog(self, data: dict[str, Any]) -> HttpResponse:
+        """Direct a stream to another receiver of syslog."""
+        return self._direct(data, syslog_config(data))
+
+    def _direct(self, data: dict[str, Any], config: dict[str, str]) -> HttpResponse:
+        services.change_stream(actor=self.actor, stream=self._stream(data["uuid"]), config=config)
+        return self.done(_("The stream goes there from now on, and keeps its place."))
 
     def save_test(self, data: dict[str, Any]) -> HttpResponse:
         """Have a worker send a message without entries."""
@@ -205,3 +215,9 @@ class InstanceStreams(OfInstance, Streams):
     room = "instance-streams"
     read = INSTANCE_READ
     change = INSTANCE_LOG_STREAM
+    dialogs = {**Streams.dialogs, "begin_file": BeginFileForm}
+
+    def save_begin_file(self, data: dict[str, Any]) -> HttpResponse:
+        """Begin a stream to a file."""
+        self._begin(data, "file", {"name": data["config"].strip()})
+        return self.done(_("The stream has begun."))

@@ -44,7 +44,7 @@ STATES = {
     "endless": gettext_lazy("No expiry"),
 }
 MAY: dict[str, StrOrPromise] = {
-    Kind.APP_SPECIFIC: gettext_lazy("Stand in for your password"),
+    Kind.APP_SPECIFIC: gettext_lazy("Stand in for a password"),
     Kind.ACCESS: gettext_lazy("All that you may"),
     Kind.ACCOUNT: gettext_lazy("All that you may"),
 }
@@ -60,7 +60,7 @@ KINDS: list[tuple[str, Any]] = [
         Kind.APP_SPECIFIC,
         described(
             gettext_lazy("App password"),
-            gettext_lazy("For docker login and the like, in place of your password"),
+            gettext_lazy("For docker login and the like, which ask for a password"),
         ),
     ),
     (

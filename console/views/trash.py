@@ -277,6 +277,7 @@ class Trash(FormRoom):
             things=[runs.Thing(thing.pk, thing.name) for thing in rows],
             uuid=data["key"],
         )
+        runs.work_now(run)
         return redirect("console:run", self.organization.slug, run.uuid)
 
     def save_restore_chosen(self, data: dict[str, Any]) -> HttpResponse:

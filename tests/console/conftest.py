@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.test import override_settings
 from django.utils import timezone
 
 from accounts import services as accounts
@@ -15,6 +16,7 @@ from runs.models import Run, RunItem
 from tests import make
 from tests.console import world as worlds
 from tests.console.entering import HOOK, RUN, SENT
+from tests.staging import stand
 from tokens import services as tokens
 from tokens.models import Application
 
@@ -22,10 +24,12 @@ if TYPE_CHECKING:
     from accounts.models import Organization
 
 
-@pytest.fixture
-def acme(db: None, settings: Any) -> Organization:
+EGRESS = ["192.0.2.0/24"]
+
+
+@override_settings(EGRESS_ALLOW=EGRESS)
+def build() -> Organization:
     """Make an organization with somebody of every kind in it."""
-    settings.EGRESS_ALLOW = ["192.0.2.0/24"]
     acme = make.organization(owner=make.user("owner"))
     for role in ("member", "creator", "admin", "auditor"):
         accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=make.user(role), role=role)
@@ -60,6 +64,20 @@ def acme(db: None, settings: Any) -> Organization:
     )
     RunItem.objects.create(run=run, position=0, target=robot.pk, name="acme+ci", status="failed", reason="No")
     return acme
+
+
+@pytest.fixture
+def standing_acme(request: pytest.FixtureRequest) -> Organization | None:
+    """Return the organization, which stands from test to test."""
+    standing: Organization | None = stand(build, request)
+    return standing
+
+
+@pytest.fixture
+def acme(standing_acme: Organization | None, db: None, settings: Any) -> Organization:
+    """Return an organization with somebody of every kind in it."""
+    settings.EGRESS_ALLOW = EGRESS
+    return standing_acme or build()
 
 
 @pytest.fixture

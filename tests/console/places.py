@@ -19,6 +19,7 @@ ELSEWHERE = frozenset(
         "exported-manifest",
         "homepage",
         "invited",
+        "join",
         "language",
         "project-homepage",
         "provider",

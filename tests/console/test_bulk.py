@@ -157,18 +157,53 @@ def test_what_fails_is_named_and_tried_again(acme, owner, rival):
     keys = [str(one.uuid), str(two.uuid), str(rival.uuid), "nonsense", "\0", "<script>"]
     page = bulk(client, "disable", pick=keys, confirmed="1")
     text = page.content.decode()
-    assert "1 credential disabled, 4 not" in text
+    assert "1 credential disabled, 1 unchanged, 3 not</h1>" in text
     assert "It is disabled already" in text
     assert text.count("It is not here, or not any more.") == 3
     assert "<script>" not in text.split("<tbody>")[1].split("</tbody>")[0]
     assert "&lt;script&gt;" in text.split("<tbody>")[1].split("</tbody>")[0]
-    tokens.set_credential_enabled(actor=make.SYSTEM, organization=acme, credential=one, enabled=True)
-    again = client.post(page.redirect_chain[-1][0], {"do": "retry"}, follow=True)
-    first, second = Run.objects.order_by("pk")
-    assert (second.origin, list(second.items.values_list("target", flat=True))) == (first, [one.pk])
-    assert b"Disable 1 credential</h1>" in again.content
-    runs.work(second.pk)
-    assert b"1 credential disabled</h1>" in client.get(again.redirect_chain[-1][0]).content
+    assert 'value="retry"' not in text  # nothing of it is there to be tried again
+
+
+def test_what_failed_is_tried_again_before_the_page_answers(acme, owner):
+    web, api = (make.project(acme, name, visibility="public") for name in ("web", "api"))
+    client = enter(owner)
+    Project.objects.filter(pk=web.pk).update(deleted_at=NOW())
+    begun = runs.begin_run(
+        actor=make.actor(owner),
+        namespace=acme.namespace,
+        action="project.private",
+        things=[runs.Thing(web.pk, "web"), runs.Thing(api.pk, "api")],
+    )
+    runs.work_now(begun)
+    here = f"/o/acme/runs/{begun.uuid}/"
+    assert b"1 project private, 1 not</h1>" in client.get(here).content
+    Project.objects.filter(pk=web.pk).update(deleted_at=None)
+    again = client.post(here, {"do": "retry"}, follow=True)
+    second = Run.objects.latest("pk")
+    assert (second.origin, list(second.items.values_list("target", flat=True))) == (begun, [web.pk])
+    assert b"1 project private</h1>" in again.content
+
+
+@pytest.mark.parametrize("noun", ["robot", "project"])
+def test_what_is_so_already_is_left_alone_and_told(acme, owner, noun):
+    if noun == "robot":
+        robots = make.robots(acme, 2)
+        accounts.change_robot(actor=make.SYSTEM, robot=robots[0], enabled=False)
+        path, verb, keys = "/o/acme/robots/", "disable", [robot.shortname for robot in robots]
+        said = "It is disabled already"
+    else:
+        for name, visibility in (("one", "private"), ("two", "public")):
+            make.project(acme, name, visibility=visibility)
+        path, verb, keys, said = "/o/acme/projects/", "private", ["one", "two"], "It is private already"
+    before = LogEntry.objects.count()
+    page = bulk(enter(owner), verb, path, pick=keys, confirmed="1").content.decode()
+    assert f"1 {noun} {'disabled' if noun == 'robot' else 'private'}, 1 unchanged</h1>" in page
+    assert said in page
+    # What was begun, and what was done to the one.
+    assert LogEntry.objects.count() == before + 2
+    run = Run.objects.get()
+    assert (run.done, run.spared, run.failed, run.left) == (1, 1, 0, 0)
 
 
 def test_a_form_that_is_sent_twice_leads_to_the_same_run(acme, owner):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,12 +12,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from jsonschema import Draft202012Validator
 
+from accounts import services as accounts
+from accounts.models import User
+from logs.models import LogEntry
 from projects.services import code
+from runs import services
+from runs.models import Run
 from tests import make
 from tests.console.entering import enter
 from tests.make import SYSTEM
 from tests.projects.code import world
 from tests.projects.code.test_apply import BROKEN
+from tests.racing import race
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +57,7 @@ def compare(client, text=EDIT, **more):
 
 
 def apply(client, fields, **more):
-    return plain(client.post("/o/acme/code/", {"do": "apply", **fields, **more}))
+    return plain(client.post("/o/acme/code/", {"do": "apply", **fields, **more}, follow=True))
 
 
 def test_the_download_is_the_export(acme, people):
@@ -85,11 +92,87 @@ def test_what_was_shown_is_applied(acme, people):
     client = enter(people["ada"])
     fields = fields_of(compare(client))
     page = apply(client, fields)
-    assert "What was done" in page
-    assert "1 added, 0 changed, 0 removed" in page
+    assert "1 change applied</h1>" in page
     assert acme.namespace.robots.filter(shortname="new", description="<b>bold</b>").exists()
-    # Sent again, it is no longer what was looked at.
-    assert "changed since you looked" in apply(client, fields)
+    # By another form it is no longer what was looked at.
+    assert "changed since you looked" in apply(client, fields | {"key": ""})
+
+
+def test_what_was_done_has_an_address_that_others_open(acme, people):
+    make.user("watcher")
+    for name, role in (("watcher", "auditor"), ("bob", "member")):
+        accounts.set_member_role(
+            actor=SYSTEM, organization=acme, user=User.objects.get(username=name), role=role
+        )
+    rival = make.organization("rivals", owner=people["eve"])
+    client = enter(people["ada"])
+    text = EDIT.replace("owner: owner", "owner: owner, eve: member")
+    fields = fields_of(compare(client, text))
+    first, second = (client.post("/o/acme/code/", {"do": "apply", **fields}) for _ in range(2))
+    run = Run.objects.get()
+    here = f"/o/acme/runs/{fields['key']}/"
+    assert first["Location"] == second["Location"] == here  # sent twice, it is done once
+    assert LogEntry.objects.filter(kind="org_apply").count() == 1
+    assert (run.status, run.number, run.done, run.due_at, run.asked_by) == ("done", 2, 2, None, people["ada"])
+    for who in (people["ada"], people["owner"], User.objects.get(username="watcher")):
+        page = plain(enter(who).get(here))
+        for said in ("2 changes applied</h1>", "robot new", "&lt;b&gt;bold&lt;/b&gt;", "Nothing was removed"):
+            assert said in page, (who, said)
+        for refused in ('value="retry"', 'value="undo"', 'value="cancel"'):
+            assert refused not in page
+    assert "robot off" in plain(client.get(here))  # kept
+    assert "Apply 2 changes" in plain(client.get("/o/acme/runs/"))
+    assert enter(people["bob"]).get(here).status_code == 403
+    assert enter(people["eve"]).get(f"/o/{rival.slug}/runs/{run.uuid}/").status_code == 404
+    for verb in ("retry", "undo", "cancel"):
+        assert client.post(here, {"do": verb}).status_code == 404
+    assert services.due(10) == []
+
+
+def test_the_log_leads_to_what_was_done_while_it_is_kept(acme, people):
+    client = enter(people["ada"])
+    apply(client, fields_of(compare(client)))
+    run = Run.objects.get()
+    assert LogEntry.objects.get(kind="org_apply").metadata["run"] == str(run.uuid)
+    link = f'href="/o/acme/runs/{run.uuid}/"'
+    assert link in plain(client.get("/o/acme/logs/?kind=org_apply"))
+    # Neither in the log of another organization, whoever put its number there, nor once it is gone.
+    rival = make.organization("rivals", owner=people["eve"])
+    LogEntry.objects.filter(kind="org_apply").update(namespace=rival.namespace, namespace_name="rivals")
+    page = plain(enter(people["eve"]).get("/o/rivals/logs/?kind=org_apply"))
+    assert "applied a file" in page
+    assert str(run.uuid) in page
+    assert "/runs/" + str(run.uuid) not in page
+    LogEntry.objects.filter(kind="org_apply").update(namespace=acme.namespace, namespace_name="acme")
+    Run.objects.all().delete()
+    assert "/runs/" + str(run.uuid) not in plain(client.get("/o/acme/logs/?kind=org_apply"))
+
+
+def test_what_was_done_is_narrowed_by_what_became_of_it(acme, people):
+    client = enter(people["owner"])
+    fields = fields_of(compare(client, prune="on"))
+    page = apply(client, fields, confirm="acme")
+    assert "4 changes applied</h1>" in page
+    assert "What the lists of the file do not have was removed." in page
+    here = f"/o/acme/runs/{fields['key']}/"
+    removed = plain(client.get(here + "?state=removed")).split("<tbody>")[1]
+    assert "robot off" in removed
+    assert "robot new" not in removed
+    assert "robot new" in plain(client.get(here + "?state=nonsense")).split("<tbody>")[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_that_applies_and_is_sent_often_at_once_applies_once(acme, people):
+    client = enter(people["ada"])
+    fields = fields_of(compare(client))
+    found = []
+
+    def send(_):
+        found.append(enter(people["ada"]).post("/o/acme/code/", {"do": "apply", **fields})["Location"])
+
+    assert race(3, send, at_once=3) == Counter(ok=3)
+    assert set(found) == {f"/o/acme/runs/{fields['key']}/"}
+    assert Run.objects.count() == LogEntry.objects.filter(kind="org_apply").count() == 1
 
 
 def test_removing_is_typed(acme, people):
@@ -104,7 +187,9 @@ def test_removing_is_typed(acme, people):
         assert "robot off" in page
         assert acme.namespace.robots.filter(shortname="off").exists()
     fields = fields_of(page)
-    assert "3 removed" in apply(client, fields, confirm="acme")  # bob stays by his team
+    page = apply(client, fields, confirm="acme")  # bob stays by his team
+    assert Run.objects.get().arguments["removed"] == 3
+    assert "4 changes applied" in page
     assert list(acme.namespace.robots.values_list("shortname", flat=True)) == ["new"]
 
 
@@ -115,7 +200,7 @@ def test_a_change_meanwhile_is_shown_before_it_is_applied(acme, people):
     page = apply(client, fields)
     assert "changed since you looked" in page
     assert not acme.namespace.robots.filter(shortname="new").exists()
-    assert "1 added" in apply(client, fields_of(page))
+    assert "1 change applied" in apply(client, fields_of(page))
 
 
 def test_it_is_asked_who_one_is_after_a_while(acme, people):
@@ -126,7 +211,7 @@ def test_it_is_asked_who_one_is_after_a_while(acme, people):
     session.save()
     assert "Your password" in apply(client, fields)
     assert not acme.namespace.robots.filter(shortname="new").exists()
-    assert "1 added" in apply(client, fields, own_password=make.PASSWORD)
+    assert "1 change applied" in apply(client, fields, own_password=make.PASSWORD)
 
 
 def test_what_one_may_not_do_is_said_and_cannot_be_sent(acme, people):

@@ -13,7 +13,7 @@ from permissions.models import Grant
 from projects.models import Project
 from tests import make
 from tests.accounts.test_second_factor_asked import give
-from tests.console.test_rooms_browser import TWO_LOOKS, look, says, sign_in
+from tests.console.test_rooms_browser import LOOKS, TWO_LOOKS, look, says, sign_in
 
 pytestmark = pytest.mark.browser
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "plain"])
@@ -110,6 +110,54 @@ def test_an_organization_asks_for_a_factor_and_who_was_invited_sets_one_up(
     page.get_by_role("button", name="Sign in").click()
     expect(page).to_have_url(re.compile(r"/o/acme/$"))
     expect(page.get_by_role("heading", name="acme").first).to_be_visible()
+    assert not visit.faults
+
+
+@SCRIPTS
+def test_who_is_invited_and_has_no_account_makes_one_and_sets_up_the_factor_asked_for(
+    browse, transactional_db, mailoutbox, settings, scripts
+):
+    settings.MAILING = True
+    owner = give(make.user("owner"))
+    acme = make.organization("acme", owner)
+    acme.requires_second_factor = True
+    acme.save()
+    accounts.invite_people(
+        actor=make.actor(owner), organization=acme, whom=["eve@example.test"], role="creator"
+    )
+    tasks.send_invitation(Invitation.objects.get().pk)
+    (path,) = set(re.findall(r"/invitations/[^/\s\"]+/", mailoutbox[0].body))
+
+    visit = browse(scripts=scripts)
+    page = visit.goto(path)
+    expect(page.get_by_role("heading", name="Make your account to join acme")).to_be_visible()
+    expect(page.get_by_label("E-mail")).to_be_disabled()
+    expect(page.get_by_label("E-mail")).to_have_value("eve@example.test")
+    if scripts:
+        look(visit, "join", LOOKS)
+    page.get_by_label("User name").fill("owner")
+    page.get_by_label("Full name").fill("Eve Stone")
+    page.get_by_label("Password").fill(make.PASSWORD)
+    page.get_by_role("button", name="Make account and join").click()
+    expect(page.get_by_text("owner is already taken")).to_be_visible()
+    if scripts:
+        look(visit, "join-refused", TWO_LOOKS)
+    page.get_by_role("link", name="I have an account: sign in").click()
+    expect(page).to_have_url(re.compile(r"/sign-in/"))
+    if scripts:
+        look(visit, "join-signin", TWO_LOOKS)
+    page.get_by_role("link", name="Make an account if you have none here yet.").click()
+    page.get_by_label("User name").fill("eve")
+    page.get_by_label("Full name").fill("Eve Stone")
+    page.get_by_label("Password").fill(make.PASSWORD)
+    page.get_by_role("button", name="Make account and join").click()
+    expect(page).to_have_url(re.compile(r"/account/security/$"))
+    says(page, "It opens to you with a second factor")
+    set_up_app(page)
+    visit.goto("/o/acme/")
+    expect(page.get_by_role("heading", name="acme").first).to_be_visible()
+    eve = User.objects.get(username="eve")
+    assert (eve.name, eve.email, eve.is_verified) == ("Eve Stone", "eve@example.test", True)
     assert not visit.faults
 
 

@@ -1,7 +1,10 @@
 """Who reads German is told everything in German; programs, and what is kept, stay English."""
 
+import ast
+import inspect
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from django.contrib.messages import get_messages
@@ -11,18 +14,21 @@ from django.utils import timezone
 
 from accounts import services as accounts
 from accounts.models import Team
-from console import entries, stored
+from console import entries
 from console.nouns import FIELDS
 from core.languages import speaking
 from core.words import told
+from logs.chain import archived, checkpoints, verification
 from logs.kinds import KINDS
 from logs.models import LogEntry, LogExport
+from notifications import stored
 from notifications.channels import Undelivered
 from notifications.events import EVENTS
 from notifications.models import Delivery, Subscription
 from permissions.catalogue import RIGHTS
 from permissions.scopes import WORDS
 from projects.models import Project
+from projects.services.code import comparing, objects
 from runs import services as runs
 from tests import make
 from tests.console import world as worlds
@@ -252,8 +258,9 @@ def test_the_log_is_read_in_german_and_kept_in_english(ada, acme):
         [words.title for words in WORDS.values()],
         [words.sentence for words in WORDS.values()],
         list(stored.SENTENCES),
+        list(stored.FINDINGS),
     ],
-    ids=["kinds", "labels", "events", "rights", "scopes", "what scopes allow", "stored"],
+    ids=["kinds", "labels", "events", "rights", "scopes", "what scopes allow", "stored", "findings"],
 )
 def test_each_of_them_is_german(sentences):
     with speaking("de"):
@@ -269,6 +276,14 @@ def test_what_is_stored_is_told_again_with_its_names():
         "Your role does not allow to create teams": "Ihre Rolle erlaubt dies nicht: Teams erstellen",
         "The URL answered 500.": "Die URL antwortete 500.",
         str(Undelivered("The mail could not be sent.")): "Die E-Mail konnte nicht gesendet werden.",
+        "The URL could not be reached: No connection could be made.": (
+            "Die URL war nicht zu erreichen: Es kam keine Verbindung zustande."
+        ),
+        "The receiver may not be called: The URL must begin with syslog+tls:// and a host.": (
+            "Der Empfänger darf nicht angesprochen werden: "
+            "Die URL muss mit syslog+tls:// und einem Host beginnen."
+        ),
+        "The URL may not be called: <b>{x}</b>": "Die URL darf nicht aufgerufen werden: <b>{x}</b>",
         "ada invites you to the team rockets of acme": "ada lädt Sie in das Team rockets von acme ein",
         "ada invites you to acme": "ada lädt Sie in acme ein",
         "3 credentials expire within 7 days: ci, cd": "3 Token laufen innerhalb von 7 Tagen ab: ci, cd",
@@ -279,6 +294,101 @@ def test_what_is_stored_is_told_again_with_its_names():
     with speaking("de"):
         assert {one: stored.retold(one) for one in sentences} == sentences
     assert {one: stored.retold(one) for one in sentences} == {one: one for one in sentences}
+
+
+def test_the_steps_of_a_file_and_notes_on_them_are_told_again():
+    sentences = {
+        "robot ci in team devs": "Roboter ci im Team devs",
+        "ada in team devs": "ada im Team devs",
+        "team devs on project web": "Team devs am Projekt web",
+        "user ada on project web": "Benutzer ada am Projekt web",
+        "default permission of team devs on projects of user ada": (
+            "Vorgabe für Team devs an Projekten von Benutzer ada"
+        ),
+        "default permission of robot ci": "Vorgabe für Roboter ci",
+        "application My app": "Anwendung My app",
+        "member ada": "Mitglied ada",
+        "quota robots": "Limit robots",
+        "settings": "Einstellungen",
+        "ada in team devs: invited already, and has not answered yet": (
+            "ada im Team devs: bereits eingeladen, die Antwort steht aus"
+        ),
+        "member eve: only an owner may make or unmake owners": (
+            "Mitglied eve: Nur Eigentümer machen andere zu Eigentümern oder nehmen ihnen das"
+        ),
+    }
+    with speaking("de"):
+        assert {one: stored.retold(one, stored.STEPS) for one in sentences} == sentences
+
+
+def test_every_sort_of_object_and_note_of_a_file_is_known():
+    """Each sentence that comparing makes, and a title for each sort."""
+    names = {
+        "member": ("ada",),
+        "robot": ("ci",),
+        "team": ("devs",),
+        "seat": ("devs", "robot", "ci"),
+        "project": ("web",),
+        "grant": ("web", "team", "devs"),
+        "default": ("team:devs", "user:ada", "1"),
+        "application": ("App", "1"),
+        "quota": ("robots",),
+    }
+    keys = [(sort, *names.get(sort, ())) for sort in objects.SORTS]
+    with speaking("de"):
+        for key in keys:
+            title = objects.title_of(key)
+            assert stored.retold(title, stored.STEPS) != title
+    made = set()
+    for node in ast.walk(ast.parse(inspect.getsource(comparing))):
+        if isinstance(node, ast.Yield) and isinstance(node.value, ast.JoinedStr):
+            parts = node.value.values
+            made.add("".join(str(one.value) if isinstance(one, ast.Constant) else "?" for one in parts))
+    known = {re.sub(r"\{\w+\}", "?", one) for one in stored.STEPS}
+    assert len(made) > 5
+    assert made <= known
+
+
+@pytest.mark.parametrize("name", ["egress", "targets"])
+def test_why_a_call_to_the_outside_failed_is_told_in_german(name):
+    source = (Path(__file__).parents[2] / "core" / f"{name}.py").read_text(encoding="utf-8")
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    said = {
+        str(node.args[0].value)
+        for node in calls
+        if getattr(node.func, "id", "") in ("Failed", "Refused", "say")
+        and isinstance(node.args[0], ast.Constant)
+    }
+    assert len(said) > 5
+    with speaking("de"):
+        assert {words for words in said if told(words) == words} == set()
+
+
+def test_what_verifications_find_is_known():
+    """Each sentence that they make, and no other."""
+    made = set()
+    for module in (archived, checkpoints, verification):
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "say":
+                made.add(ast.literal_eval(node.args[0]))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Finding":
+                told_words = [word.value for word in node.keywords if word.arg == "words"] + node.args[4:5]
+                assert not any(isinstance(one, ast.Constant | ast.JoinedStr) for one in told_words)
+    assert made == set(stored.FINDINGS)
+
+
+def test_what_was_found_is_told_again():
+    sentences = {
+        "not as it was sealed": "nicht, wie er versiegelt wurde",
+        "3 entries, 41002 to 41019": "3 Einträge, 41002 bis 41019",
+        "line 2 of the copy: its signature is wrong": "Zeile 2 in der Kopie: die Unterschrift ist falsch",
+        "checkpoint 7 does not follow from the one before it": "Prüfpunkt 7 folgt nicht auf den vor ihm",
+        "in the file archive/2025-03.jsonl.gz": "in der Datei archive/2025-03.jsonl.gz",
+        "namespace 12": "Namensraum 12",
+        "acme": "acme",
+    }
+    with speaking("de"):
+        assert {one: stored.retold(one, stored.FINDINGS) for one in sentences} == sentences
 
 
 def test_a_long_text_that_nearly_fits_is_left_alone_in_no_time():

@@ -1,10 +1,15 @@
 """The pages in German, on a phone: words are longer there, and none may be left in English."""
 
 import re
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
 
 from accounts import services as accounts
+from accounts.models import Invitation, MailedLink
+from core import seal
 from tests import make
 from tests.browser import SIDEWAYS
 from tests.console import world as worlds
@@ -93,6 +98,65 @@ def test_a_dialog_speaks_german(browse, world):
     page.get_by_role("button", name="Roboter erstellen").first.click()
     page.get_by_role("dialog").wait_for()
     check(visit, "german-dialog")
+
+
+def test_joining_speaks_german_to_who_chose_it(browse, world, settings):
+    settings.MAILING = True
+    accounts.invite_people(actor=make.SYSTEM, organization=world.acme, whom=["eve@example.test"])
+    code = Invitation.objects.get(email="eve@example.test").code
+    visit = browse(width=390)
+    visit.context.add_cookies([{"name": "language", "value": "de", "url": visit.home}])
+    visit.goto(f"/invitations/{code}/")
+    check(visit, "german-join")
+    visit.goto(f"/sign-in/?next=/invitations/{code}/")
+    check(visit, "german-join-sign-in")
+
+
+def link_for(purpose, user):
+    """Return where a mailed link for somebody leads."""
+    MailedLink.objects.create(
+        user=user,
+        purpose=purpose,
+        email=user.email,
+        digest=seal.digest(purpose),
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+    return purpose
+
+
+def test_where_mailed_links_lead_speaks_german(browse, world, settings):
+    settings.MAILING = True
+    visit = browse(width=390)
+    visit.context.add_cookies([{"name": "language", "value": "de", "url": visit.home}])
+    for path, purpose in (("recover", "recovery"), ("verify", "verification")):
+        visit.goto(f"/{path}/{link_for(purpose, world.owner)}/")
+        visit.page.get_by_role("button").first.wait_for()
+        check(visit, f"german-{path}")
+    eve = make.user("eve")
+    accounts.choose_language(actor=make.actor(eve), language="de")
+    accounts.invite_people(actor=make.SYSTEM, organization=world.acme, whom=["eve"])
+    visit = browse(eve, width=390)
+    visit.goto(f"/invitations/{Invitation.objects.get(user=eve).code}/")
+    expect(visit.page.get_by_role("button", name="Beitreten")).to_be_visible()
+    check(visit, "german-invited")
+
+
+def test_the_first_run_speaks_german(browse, transactional_db):
+    visit = browse(width=390)
+    visit.context.add_cookies([{"name": "language", "value": "de", "url": visit.home}])
+    accounts.offer_first_run()
+    visit.goto("/setup/")
+    expect(visit.page.get_by_label("Einrichtungsgeheimnis")).to_be_visible()
+    check(visit, "german-setup")
+
+
+def test_the_way_in_says_that_nothing_can_be_changed(browse, world, settings):
+    settings.READ_ONLY = True
+    visit = browse(width=390)
+    visit.context.add_cookies([{"name": "language", "value": "de", "url": visit.home}])
+    visit.goto("/sign-in/")
+    expect(visit.page.get_by_text("hat Änderungen vorübergehend abgeschaltet")).to_be_visible()
+    check(visit, "german-sign-in-closed")
 
 
 def test_signing_in_speaks_german_to_who_chose_it(browse, world):

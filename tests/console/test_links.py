@@ -8,19 +8,13 @@ from django.test import Client
 from accounts import tasks
 from accounts.models import MailedLink, User
 from tests import make
-from tests.logs.mailbox import Mailbox
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def mailbox(settings):
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.MAILING = settings.USER_CREATION = True
-    box = Mailbox()
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    box.close()
+@pytest.fixture(autouse=True)
+def open_house(settings):
+    settings.USER_CREATION = True
 
 
 def page(answer):
@@ -110,3 +104,22 @@ def test_a_new_address_in_the_profile_waits_for_its_link(mailbox):
 def test_made_up_links(path):
     assert Client().get(path).status_code == 404
     assert Client().post(path, {"password": "brand-new-9"}).status_code == 404
+
+
+def test_who_comes_from_an_invitation_is_told_how_to_go_on(client, settings):
+    words = "You are invited to an organization."
+    assert words not in client.get("/sign-in/?next=/o/acme/").content.decode()
+    answer = client.get("/invitations/urn:teaminvite:x/")
+    page = client.get(answer["Location"]).content.decode()
+    assert words in page
+    assert "makes one for you" in page
+    # Who is invited may make one herself: this link is none, so she asks for another.
+    settings.MAILING = True
+    page = client.get(answer["Location"]).content.decode()
+    assert "the link is used, withdrawn or too old" in page
+    assert "makes one for you" not in page
+    # Where a directory or a provider signs people in, an account comes with the first sign-in.
+    settings.AUTHENTICATION = "OIDC"
+    page = client.get(answer["Location"]).content.decode()
+    assert words in page
+    assert "makes one for you" not in page

@@ -86,6 +86,13 @@ def test_as_second_step_after_a_password(visit):
     leave(page)
     sign_in(page, "ada")
     look(visit, "passkey-second", LOOKS)
+    # Who has no app is asked for no code of one, after a wrong one neither.
+    hint = page.get_by_text("One of your recovery codes.", exact=True)
+    expect(hint).to_be_visible()
+    page.get_by_label("Code").fill("wrong")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_text("This code is wrong")).to_be_visible()
+    expect(hint).to_be_visible()
     page.get_by_role("button", name="Use a passkey").click()
     expect(page.get_by_role("heading", name="Organizations")).to_be_visible()
 

@@ -146,10 +146,13 @@ def test_a_rule_beside_the_rights_names_whom_to_ask_as_well(acme):
 
 
 def test_what_is_switched_off_says_so(acme, settings):
+    client = enter(person("owner"))
+    assert "has made it read-only for a while" not in text_of(client.get("/o/acme/robots/ci/"))
     settings.READ_ONLY = True
     before = Robot.objects.get().disabled_at
-    client = enter(person("owner"))
-    assert client.get("/o/acme/robots/ci/").status_code == 200
+    page = client.get("/o/acme/robots/ci/")
+    assert page.status_code == 200
+    assert "has made it read-only for a while" in text_of(page)
     answer = client.post("/o/acme/robots/ci/", {"do": "disable"})
     assert answer.status_code == 503
     assert "Muster is read-only for now" in text_of(answer)

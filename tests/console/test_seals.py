@@ -8,6 +8,9 @@ from playwright.sync_api import expect
 from logs import tasks
 from logs.chain import checkpoints, sealing
 from logs.models import LogEntry, LogVerification
+from notifications import deliveries
+from notifications.channels.webhook import new_secret
+from notifications.models import Delivery
 from tests import make
 from tests.console.entering import enter, person
 from tests.console.test_rooms_browser import LOOKS, look
@@ -60,6 +63,26 @@ def test_a_page_costs_few_queries(acme, django_assert_max_num_queries):
         client.get(SEALS)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_where_checkpoints_go_is_told_to_who_sees_the_instance(acme, settings, django_assert_max_num_queries):
+    settings.CHECKPOINT_MAILS = ["audit@example.test"]
+    settings.CHECKPOINT_URL = "https://audit.example.test/hook/of-a-secret-path"
+    settings.CHECKPOINT_SECRETS = [new_secret()]
+    seal()
+    row = Delivery.objects.get(subscription__method="email")
+    deliveries.work(row.pk)
+    root = enter(make.user("root", superuser=True))
+    page = text(root.get("/logs/seals/"))
+    assert "Mailaudit@example.testNumber 1, " in page
+    assert "Webhookaudit.example.test—on" in page
+    assert "of-a-secret-path" not in page
+    assert "audit@" not in text(enter(person("owner")).get(SEALS))
+    with django_assert_max_num_queries(12):
+        root.get("/logs/seals/")
+    settings.CHECKPOINT_MAILS, settings.CHECKPOINT_URL = [], ""
+    assert "To nobody else" in text(root.get("/logs/seals/"))
+
+
 @pytest.mark.browser
 def test_verifying_before_ones_eyes(browse, world):
     seal()
@@ -83,3 +106,17 @@ def test_verifying_before_ones_eyes(browse, world):
     expect(page.get_by_role("row", name=re.compile("altered"))).to_contain_text(str(entry.pk))
     look(visit, "seals-found", LOOKS)
     assert not visit.faults
+
+
+@pytest.mark.browser
+def test_where_checkpoints_go_on_any_screen(browse, world, settings):
+    settings.CHECKPOINT_MAILS = ["audit@example.test"]
+    settings.CHECKPOINT_URL = "https://a-long-name-of-a-receiver.audit.example.test/hook"
+    settings.CHECKPOINT_SECRETS = [new_secret()]
+    seal()
+    failing = Delivery.objects.get(event="log.checkpoint", subscription__method="webhook")
+    deliveries.work(failing.pk)
+    visit = browse(make.user("root", superuser=True))
+    page = visit.goto("/logs/seals/")
+    expect(page.get_by_text("failing")).to_be_visible()
+    look(visit, "seals-receivers")

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pyotp
 import pytest
@@ -40,7 +41,29 @@ def set_up(visit):
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
     look(visit, "security-codes", LOOKS)
-    return secret, page.locator(".once code").all_inner_texts()
+    return secret, kept(visit)
+
+
+def kept(visit):
+    """Return the recovery codes that the page shows, which its buttons copy and keep in a file."""
+    page = visit.page
+    codes = page.locator(".once code").all_inner_texts()
+    visit.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy all").click()
+    expect(page.get_by_role("status").get_by_text("Copied")).to_have_count(1)
+    assert page.evaluate("navigator.clipboard.readText()").splitlines() == codes
+    assert in_file(page) == codes
+    return codes
+
+
+def in_file(page):
+    """Return the codes of the file that the page offers."""
+    with page.expect_download() as found:
+        page.get_by_role("link", name="Download as a text file").click()
+    assert found.value.suggested_filename == "muster-recovery-codes.txt"
+    lines = Path(found.value.path()).read_text(encoding="utf-8").splitlines()
+    assert "Recovery codes of ada" in lines[0]
+    return lines[2:]
 
 
 def leave(page):
@@ -119,6 +142,10 @@ def test_without_a_script(browse, transactional_db):
     page.get_by_label("Code").fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Confirm").click()
     expect(page.get_by_role("heading", name="Your recovery codes")).to_be_visible()
+    codes = page.locator(".once code").all_inner_texts()
+    assert len(codes) == 10
+    assert in_file(page) == codes
+    expect(page.get_by_role("button", name="Copy all")).to_be_hidden()
 
 
 def test_who_signed_in_long_ago_proves_herself_by_a_code(browse, transactional_db, settings):

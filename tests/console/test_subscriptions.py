@@ -1,6 +1,7 @@
 """The rooms of notifications: what forms make of them, what is shown, and whose they are."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -222,6 +223,50 @@ def test_who_only_looks_sees_no_secret(client, web, settings):
     assert not Delivery.objects.exists()
 
 
+def test_what_is_under_way_is_asked_for_again_until_it_came_to_something(client, receiver):
+    row = made(client, OF_WEB, **WEBHOOK | {"url": receiver.url})
+    again, htmx = 'hx-trigger="every 2s"', {"HX-Request": "true", "HX-Target": "list"}
+    assert again not in client.get(of(row)).content.decode()
+    client.post(of(row), {"do": "test"})
+    sent = Delivery.objects.get()
+    page = client.get(of(row)).content.decode()
+    assert again in page
+    assert "Look again" in page
+    part = client.get(of(row), headers=htmx).content.decode()
+    assert again in part
+    assert "<html" not in part
+    assert str(sent.uuid) in part
+    deliveries.work(sent.pk)
+    part = client.get(of(row), headers=htmx).content.decode()
+    assert again not in part
+    assert "delivered" in part
+    # What waits for long is not asked for every other second.
+    Delivery.objects.update(status="queued", due_at=timezone.now() + timedelta(hours=1))
+    assert again not in client.get(of(row)).content.decode()
+
+
+def test_one_that_is_under_way_is_asked_for_again_on_its_own_page(client, receiver):
+    row = made(client, OF_WEB, **WEBHOOK | {"url": receiver.url})
+    client.post(of(row), {"do": "test"})
+    sent = Delivery.objects.get()
+    here, again = f"{of(row)}{sent.uuid}/", 'hx-target="#delivery" hx-trigger="every 2s"'
+    htmx = {"HX-Request": "true", "HX-Target": "delivery"}
+    page = client.get(here).content.decode()
+    assert again in page
+    assert "Look again" in page
+    part = client.get(here, headers=htmx).content.decode()
+    assert again in part
+    assert "Not tried so far" in part
+    assert "<html" not in part
+    deliveries.work(sent.pk)
+    part = client.get(here, headers=htmx).content.decode()
+    assert again not in part
+    assert "Look again" not in part
+    assert "delivered" in part
+    Delivery.objects.update(status="queued", due_at=timezone.now() + timedelta(hours=1))
+    assert again not in client.get(here).content.decode()
+
+
 def test_a_failed_delivery_is_looked_at_and_sent_again(client, receiver):
     row = made(client, OF_WEB, **WEBHOOK | {"url": receiver.url})
     client.post(of(row), {"do": "test"})
@@ -328,3 +373,9 @@ def test_a_list_is_narrowed(client):
     part = client.get(f"{LIST}?q=beta", headers={"hx-request": "true"}).content.decode()
     assert "Beta" in part
     assert "<html" not in part
+
+
+def test_where_nobody_is_told_a_button_begins(client):
+    for page in (LIST, OF_WEB):
+        empty = client.get(page).content.decode().split("Nobody is told")[1]
+        assert 'commandfor="webhook-dialog"' in empty.split("<dialog")[0]

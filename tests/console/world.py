@@ -47,6 +47,13 @@ STREAMS: dict[str, dict[str, Any]] = {
     "SIEM": {"sent_entries": 1234, "sent_batches": 9, "lost_entries": 12},
     "": {"failures": 3, "error": "The URL answered 500.", "test_error": "The URL answered 404."},
     "Archiv": {"failures": 80, "error": "The URL answered 503."},
+    "Collector": {
+        "method": "syslog",
+        "config": {"url": "syslog+tls://logs.example.test:6514", "authority": "-----BEGIN CERTIFICATE-----"},
+        "secret_sealed": "",
+        "failures": 2,
+        "error": "The receiver did not take it: The host's TLS certificate is not valid for its name.",
+    },
 }
 LONG = "n" * 120 + "-" + "m" * 120
 
@@ -55,17 +62,19 @@ def _streams(acme: Organization) -> None:
     """Make streams of the log: one that is on, one that fails, and one that was switched off."""
     now = timezone.now()
     for title, more in STREAMS.items():
+        webhook = {
+            "method": "webhook",
+            "config": {"url": "https://siem.example.test/collect?key=k"},
+            "secret_sealed": seal(new_secret()),
+        }
         Stream.objects.create(
             namespace=acme.namespace,
             title=title,
-            method="webhook",
-            config={"url": "https://siem.example.test/collect?key=k"},
-            secret_sealed=seal(new_secret()),
             sent_at=now,
             tested_at=now,
             due_at=now + timedelta(minutes=5),
             disabled_at=now if title.startswith("Arc") else None,
-            **more,
+            **webhook | more,
         )
 
 

@@ -58,7 +58,8 @@
 
   // Copy
   on("click", "[data-copy]", async (button) => {
-    await navigator.clipboard.writeText(button.parentElement.querySelector("code").textContent);
+    const lines = all("code", button.closest("[data-copies]") ?? button.parentElement);
+    await navigator.clipboard.writeText(lines.map((line) => line.textContent).join("\n"));
     button.classList.add("copied");
     const status = button.querySelector("[role=status]");
     status.textContent = button.dataset.copy;
