@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, Request
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HEIGHTS = {1280: 900, 390: 844}
@@ -53,6 +54,22 @@ CLIPPED = """() => [...document.querySelectorAll("dialog[open], [popover]:popove
   if (layer.scrollWidth > layer.clientWidth) faults.push(`${layer.id} scrolls sideways`);
   return [...faults, ...hidden.map((one) => `out of sight: ${one.outerHTML}`)];
 })"""
+# Rules that look at colours. All others see the document, where its parts lie and which of them are shown.
+COLOURS = ["color-contrast", "link-in-text-block"]
+# Whether the document was looked at in just this form before, whatever its colours were.
+KNOWN_FORM = """() => {
+  const form = [...document.querySelectorAll("*")].map((element) => {
+    const { x, y, width, height } = element.getBoundingClientRect();
+    const style = getComputedStyle(element);
+    const shown = ["display", "visibility", "opacity", "overflow", "position", "zIndex", "pointerEvents",
+      "clip", "clipPath", "fontSize", "fontWeight"].map((name) => style[name]);
+    const { value, checked, disabled } = element;
+    return [x, y, width, height, shown, value, checked, disabled, element === document.activeElement].join();
+  }).concat(innerWidth, innerHeight, document.documentElement.outerHTML).join(";");
+  const forms = window.formsLookedAt ??= new Set();
+  return forms.size === forms.add(form).size;
+}"""
+QUIET = 0.1  # seconds without a request, after which nothing more is awaited
 
 
 def find_chromium() -> str | None:
@@ -69,6 +86,7 @@ class Visit:
     page: Page
     home: str
     faults: list[str] = field(default_factory=list)
+    waiting: set[Request] = field(default_factory=set)  # for an answer
 
     @classmethod
     def start(cls, context: BrowserContext, home: str) -> Visit:
@@ -78,11 +96,19 @@ class Visit:
         visit.page.on("console", visit._heard)
         visit.page.on("pageerror", lambda error: visit.faults.append(f"error: {error}"))
         visit.page.on("request", visit._asked)
+        visit.page.on("requestfinished", visit._answered)
+        visit.page.on("requestfailed", visit._answered)
         return visit
 
     def goto(self, path: str) -> Page:
         """Open a page of the console and wait until it is quiet."""
-        self.page.goto(self.home + path, wait_until="networkidle")
+        self.waiting.clear()
+        self.page.goto(self.home + path, wait_until="load")
+        quiet, deadline = 0.0, time.monotonic() + 30
+        while quiet < QUIET:
+            assert time.monotonic() < deadline, [request.url for request in self.waiting]
+            self.page.wait_for_timeout(1000 * QUIET / 4)
+            quiet = 0.0 if self.waiting else quiet + QUIET / 4
         return self.page
 
     def check(self, what: str, *, accept: str = "") -> None:
@@ -104,8 +130,13 @@ class Visit:
             self.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
     def _inaccessible(self) -> list[str]:
-        options = {"resultTypes": ["violations"], "runOnly": RULES}
-        violations: list[dict[str, Any]] = Axe().run(self.page, options=options).response["violations"]
+        if not self.page.evaluate("typeof axe === 'object'"):
+            self.page.evaluate(Axe().axe_script)
+        only = COLOURS if self.page.evaluate(KNOWN_FORM) else RULES
+        options = {"resultTypes": ["violations"], "runOnly": only}
+        violations: list[dict[str, Any]] = self.page.evaluate(
+            "options => axe.run(options).then((results) => results.violations)", options
+        )
         return [
             f"axe {rule['id']}: {node['target']} {node.get('failureSummary', '')}"
             for rule in violations
@@ -116,6 +147,10 @@ class Visit:
         if message.type in ("error", "warning"):
             self.faults.append(f"console: {message.text}")
 
-    def _asked(self, request: Any) -> None:
+    def _asked(self, request: Request) -> None:
+        self.waiting.add(request)
         if not request.url.startswith((self.home, "data:", "blob:")):
             self.faults.append(f"asked another host: {request.url}")
+
+    def _answered(self, request: Request) -> None:
+        self.waiting.discard(request)

@@ -14,7 +14,9 @@ from django.core.cache import caches
 from django.db import connection
 from django.test import Client, TransactionTestCase
 
+from tests import staging
 from tests.emptying import empty
+from tests.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,10 +56,21 @@ def empty_cache():
     caches["default"].key_prefix = prefix
 
 
+@pytest.fixture
+def mailbox(settings):
+    """Let the instance send its mails to a real server on loopback."""
+    settings.EMAIL_BACKEND, settings.MAILING = "django.core.mail.backends.smtp.EmailBackend", True
+    box = Mailbox()
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+    yield box
+    box.close()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup, django_db_blocker):
     """End what is still connected when all is over: a thread that died late keeps the database from going."""
     yield
+    staging.fall()
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -178,6 +191,17 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if {"browse", "chromium"} & set(item.fixturenames) or item.get_closest_marker("processes"):
             item.add_marker(pytest.mark.flaky(reruns=2))
+
+    for item in items:
+        # Before the test's own transaction begins.
+        item.fixturenames.sort(key=lambda name: not name.startswith(staging.PREFIX))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Let no world stand that the test has not asked for."""
+    if not any(name.startswith(staging.PREFIX) for name in item.fixturenames):
+        staging.fall()
 
 
 def pytest_terminal_summary(terminalreporter):

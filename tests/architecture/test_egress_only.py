@@ -47,6 +47,7 @@ RAW = {
 }
 NAMED = {
     "core/egress.py": {"socket", "ssl"},  # the door itself
+    "core/targets.py": {"socket"},  # its look-up of names
     "accounts/directory.py": {"ssl", "ldap3"},  # the operator's directory, named by the settings
     "core/bell.py": {"redis"},  # the error of the operator's Redis
     "core/throttle.py": {"redis"},

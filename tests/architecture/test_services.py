@@ -34,6 +34,9 @@ OPEN_TO_ALL = {
 BUILDING_BLOCKS = {
     "accounts.services.users.nobody_is_here": "a question",
     "accounts.services.links.link_is_good": "a question",
+    "accounts.services.joining.invites_stranger": "a question",
+    "accounts.services.joining.invited_may_join": "a question",
+    "accounts.services.joining.invitation_of_stranger": "a question, whose answer the code opens",
     "accounts.services.sessions.password_of": "a question",
     "accounts.services.browsers.note_session": "a part of what signs somebody in",
     "accounts.services.browsers.note_activity": "concerns nobody's rights",
@@ -69,6 +72,7 @@ BUILDING_BLOCKS = {
     "tokens.services.authorizations.registered_address": "a question",
     "tokens.services.authorizations.seconds_of": "a question",
     "tokens.services.lifetimes.limit_of": "a question",
+    "tokens.services.lifetimes.usual_end": "a question",
     "tokens.services.credentials.authenticate": "a question; notes the use",
     "tokens.services.credentials.read_scopes": "a question",
     "tokens.services.credentials.reveal": "a question; whoever calls has checked the right",

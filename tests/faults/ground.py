@@ -104,9 +104,10 @@ class Ground:
         self.parts.append(made)
         return made
 
-    def sink(self, stall: float = 0.0) -> Sink:
+    def sink(self, stall: float = 0.0, *, keeps_bodies: bool = False) -> Sink:
         """Start a receiver of webhooks, which answers each after ``stall`` seconds."""
-        made = Sink(self.ports[1 + len(self.sinks)], self.directory / f"sink-{len(self.sinks)}", stall)
+        file = self.directory / f"sink-{len(self.sinks)}"
+        made = Sink(self.ports[1 + len(self.sinks)], file, stall, keeps_bodies)
         self.sinks.append(made)
         made.start()
         return made

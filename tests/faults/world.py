@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -25,7 +26,7 @@ from tests import make
 from tests.faults.ground import steadily, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from accounts.models import Organization
     from tests.faults.sink import Sink
@@ -166,9 +167,9 @@ def settle(sinks: list[Sink], *, doubled_at_most: float) -> tuple[int, int]:
     return len(expected), doubled
 
 
-def first_attempts(since: float, but: int = 0) -> list[float]:
-    """Return how long after its change each delivery was told, of those made since then; without a tenant."""
-    rows = Delivery.objects.filter(~Q(finished_at=None), ~Q(tenant=but), attempts=1)
+def first_attempts(since: float, of: Collection[int]) -> list[float]:
+    """Return how long after its change each delivery was told, of those of some tenants made since then."""
+    rows = Delivery.objects.filter(~Q(finished_at=None), tenant__in=of, attempts=1)
     found = rows.values_list("created_at", "begun_at", "last_seconds")
     return [
         (begun - made).total_seconds() + (seconds or 0)
@@ -181,18 +182,15 @@ def burst(project: Project, count: int) -> None:
     """Write so many changes at once, each with an entry and its deliveries, as an import does."""
     for start in range(0, count, 500):
         with transaction.atomic():
-            record_many(
-                [
-                    draft(
-                        SET_REPO_DESCRIPTION,
-                        actor=make.SYSTEM,
-                        namespace=project.namespace,
-                        project=project,
-                        repo=project.slug,
-                    )
-                    for _ in range(min(500, count - start))
-                ]
-            )
+            tell(project, min(500, count - start))
+
+
+def tell(project: Project, count: int) -> None:
+    """Write entries of one project, inside a transaction."""
+    one = partial(
+        draft, SET_REPO_DESCRIPTION, actor=make.SYSTEM, namespace=project.namespace, project=project
+    )
+    record_many([one(repo=project.slug) for _ in range(count)])
 
 
 def moment(at: float) -> datetime:

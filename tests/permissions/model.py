@@ -6,6 +6,7 @@ tokens and accounts as plain objects. It looks up no role, level or scope of the
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -230,6 +231,11 @@ class World:
     def rules(self) -> list[Rule]:
         """All default grants."""
         return [rule for org in self.orgs.values() for rule in org.rules]
+
+
+def copied(thing: Any) -> Any:
+    """Return a copy of a thing and of all that hangs on it, several times quicker than ``copy`` does."""
+    return pickle.loads(pickle.dumps(thing, pickle.HIGHEST_PROTOCOL))  # noqa: S301 (its own pickle)
 
 
 # What somebody is ----------------------------------------------------------------------------------------

@@ -246,4 +246,5 @@ def test_a_session_must_be_fresh_and_a_token_need_not(settings):
     with pytest.raises(FreshLoginRequired):
         require_fresh(replace(session, signed_in_at=old))
     without_password = make.user("bo", password=None)
-    require_fresh(make.actor(without_password))
+    with pytest.raises(FreshLoginRequired):
+        require_fresh(make.actor(without_password))

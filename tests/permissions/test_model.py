@@ -7,7 +7,6 @@ nobody has a right that the model does not give, or lacks one that it does, or e
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -100,7 +99,7 @@ def test_services_do_what_the_model_says(part, beginning):
     @given(st.lists(STEP, min_size=2, max_size=LENGTH))
     def play(story):
         with transaction.atomic():
-            bench = Bench(copy.deepcopy(beginning))
+            bench = Bench(model.copied(beginning))
             for step in story:
                 bench.do(*step)
             compare_rows(bench.world)

@@ -21,13 +21,16 @@ SLOWER = 1.10
 
 def play(ground: Ground, scale: float) -> str:
     seconds = max(3, SECONDS * scale)
-    sinks = [ground.sink() for _ in range(HEALTHY)]
+    *sinks, fourth = [ground.sink() for _ in range(HEALTHY + 1)]
     stalled = ground.sink(stall=STALL)
     healthy = [
         world.project(f"web{number}", organization=f"org{number}", urls=[sink.url])
         for number, sink in enumerate(sinks)
     ]
+    # As much is written in both rounds: what is compared is the receiver, not how busy the machine is.
+    fine = world.project("fine", organization="fine", urls=[fourth.url])
     stuck = world.project("stuck", organization="stuck", urls=[stalled.url])
+    tenants = [one.namespace_id for one in healthy]
     ground.start("worker")
     ground.start("beat")
     world.change(healthy[0], "first")
@@ -42,21 +45,21 @@ def play(ground: Ground, scale: float) -> str:
 
         for thread in world.in_threads(len(projects), write):
             thread.join()
-        mine = Delivery.objects.exclude(tenant=stuck.namespace_id).filter(due_at__isnull=False)
+        mine = Delivery.objects.filter(tenant__in=tenants, due_at__isnull=False)
         wait_until(lambda: not mine.exists(), "the healthy are told")
-        return world.first_attempts(since, but=stuck.namespace_id)
+        return world.first_attempts(since, of=tenants)
 
-    alone = round_of(healthy)
+    alone = round_of([*healthy, fine])
     for count in range(40):
         world.change(stuck, f"stuck {count}")
     wait_until(lambda: stalled.heard, "the stalled one is called")
     beside = round_of([*healthy, stuck])
     p99 = [world.percentile(found, 0.99) * 1000 for found in (alone, beside)]
-    assert len(alone) == len(beside), f"{len(alone)} without, {len(beside)} beside it"
+    assert len(alone) == len(beside), f"{len(alone)} without it, {len(beside)} beside it"
     assert not Delivery.objects.filter(tenant=stuck.namespace_id, status="done").exists()
-    words = f"p99 {p99[0]:.0f} ms without it, {p99[1]:.0f} ms beside it"
+    words = f"p99 {p99[0]:.0f} ms beside a fourth of them, {p99[1]:.0f} ms beside one that stalls"
     if scale >= 1:
         assert p99[1] <= max(p99[0] * SLOWER, p99[0] + 50), f"the others were slowed: {words}"
     assert p99[1] < max(2000, 3 * p99[0]), f"the others waited: {words}"
     came = sum(len(sink.heard) for sink in sinks)
-    return f"{came:,} deliveries to {HEALTHY} healthy receivers: {words}, of a receiver that stalls {STALL} s"
+    return f"{came:,} deliveries to {HEALTHY} healthy receivers: {words} {STALL} s"
