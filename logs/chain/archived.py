@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 PIECE = 1024 * 1024
+KEY_MAX = 2**63 - 1
 
 
 class Archived:
@@ -79,7 +80,7 @@ class Archived:
         with gzip.GzipFile(fileobj=file, mode="rb") as lines:
             for some in _pages(lines):
                 self._heard()
-                rows = [tuple(line.get(name) for name in COLUMNS) for line in map(orjson.loads, some)]
+                rows = list(map(_row, some))
                 if self.scopes is not None:
                     rows = [row for row in rows if (row[SCOPE] or 0) in self.scopes]
                 seals = {
@@ -96,7 +97,7 @@ class Archived:
                         continue
                     self._numbers.append(row[0])
                     if row[KIND] == ERASE_PERSON.name:
-                        self.told += int((row[METADATA] or {}).get("count", 0))
+                        self.told += erased_as_told(row[METADATA])
                     if leaf(row, bytes(seal.blinds)) != bytes(seal.leaf):
                         words = say("in the file {file}", file=archive.storage_name)
                         yield Finding(Sort.ALTERED, seal.scope, seal.position, seal.pk, words)
@@ -122,3 +123,22 @@ def _pages(lines: Any) -> Iterator[list[bytes]]:
             some = []
     if some:
         yield some
+
+
+def _row(line: bytes) -> tuple[Any, ...]:
+    """Return a line's entry as a row of `COLUMNS`. Raises ValueError where it is none that was written."""
+    told = orjson.loads(line)
+    if not (isinstance(told, dict) and _is_key(told.get("id")) and _is_key(told.get("namespace_id") or 0)):
+        message = "no entry"
+        raise ValueError(message)
+    return tuple(told.get(name) for name in COLUMNS)
+
+
+def _is_key(value: object) -> bool:
+    return type(value) is int and 0 <= value <= KEY_MAX
+
+
+def erased_as_told(metadata: Any) -> int:
+    """Return out of how many entries an entry tells that something was erased, whatever was made of it."""
+    count = metadata.get("count") if isinstance(metadata, dict) else None
+    return count if isinstance(count, int) else 0

@@ -18,7 +18,7 @@ from core.db import KEYS_MAX
 from core.words import say
 from logs import settled
 from logs.chain import sealing
-from logs.chain.archived import Archived
+from logs.chain.archived import Archived, erased_as_told
 from logs.chain.checkpoints import Checked
 from logs.chain.content import AT, COLUMNS, START, is_erased, leaf, link
 from logs.chain.findings import Finding, Sort
@@ -108,7 +108,7 @@ class Verification:
         if self.scopes is not None or self.since is not None or not self.erased:
             return  # erasing is told in another chain than the entries stand in
         rows = LogEntry.objects.filter(kind=ERASE_PERSON.name).values_list("metadata", flat=True)
-        told = self._files.told + sum(int(metadata.get("count", 0)) for metadata in rows.iterator())
+        told = self._files.told + sum(map(erased_as_told, rows.iterator()))
         erased = self.erased - sum(is_erased(bytes(one.seal.blinds)) for one in self._altered)
         if erased > told:
             words = say(

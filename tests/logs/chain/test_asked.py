@@ -244,6 +244,19 @@ def test_late_seals_are_noticed(sealed):
     assert state.behind() > state.LATE
 
 
+@pytest.mark.parametrize("metadata", [[], "x", 7, {"count": "x"}, {"count": None}, {"count": [1]}])
+def test_what_tells_of_erasing_may_be_altered_in_any_way(sealed, superuser, metadata):
+    """It is found, and nobody keeps a verification from its end by it."""
+    grace = make.user("grace")
+    accounts.set_member_role(actor=make.SYSTEM, organization=sealed, user=grace, role="admin")
+    seal()
+    services.erase_person(actor=superuser, user=grace)
+    seal()
+    LogEntry.objects.filter(kind="erase_person").update(metadata=metadata)
+    made = verify(superuser, None)
+    assert (made.status, made.found) == ("done", {"altered": 1, "erased": 1})
+
+
 def test_more_that_is_erased_than_the_log_tells_is_a_finding(sealed, superuser):
     grace = make.user("grace")
     accounts.set_member_role(actor=make.SYSTEM, organization=sealed, user=grace, role="admin")

@@ -1,5 +1,6 @@
 """Whatever is done to the log by SQL is found, and where; what the product itself does is no finding."""
 
+import gzip
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -236,8 +237,6 @@ def test_archived_months_are_no_finding(sealed, acme, owner, settings, own):
 
 
 def test_an_archived_file_is_held_against_the_seals(sealed, acme, settings):
-    import gzip
-
     settings.LOG_RETENTION_DAYS = 365
     tasks.keep_up()
     archive = LogArchive.objects.get()
@@ -258,6 +257,28 @@ def test_an_archived_file_is_held_against_the_seals(sealed, acme, settings):
     first, *rest = Verification([acme.namespace.pk]).run()
     assert (first.sort, first.where) == (Sort.ARCHIVE, "-")
     assert {one.sort for one in rest} <= {Sort.REMOVED, Sort.CUT_OFF}
+
+
+NO_ENTRIES = [
+    *(b"[]", b"null", b"7", b"{}", b'{"id": "x"}', b'{"id": true}', b'{"id": 9223372036854775808}'),
+    *(b'{"id": -1}', b'{"id": 1, "namespace_id": [1]}', b'{"id": 1, "namespace_id": {"x": 1}}'),
+]
+
+
+@pytest.mark.parametrize("line", NO_ENTRIES)
+def test_a_line_of_a_file_that_is_no_entry_is_told_and_what_follows_is_missing(sealed, acme, settings, line):
+    settings.LOG_RETENTION_DAYS = 365
+    tasks.keep_up()
+    name = LogArchive.objects.get().storage_name
+    with storages["exports"].open(name, "wb") as file:
+        file.write(gzip.compress(line + b"\n"))
+    tasks.seal()
+    for scopes in (None, [acme.namespace.pk]):
+        first, second, *rest = Verification(scopes).run()
+        assert (first.sort, second.sort) == (Sort.ARCHIVE, Sort.ARCHIVE)
+        assert second.words == f"{name} cannot be read: ValueError"
+        assert {one.sort for one in rest} <= {Sort.REMOVED, Sort.CUT_OFF}
+        assert rest
 
 
 class Enough(Exception):
