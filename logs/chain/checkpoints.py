@@ -35,11 +35,14 @@ from logs.models import LogChain, LogCheckpoint, LogSeal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
+    from typing import IO
 
 # Sent with ``checkpoint`` inside the transaction that signs it, as `logs.record.entries_written` is: whoever
 # tells it to others does so for each one, and once.
 signed = Signal()
 FILE = "checkpoints/log.jsonl"
+RECENT = 10  # that the file may lack without being read as a whole
+PIECE = 64 * 1024
 _PURPOSE = b"muster log checkpoints"
 
 
@@ -93,16 +96,41 @@ def keep() -> Path:
     """Append to the file what it does not have yet; return where it is."""
     path = Path(settings.DATA) / FILE
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    there = set(_lines(path))
-    rows = LogCheckpoint.objects.order_by("number").iterator()
-    new = [line for line in map(line_of, rows) if line not in there]
-    if new:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(b"".join(line + b"\n" for line in new))
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "a+b") as file:
+        last = _last_line(file)
+        new = _missing(path, last)
+        if new:
+            # Behind a line that a full disk or a crash cut off a new one begins.
+            begin = b"\n" if last and not last.endswith(b"\n") else b""
+            file.write(begin + b"".join(line + b"\n" for line in new))
             file.flush()
             os.fsync(file.fileno())
     return path
+
+
+def _missing(path: Path, last: bytes) -> list[bytes]:
+    """Return the lines that are to follow the last one of the file: mostly the newest checkpoint's alone."""
+    new: list[bytes] = []
+    for row in LogCheckpoint.objects.order_by("-number")[:RECENT]:
+        line = line_of(row)
+        if line + b"\n" == last:
+            return new[::-1]
+        new.append(line)
+    there = set(_lines(path))
+    rows = LogCheckpoint.objects.order_by("number").iterator()
+    return [line for line in map(line_of, rows) if line not in there]
+
+
+def _last_line(file: IO[bytes]) -> bytes:
+    """Return the last line of a file that may be long, with what ends it, if anything does."""
+    start, found = file.seek(0, os.SEEK_END), b""
+    while start and b"\n" not in found[:-1]:
+        size = min(PIECE, start)
+        start -= size
+        file.seek(start)
+        found = file.read(size) + found
+    return found[found.rfind(b"\n", 0, -1) + 1 :]
 
 
 def line_of(checkpoint: LogCheckpoint) -> bytes:
@@ -172,6 +200,8 @@ class Checked:
                     continue
                 told = _read(line)
                 if isinstance(told, str):
+                    if place != database and any(row.startswith(line) for row in rows):
+                        continue  # a crash cut it off, and it stands behind that as a whole
                     words = say("line {number} of {place}: {why}", number=number, place=place, why=told)
                     yield Finding(Sort.CHECKPOINT, 0, words=words)
                     continue

@@ -129,3 +129,30 @@ def test_the_command_tells_the_key_and_reads_a_copy(signed, settings, tmp_path):
     assert checkpoints.public_key() in out.getvalue()
     with pytest.raises(CommandError):
         call_command("verify_log", "--checkpoints", str(tmp_path / "none"))
+
+
+@pytest.mark.parametrize("size", [1, 40, -1])
+def test_a_line_that_a_full_disk_cut_off_is_no_finding_and_written_again(signed, settings, acme, size):
+    path = Path(settings.DATA) / checkpoints.FILE
+    first, second = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(first + second[:size])
+    assert verify() == []
+    write(acme)
+    tasks.checkpoint()
+    lines = path.read_bytes().splitlines()
+    assert {checkpoints.line_of(one) for one in LogCheckpoint.objects.all()} <= set(lines)
+    assert verify() == []
+    path.write_bytes(path.read_bytes().replace(second[:size] + b"\n", second[:size] + b"x\n", 1))
+    assert {sort for sort, *_ in verify()} == {Sort.CHECKPOINT}
+
+
+def test_an_hour_reads_no_more_of_the_file_than_its_end(signed, settings, acme, monkeypatch):
+    path = Path(settings.DATA) / checkpoints.FILE
+    monkeypatch.setattr(checkpoints, "PIECE", 100)  # a line is longer
+    monkeypatch.setattr(checkpoints, "_lines", None)
+    write(acme)
+    tasks.checkpoint()
+    checkpoints.keep()
+    rows = LogCheckpoint.objects.order_by("number")
+    assert path.read_bytes().splitlines() == [checkpoints.line_of(one) for one in rows]
+    assert len(rows) == 3
