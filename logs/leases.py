@@ -31,16 +31,17 @@ def renewed(
     over = threading.Event()
 
     def keep_on() -> None:
-        end = time.monotonic() + longest.total_seconds()
-        try:
-            while not over.wait(every.total_seconds()) and time.monotonic() < end:
-                try:
-                    if not mine.update(due_at=until()):
-                        return
-                except DatabaseError as error:
-                    log.warning("A lease is not renewed: %s: %s", mine.model.__name__, error)
-        finally:
-            connection.close()
+        end, wait = time.monotonic() + longest.total_seconds(), every
+        while not over.wait(wait.total_seconds()) and time.monotonic() < end:
+            try:
+                if not mine.update(due_at=until()):
+                    return
+                wait = every
+            except DatabaseError as error:
+                log.warning("A lease is not renewed: %s: %s", mine.model.__name__, error)
+                wait = every / 10  # so that a few connections that the server hung up do not lose it
+            finally:
+                connection.close()
 
     keeper = threading.Thread(target=keep_on, name=f"lease-{mine.model.__name__}", daemon=True)
     keeper.start()

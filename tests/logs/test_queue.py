@@ -12,6 +12,7 @@ from threading import Lock
 import pytest
 import time_machine
 from django.core import mail
+from django.db import connection
 from django.utils import timezone
 
 from accounts import services as accounts
@@ -244,6 +245,32 @@ def test_a_long_step_keeps_its_lease(export, settings):
     export.refresh_from_db()
     assert due == []
     assert (export.status, export.attempts) == ("done", 1)
+
+
+def test_connections_that_the_server_hung_up_lose_no_lease(export, settings):
+    """PostgreSQL starts anew while a storage takes its time: who keeps the row finds back to it."""
+    settings.EXPORT_LEASE_SECONDS = 3
+    lease = taken(export)
+    with lease.renewed():
+        first = until_moved(export, lease.export.due_at)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+        until_moved(export, until_moved(export, first))
+        assert queue.due(10) == []
+
+
+def until_moved(export, due_at):
+    """Return what the end of the lease is moved to from ``due_at``, before that is over."""
+    while timezone.now() < due_at:
+        export.refresh_from_db()
+        if export.due_at > due_at:
+            return export.due_at
+        time.sleep(0.05)
+    pytest.fail("It is over")
 
 
 def test_what_killed_attempts_left_behind_is_removed(export, settings, acme):
