@@ -87,7 +87,9 @@ def wake() -> None:
     due = [pk for pk, space in behind if space is None or space in spaces]
     _update(resting, due, due_at=timezone.now())
     quiet = {pk for pk, _ in behind}.difference(due)
-    _update(resting, sorted(quiet), xact=head.xact, entry=head.id)
+    # Not back: somebody else may have found and sent more meanwhile.
+    short = resting.filter(Q(xact__lt=head.xact) | Q(xact=head.xact, entry__lt=head.id))
+    _update(short, sorted(quiet), xact=head.xact, entry=head.id)
 
 
 def _update(rows: QuerySet[Stream], keys: list[int], **changes: Any) -> None:

@@ -22,7 +22,7 @@ from streams.models import Stream
 from tests import make
 from tests.logs.conftest import NOBODY
 from tests.logs.following import own_connection
-from tests.logs.written import entries, entry
+from tests.logs.written import entries, entry, settle
 from tests.notifications.receiver import ERROR, GONE, LATER
 from tests.streams.conftest import entries_of, heard, make_due, push, row
 
@@ -79,6 +79,28 @@ def test_what_others_write_is_not_sent_and_not_read_again(begin, receiver, acme)
     push()
     assert receiver.requests == []
     assert Cursor(row(stream).xact, row(stream).entry) == settled.head()
+
+
+def test_a_worker_that_is_slow_to_look_moves_nobody_back(begin, receiver, acme, monkeypatch):
+    stream = begin()
+    push()
+    entries(make.organization("other"), 5)
+    settle()
+    sight = settled.head
+
+    def head():
+        found = sight()
+        monkeypatch.setattr(settled, "head", sight)
+        entries(acme, 3)
+        push()  # another worker finds them, and sends them
+        return found
+
+    monkeypatch.setattr(settled, "head", head)
+    receiver.requests.clear()
+    batches.wake()
+    assert Cursor(row(stream).xact, row(stream).entry) == settled.head()
+    push()
+    assert len(heard(receiver)) == 3
 
 
 def test_all_namespaces_are_sent_to_the_operator(begin, receiver, acme, root):
