@@ -62,14 +62,18 @@ def tick(scheduler, seconds):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_schedulers_send_as_much_as_one(bells, schedule):
-    pair = [Scheduler(app), Scheduler(app)]
     began = time.time()
+    pair = [Scheduler(app), Scheduler(app)]
+    made = time.time()
     for _ in range(30):
         for one in pair:
             tick(one, 0.05)
-    slots = int(time.time()) - int(began)
-    assert 2 <= slots <= 6
-    assert bells == [("portal.heartbeat",)] * slots
+    # A slot may begin between the last tick and whoever looks at the clock.
+    ended = time.time()
+    for one in pair:
+        one.tick()
+    assert set(bells) == {("portal.heartbeat",)}
+    assert 2 <= int(ended) - int(made) <= len(bells) <= int(time.time()) - int(began)
 
 
 @pytest.mark.django_db(transaction=True)
