@@ -96,7 +96,7 @@ class OnFilter(StateFilter):
         return [
             ("on", "on", on),
             ("failing", "on, but failing", on & Q(number_of_failures__gt=0)),
-            ("off", "switched off", ~on),
+            ("off", "switched off after failures", ~on & Q(paused=False)),
             ("paused", "switched off by hand", Q(paused=True)),
         ]
 
@@ -188,7 +188,7 @@ class SubscriptionDesk(Desk):
         return link(row.created_by)
 
     def figures(self, request: HttpRequest) -> Sequence[Figure]:
-        off = Subscription.objects.exclude(disabled_at=None).count()
+        off = Subscription.objects.exclude(disabled_at=None).filter(paused=False).count()
         address = reverse("admin:notifications_subscription_changelist")
         return [
             Figure(

@@ -30,10 +30,11 @@ class LivingFilter(StateFilter):
 
     def states(self) -> Sequence[tuple[str, str, Q]]:
         now = timezone.now()
+        lives = Q(revoked_at=None, disabled_at=None)
         return [
-            ("living", "living", Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=now))),
-            ("unused", "living, never used", Q(revoked_at=None, last_used_at=None)),
-            ("endless", "living, without expiry", Q(revoked_at=None, expires_at=None)),
+            ("living", "living", lives & (Q(expires_at=None) | Q(expires_at__gt=now))),
+            ("unused", "living, never used", lives & Q(last_used_at=None)),
+            ("endless", "living, without expiry", lives & Q(expires_at=None)),
             ("expired", "expired", Q(revoked_at=None, expires_at__lte=now)),
             ("disabled", "disabled", Q(revoked_at=None, disabled_at__isnull=False)),
             ("revoked", "revoked", Q(revoked_at__isnull=False)),
@@ -132,11 +133,13 @@ class CredentialDesk(Desk):
     @column(
         description="State",
         ordering="revoked_at",
-        label={"living": "success", "expired": "warning", "revoked": "danger"},
+        label={"living": "success", "expired": "warning", "disabled": "warning", "revoked": "danger"},
     )
     def state(self, credential: Credential) -> str:
         if credential.revoked_at is not None:
             return "revoked"
+        if credential.disabled_at is not None:
+            return "disabled"
         is_over = credential.expires_at is not None and credential.expires_at <= timezone.now()
         return "expired" if is_over else "living"
 

@@ -126,6 +126,7 @@ class UserDesk(Desk):
             form=AddressForm,
             fits=_lives,
             initial=lambda user: {"email": user.email},
+            sensitive=True,
             single=True,
         ),
         Verb(

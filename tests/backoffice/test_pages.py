@@ -12,11 +12,14 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from backoffice.desk import Desk
+from tests import make
 from tests.backoffice.conftest import AUDITORS, build, one_more, signed_in
 from tests.staging import stand
+from tokens.models import Credential
 
 OWN = (
     "accounts",
@@ -281,3 +284,18 @@ def test_bells_that_wait_are_counted(world, operator, settings):
     finally:
         with app.connection_for_write() as broker:
             Queue("exports", channel=broker.channel()).purge()
+
+
+def test_a_disabled_token_is_not_called_living(world, operator):
+    make.token(world.ada)
+    tokens = Credential.objects.filter(user=world.ada)
+    tokens.update(disabled_at=timezone.now())
+
+    def shown(state):
+        answer = operator.get(list_of(Credential), {"state": state, "user__id__exact": world.ada.pk})
+        return set(answer.context_data["cl"].result_list)
+
+    for state in ("living", "unused", "endless"):
+        assert shown(state) == set()
+    assert shown("disabled") == set(tokens)
+    assert {admin.site._registry[Credential].state(one) for one in tokens} == {"disabled"}

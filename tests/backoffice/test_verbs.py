@@ -529,6 +529,15 @@ def test_whom_a_provider_signs_in_goes_there_and_comes_back(stage, world, settin
     assert do(signed_in(world.root), User, "delete", row.pk).status_code == 302
 
 
+@pytest.mark.parametrize("verb", ["password", "email"])
+def test_what_opens_the_account_of_another_asks_for_the_password(stage, world, verb):
+    client = signed_in(world.root, fresh=False)
+    sent = {"password": "a-whole-new-one", "email": "mine@evil.test"}
+    assert do(client, User, verb, stage.ada.pk, **sent).status_code == 422
+    before, stage.ada = stage.ada, User.objects.get(pk=stage.ada.pk)
+    assert (stage.ada.email, stage.ada.password) == (before.email, before.password)
+
+
 def test_everyday_verbs_ask_for_no_password(stage, world):
     client = signed_in(world.root, fresh=False)
     assert do(client, User, "disable", stage.ada.pk).status_code == 302
@@ -670,6 +679,11 @@ def test_the_first_page_counts(stage, operator):
     assert shown["Exports running"].note == "1 queued"
     assert shown["Failed sign-ins"].value == 1
     assert shown["Worker"].note == "no worker has been heard of"
+    off = Subscription.objects.exclude(disabled_at=None)
+    assert shown["Notifications switched off"].value == off.count() > 0
+    off.update(paused=True)  # by hand, which is no failure
+    shown = {one.label: one for one in operator.get(reverse("admin:index")).context["figures"]}
+    assert shown["Notifications switched off"].value == 0
 
 
 def test_the_first_page_hears_the_worker(stage, operator):
