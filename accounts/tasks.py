@@ -20,6 +20,7 @@ from accounts.models import (
     Account,
     BrowserSession,
     FailedSignIn,
+    Identity,
     Invitation,
     MailedLink,
     Organization,
@@ -156,11 +157,17 @@ def send_link(link_id: int) -> None:
             record(USER_VERIFICATION_MAIL, actor=by, namespace=user.namespace, metadata=told)
 
 
+def password_is_elsewhere(user: User) -> bool:
+    """Tell whether a directory or a provider signs a person in, and no password of Muster's own."""
+    ways = set(user.identities.values_list("service", flat=True))
+    return Identity.Service.LDAP in ways or (bool(ways) and not user.has_usable_password())
+
+
 def _may_be_mailed(link: MailedLink, user: User) -> bool:
     if not (user.is_active and user.deleted_at is None and user.email and link.expires_at > timezone.now()):
         return False
-    if link.purpose == MailedLink.Purpose.RECOVERY and user.identities.exists():
-        return False  # her password is a directory's
+    if link.purpose == MailedLink.Purpose.RECOVERY and password_is_elsewhere(user):
+        return False
     since = timezone.now() - LINK_WINDOW
     same = MailedLink.objects.filter(user=user, purpose=link.purpose, sent_at__gt=since)
     return same[:LINKS_PER_PERSON].count() < LINKS_PER_PERSON

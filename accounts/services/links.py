@@ -91,7 +91,7 @@ def send_recovery(*, actor: Actor, user: User) -> str:
         raise Invalid(say("{username} has no e-mail address", username=user.username), field="email")
     if not user.is_active:
         raise Invalid(say("{username} is disabled", username=user.username), field="username")
-    if user.identities.exists():
+    if tasks.password_is_elsewhere(user):
         raise Invalid(
             say("{username} signs in by a directory or identity provider", username=user.username),
             field="username",

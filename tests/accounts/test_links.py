@@ -315,6 +315,18 @@ def test_whose_password_is_a_directorys_is_mailed_none(ada, mailbox):
         services.send_recovery(actor=make.SYSTEM, user=ada)
 
 
+def test_who_links_an_account_to_her_password_goes_on_to_recover_it(ada, mailbox):
+    ada.identities.create(service="oidc", issuer="https://login.example.test", subject="7")
+    ask()
+    deliver()
+    assert len(mailbox.mails) == 1
+    ada.set_unusable_password()
+    ada.save()
+    ask()
+    deliver()
+    assert len(mailbox.mails) == 1
+
+
 # Proof of an address -------------------------------------------------------------------------------------
 
 
