@@ -38,6 +38,14 @@ EVENTS = {
         say("It signed somebody in as you. You have {detail} left."),
     ),
     "password": (say("Your password was changed"), say("All other sessions of yours ended.")),
+    "linked": (
+        say("Your account was linked to an identity provider"),
+        say("From now on {detail} signs you in, too."),
+    ),
+    "unlinked": (
+        say("Your account was unlinked from an identity provider"),
+        say("{detail} does not sign you in any more."),
+    ),
     "email": (say("Your e-mail address was changed"), say("Mails to you go to {detail} from now on.")),
     "factor_asked": (
         say("An organization asks for your second factor"),

@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -69,7 +69,7 @@ class Attempt:
 class Visitor:
     """Who came back. ``groups`` is None where the provider did not say; ``email`` one that it has proven.
 
-    ``signed_in_at`` is when the provider last asked her who she is, where it says so.
+    ``signed_in_at`` is when the provider last asked her who she is, where its ID token says so.
     """
 
     subject: str
@@ -144,8 +144,12 @@ def finish(*, code: str, verifier: str, nonce: str, redirect_uri: str) -> Visito
         log.warning("An ID token was refused: %s", error)
         raise BadCredentials("The identity provider's answer is not valid") from error
     claims = dict(known)
+    signed_in_at = _moment(claims.get("auth_time"))
+    if signed_in_at is None:
+        log.warning("An ID token has no auth_time, which MUSTER_OIDC_REQUIRE_AUTH_TIME is about")
     claims |= _userinfo(access_token, _text(claims.get("sub")))
-    return _visitor(claims, _text(answer.get("refresh_token")))
+    visitor = _visitor(claims, _text(answer.get("refresh_token")))
+    return replace(visitor, signed_in_at=signed_in_at)
 
 
 def refresh(*, refresh_token: str, subject: str) -> Visitor:
@@ -198,13 +202,12 @@ def _visitor(claims: Mapping[str, Any], refresh_token: str) -> Visitor:
         name=_text(claims.get("name"))[:TEXT_MAX],
         groups=_groups(claims.get(settings.OIDC_GROUPS_CLAIM)),
         refresh_token=refresh_token,
-        signed_in_at=_moment(claims.get("auth_time")),
     )
 
 
 def _moment(claim: Any) -> datetime | None:
-    """Return the moment of a claim, not after now; None for one that is missing or no number of seconds."""
-    if not isinstance(claim, int) or isinstance(claim, bool):
+    """Return the moment of a claim; None for one that is missing, no number of seconds, or not come yet."""
+    if not isinstance(claim, int | float) or isinstance(claim, bool) or claim > time.time() + CLOCKS_APART:
         return None
     try:
         return datetime.fromtimestamp(min(claim, time.time()), UTC)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from django import forms
 from django.conf import settings
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from accounts.selectors import Keeper
 from console import passkeys
 from core.words import say
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 # The fields of a form that hold the proof.
 PROOF = "own_password"
@@ -26,6 +31,14 @@ NOT_HER = {
 def provider_name() -> str:
     """Return what people call the identity provider; empty if there is none."""
     return settings.OIDC_NAME or urlsplit(settings.OIDC_ISSUER).hostname or ""
+
+
+def link_key(request: HttpRequest) -> str:
+    """Return what the way to link an account to one of the provider's asks for.
+
+    It is good in this session alone: no page of others leads somebody to link what is not hers.
+    """
+    return salted_hmac("console.link", request.session.session_key or "").hexdigest()
 
 
 class ProofField(forms.CharField):

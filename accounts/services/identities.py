@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -15,6 +16,7 @@ from accounts import directory, provider
 from accounts.models import Identity, IdentityGroup, Team, User
 from accounts.services import names
 from accounts.services.rules import check_email_rule
+from accounts.services.security_mails import tell_owner
 from accounts.services.users import make_user, set_superuser
 from core.actor import Actor
 from core.bell import ring_by_name
@@ -167,6 +169,7 @@ def link_identity(*, actor: Actor, visitor: provider.Visitor) -> Identity:
     _note_groups(identity, visitor)
     told = {"service": OIDC.value, "service_identifier": visitor.subject}
     record(LINK_IDENTITY, actor=actor, namespace=actor.user.namespace, metadata=told)
+    tell_owner(actor=actor, user=user, event="linked", detail=_called(identity))
     return identity
 
 
@@ -189,6 +192,14 @@ def unlink_identity(*, actor: Actor, user: User, service: str) -> None:
         identity.delete()
         told = {"service": identity.service, "service_identifier": identity.subject}
         record(UNLINK_IDENTITY, actor=actor, namespace=user.namespace, metadata=told)
+        if identity.service == OIDC:
+            tell_owner(actor=actor, user=user, event="unlinked", detail=_called(identity))
+
+
+def _called(identity: Identity) -> str:
+    """Return what people call the provider of an identity."""
+    is_ours = identity.issuer == settings.OIDC_ISSUER
+    return (is_ours and settings.OIDC_NAME) or urlsplit(identity.issuer).hostname or identity.issuer
 
 
 # Groups --------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
-from console.proof import provider_name
+from console.proof import link_key, provider_name
 from console.room import FormRoom
 from console.views.session import start_session
 from permissions.catalogue import ACCOUNT_READ
@@ -58,7 +58,14 @@ class MyAccount(FormRoom):
 
     room = "account"
     template = "console/account.html"
-    dialogs = {"profile": ProfileForm, "password": PasswordForm, "unlink": forms.Form, "resend": forms.Form}
+    dialogs = {
+        "profile": ProfileForm,
+        "password": PasswordForm,
+        "link": forms.Form,
+        "unlink": forms.Form,
+        "resend": forms.Form,
+    }
+    fresh = frozenset({"link", "unlink"})
 
     def make_form(self, name: str, data: Any = None) -> forms.Form:
         """Fill the profile with what is there."""
@@ -79,6 +86,8 @@ class MyAccount(FormRoom):
             "unproven": selectors.unproven_address(actor=self.actor),
             "provider": provider_name(),
             "may_link": bool(provider_name()) and not linked,
+            "may_unlink": linked and user is not None and user.has_usable_password(),
+            "link": link_key(self.request),
             "forms": self.all_forms(sent),
         }
 
@@ -108,9 +117,12 @@ class MyAccount(FormRoom):
         email = services.resend_proof(actor=self.actor)
         return self.done(_("Another mail is on its way to {email}.").format(email=email))
 
+    def save_link(self, data: dict[str, Any]) -> HttpResponse:
+        """Show the way to the provider, now that she has proved that it is she."""
+        return self.done(_("Now link your account."))
+
     def save_unlink(self, data: dict[str, Any]) -> HttpResponse:
         """Let the identity provider no longer sign the person in."""
-        require_fresh(self.actor)
         if self.actor.user is not None:
             services.unlink_identity(actor=self.actor, user=self.actor.user, service="oidc")
         return self.done(_("The identity provider no longer signs you in."))

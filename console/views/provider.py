@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -11,17 +12,19 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
 from accounts import provider, services
-from console.proof import provider_name
+from console.proof import link_key, provider_name
 from console.room import DIALECT
 from console.views.session import show_sign_in, start_session, wanted_by
 from core.client import session_actor
-from core.errors import BadCredentials, DomainError, NotFound, Unauthenticated
+from core.errors import BadCredentials, DomainError, FreshLoginRequired, NotFound, Unauthenticated
 from core.words import say, told
 from permissions.checks import require_fresh
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 ATTEMPTS = "provider_attempts"  # of this browser: what must come back, by the state that was sent
 ATTEMPTS_MAX = 5  # windows
 SECONDS = 600
+LONG_AGO = datetime.fromtimestamp(0, UTC)
 LOST = say("This sign-in was not begun in this browser, or too long ago. Try again.")
 
 
@@ -60,7 +64,7 @@ class ProviderView(View):
 
 
 class Begin(ProviderView):
-    """Off to the provider: to sign in, to do it anew (``?again=1``), or to link an account (``?link=1``)."""
+    """Off to the provider: to sign in, to do so anew (``?again=1``), or to link an account (``?link=``)."""
 
     def step(self, request: HttpRequest) -> HttpResponse:
         """Remember what must come back, and send the browser away."""
@@ -68,6 +72,8 @@ class Begin(ProviderView):
         if self.links:
             if self.actor.user is None:
                 raise Unauthenticated("Sign in first")
+            if not constant_time_compare(request.GET["link"], link_key(request)):
+                raise BadCredentials(LOST)
             require_fresh(self.actor)
         attempt = provider.begin(redirect_uri=_back(), again="again" in request.GET)
         now = time.time()
@@ -78,6 +84,7 @@ class Begin(ProviderView):
             "verifier": attempt.verifier,
             "next": wanted_by(request),
             "link": self.actor.user.pk if self.links and self.actor.user else None,
+            "again": "again" in request.GET,
             "at": now,
         }
         request.session[ATTEMPTS] = kept
@@ -113,8 +120,30 @@ class Back(ProviderView):
             return redirect("console:account")
         user = services.enter_by_provider(actor=self.actor, visitor=visitor)
         # Who was signed in there for long is let in, and has proved nothing lately.
-        start_session(request, user, at=visitor.signed_in_at)
+        start_session(request, user, at=_proved_at(visitor, attempt))
+        if attempt.get("again"):
+            _say_if_stale(request)
         return redirect(attempt["next"])
+
+
+def _proved_at(visitor: provider.Visitor, attempt: dict[str, Any]) -> datetime:
+    """Return when she proved who she is; long ago where the provider does not say, as it has to."""
+    if visitor.signed_in_at is not None:
+        return visitor.signed_in_at
+    was_asked = attempt.get("again") and not settings.OIDC_REQUIRE_AUTH_TIME
+    return timezone.now() if was_asked else LONG_AGO
+
+
+def _say_if_stale(request: HttpRequest) -> None:
+    """Say why a dialog goes on asking whom the provider was to ask anew."""
+    try:
+        require_fresh(session_actor(request, dialect=DIALECT))
+    except FreshLoginRequired:
+        words = _(
+            "{provider} does not say that it has just asked who you are, so this proves nothing here. "
+            "Tell whoever runs this instance."
+        )
+        messages.error(request, words.format(provider=provider_name()))
 
 
 def _back() -> str:

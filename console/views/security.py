@@ -180,10 +180,10 @@ class Security(FormRoom):
         return self.page({**self.context({}), "codes": codes, "codes_file": f"{FILE},{quote(file)}"})
 
     def _go_on(self) -> None:
-        """Go on in a new session: what this one could do is another thing now."""
+        """Go on in a new session, as old as this one: what this could do is another thing now."""
         user = self.actor.user
         if user is not None:
-            start_session(self.request, selectors.user_by_key(pk=user.pk))
+            start_session(self.request, selectors.user_by_key(pk=user.pk), at=self.actor.signed_in_at)
 
 
 def _drawn(address: str, secret: str) -> dict[str, str]:

@@ -72,7 +72,7 @@ class SignIn(View):
     """The sign-in page."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the form; who is signed in already goes on, unless asked to prove herself again."""
+        """Show the form."""
         if services.first_run_is_open():
             return redirect("console:setup")
         return show_sign_in(request)

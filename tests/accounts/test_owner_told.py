@@ -5,6 +5,7 @@ from django.test import Client
 
 from accounts import selectors, services, tasks
 from accounts.models import MailedLink, SecurityMail
+from accounts.provider import Visitor
 from core.errors import Conflict, TooManyRequests
 from tests import make
 from tests.accounts.test_links import code, deliver
@@ -76,3 +77,15 @@ def test_where_no_mails_are_sent_nobody_is_told(ada, settings):
     change(ada, email="new@example.test", password="another-horse-9")
     assert told() == []
     assert selectors.unproven_address(actor=make.actor(ada)) == ""
+
+
+def test_another_way_in_is_told_and_its_end(ada, settings, mailbox):
+    settings.OIDC_ISSUER, settings.OIDC_NAME = "https://login.example.test", "Northwind ID"
+    services.link_identity(actor=make.actor(ada), visitor=Visitor(subject="7"))
+    services.unlink_identity(actor=make.actor(ada), user=ada, service="oidc")
+    assert [one[0] for one in told()] == ["linked", "unlinked"]
+    for mail in SecurityMail.objects.order_by("pk"):
+        tasks.send_security_mail(mail.pk)
+    first, last = (mail.get_body(["plain"]).get_content() for mail in mailbox.mails)
+    assert "From now on Northwind ID signs you in, too." in first
+    assert "Northwind ID does not sign you in any more." in last

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pyotp
 import pytest
 import time_machine
+from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -19,7 +20,8 @@ from tests.console.test_rooms_browser import TWO_LOOKS, look
 from tokens.models import Credential
 
 pytestmark = pytest.mark.django_db
-SECURITY, SESSIONS, TOKENS = "/account/security/", "/account/sessions/", "/account/tokens/"
+ACCOUNT, SECURITY = "/account/", "/account/security/"
+SESSIONS, TOKENS = "/account/sessions/", "/account/tokens/"
 ISSUER = "https://login.example.test"
 NEW = {"do": "create", "kind": "access", "title": "Mirror", "lifetime": "30"}
 
@@ -149,6 +151,38 @@ def test_applying_a_file_asks_so_too(by_provider):
 
     assert "/sign-in/provider/?again=1&amp;next=%2Fo%2Facme%2Fcode%2F" in shown
     assert "Apply all of it" not in shown
+
+
+def test_an_address_is_changed_after_a_proof_at_the_provider(by_provider):
+    client = aged(enter(by_provider))
+    shown = text(client.post(ACCOUNT, {"do": "profile", "email": "ada@new.example"}))
+    assert '/sign-in/provider/?again=1&amp;next=%2Faccount%2F"' in shown
+    assert "Sign in again, then go on here" in shown
+    by_provider.refresh_from_db()
+    assert by_provider.email != "ada@new.example"
+
+
+def test_linking_and_unlinking_ask_for_proof(settings):
+    settings.OIDC_ISSUER, ada = ISSUER, make.user("ada")
+    client = aged(enter(ada))
+    assert "/sign-in/provider/?link=" not in text(client.get(ACCOUNT))
+    assert "Your password" in text(client.post(ACCOUNT, {"do": "link"}))
+    client.post(ACCOUNT, {"do": "link", "own_password": make.PASSWORD})
+    assert "/sign-in/provider/?link=" in text(client.get(ACCOUNT))
+    known_by(ada, "oidc")
+    aged(client)
+    assert "Your password" in text(client.post(ACCOUNT, {"do": "unlink"}))
+    assert ada.identities.exists()
+    client.post(ACCOUNT, {"do": "unlink", "own_password": make.PASSWORD})
+    assert not ada.identities.exists()
+
+
+def test_an_operator_who_would_view_is_led_to_the_provider(by_provider):
+    make.user("bob")
+    by_provider.is_superuser = True
+    by_provider.save()
+    shown = text(aged(enter(by_provider)).get(reverse("console:viewing", args=["bob"])))
+    assert "/sign-in/provider/?again=1" in shown
 
 
 @pytest.mark.browser
