@@ -186,7 +186,8 @@ def test_passwords_open_for_superusers_alone(idp):
 
 
 def way_to_link(client):
-    return re.search(r"/sign-in/provider/\?link=\w+", client.get("/account/").content.decode())[0]
+    (way,) = re.findall(r"/sign-in/provider/\?link=\w+", client.get("/account/").content.decode())
+    return way
 
 
 def test_only_her_own_page_leads_somebody_to_link_an_account(idp, settings):
