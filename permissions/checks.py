@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from permissions.catalogue import (
     OrganizationRole,
     Right,
 )
+from permissions.explanations import Explanation
 from permissions.factors import Row, asked_of, counting, is_withheld, lacks_factor, open_to
 from permissions.models import Grant
 from permissions.paths import (
@@ -31,8 +32,8 @@ from permissions.paths import (
     grant_path,
     member_path,
     of_project,
-    ranked,
     readonly_path,
+    rules_projects,
     superuser_path,
 )
 from permissions.rows import (
@@ -59,26 +60,8 @@ if TYPE_CHECKING:
 
 READ_ONLY_REASON = say("A read-only superuser changes nothing")
 VIEWING_REASON = say("Who views Muster as somebody else changes nothing")
-AUDITOR_REASON = say("An auditor sees everything and changes nothing")
 
 Target = Organization | Namespace | Project | User | Team | Account | None
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why an actor may, or may not, do something. ``reason`` is one sentence for people.
-
-    ``withheld``: the organization keeps everything from her until she has a second factor.
-    """
-
-    right: Right
-    allowed: bool
-    needed: Level
-    held: Level
-    ceiling: Level
-    paths: tuple[Path, ...]
-    reason: str
-    withheld: bool = False
 
 
 # Superusers ----------------------------------------------------------------------------------------------
@@ -122,23 +105,33 @@ def organization_paths(actor: Actor, organization: Organization) -> tuple[Path, 
     """Return every way by which the actor belongs to an organization; one query, asked once a request."""
     key = ("organization", organization.pk)
     if key not in actor.memo:
-        actor.memo[key] = _organization_paths(actor, organization)
+        actor.memo[key] = _organization_paths(actor, organization, _roles(actor, organization))
     found: tuple[Path, ...] = actor.memo[key]
     return found
 
 
-def _organization_paths(actor: Actor, organization: Organization) -> tuple[Path, ...]:
+def _organization_paths(actor: Actor, organization: Organization, roles: Iterable[Row]) -> tuple[Path, ...]:
     if actor.organization is not None and actor.organization.pk == organization.pk:
         return (Path("token", Level.ADMIN, say("the token belongs to the organization")),)
+    return tuple(member_path(organization.slug, role, team) for role, team, _ in roles)
+
+
+def _roles(actor: Actor, organization: Organization) -> list[Row]:
+    """Return a person's roles in an organization as rows, direct and by teams; one query, asked once."""
     if actor.user is None:
-        return ()
-    asked = asked_of(actor, organization)
-    if asked:
-        direct, *others = [*belonging(actor.user.pk, organization.pk), *asked]
-        found = counting(actor, organization, direct.union(*others, all=True))
-    else:
-        found = counting(actor, organization, roles_in(organization=organization.pk, user=actor.user.pk))
-    return tuple(member_path(organization.slug, role, team) for role, team, _ in found)
+        return []
+    key = ("roles", organization.pk)
+    if key not in actor.memo:
+        asked = asked_of(actor, organization)
+        rows: Iterable[Row]
+        if asked:
+            direct, *others = [*belonging(actor.user.pk, organization.pk), *asked]
+            rows = direct.union(*others, all=True)
+        else:
+            rows = roles_in(organization=organization.pk, user=actor.user.pk)
+        actor.memo[key] = counting(actor, organization, rows)
+    found: list[Row] = actor.memo[key]
+    return found
 
 
 def project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
@@ -155,7 +148,10 @@ def _project_paths(actor: Actor, project: Project) -> tuple[Path, ...]:
     granted = _granted(actor, project)
     belonging: tuple[Path, ...] = ()
     if namespace.kind == Namespace.Kind.ORGANIZATION and (actor.user or actor.organization):
-        belonging = organization_paths(actor, namespace.organization)
+        organization = namespace.organization
+        # Of two hundred teams few rule over projects: the others need no words.
+        ruling = [row for row in _roles(actor, organization) if rules_projects(row[0])]
+        belonging = _organization_paths(actor, organization, ruling)
     return of_project(
         public=project.visibility == Project.Visibility.PUBLIC,
         token=actor.project is not None and actor.project.pk == project.pk,
@@ -178,7 +174,7 @@ def _granted(actor: Actor, project: Project) -> list[Path]:
         return [grant_path(role, team) for role, team, _ in grants(project=project.pk, holder=holder.pk)]
     organization, user = project.namespace.organization, actor.user.pk
     asked = asked_of(actor, organization)
-    key = ("organization", organization.pk)
+    key = ("roles", organization.pk)
     rows: Iterable[Row]
     if asked:
         others = [*asked, *(() if key in actor.memo else belonging(user, organization.pk))]
@@ -187,14 +183,9 @@ def _granted(actor: Actor, project: Project) -> list[Path]:
         rows = grants_of_user(project=project.pk, holder=user)
     else:
         rows = grants_and_roles(project=project.pk, holder=user, organization=organization.pk, user=user)
-    paths, inside = [], []
-    for role, team, source in counting(actor, organization, rows):
-        if source == FROM_GRANT.value:
-            paths.append(grant_path(role, team))
-        else:
-            inside.append(member_path(organization.slug, role, team))
-    actor.memo.setdefault(key, tuple(inside))
-    return paths
+    found = counting(actor, organization, rows)
+    actor.memo.setdefault(key, [row for row in found if row[2] != FROM_GRANT.value])
+    return [grant_path(role, team) for role, team, source in found if source == FROM_GRANT.value]
 
 
 def organization_level(actor: Actor, organization: Organization) -> Level:
@@ -298,7 +289,7 @@ def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
         "{organization} asks for a second factor: set one up under My account, Security",
         organization=organization.slug,
     )
-    return replace(found, withheld=True, reason=reason)
+    return replace(found, withheld=True, words=reason)
 
 
 def _organization_of(target: Target) -> Organization | None:
@@ -308,34 +299,44 @@ def _organization_of(target: Target) -> Organization | None:
 
 
 def _explained(actor: Actor, right: Right, target: Target) -> Explanation:
-    ladder, needed = right.ladder, right.level
+    ladder = right.ladder
     paths: tuple[Path, ...] = ()
     if actor.system:
         paths = (Path("system", Level.ABOVE, say("the system itself")),)
-        return _conclude(actor, right, needed, Level.ABOVE, Level.ABOVE, paths)
+        return _found(actor, right, Level.ABOVE, Level.ABOVE, paths)
     if not right.harmless and actor.operator is not None:
-        return replace(_conclude(actor, right, needed, Level.NONE, Level.NONE, ()), reason=VIEWING_REASON)
+        return _refused(right, VIEWING_REASON)
     if not right.harmless and is_readonly_superuser(actor):
         # Neither what she sees by that nor what is her own is hers to change (quay-a.md 4.3 AUDIT).
-        return replace(_conclude(actor, right, needed, Level.NONE, Level.NONE, ()), reason=READ_ONLY_REASON)
+        return _refused(right, READ_ONLY_REASON)
     extra = _superuser_paths(actor, right)
     if ladder == Ladder.INSTANCE:
-        held = best(extra)
-        return _conclude(actor, right, needed, held, ceiling(actor, ladder), extra)
+        return _found(actor, right, best(extra), ceiling(actor, ladder), extra)
     if ladder == Ladder.ACCOUNT:
         owner = target if isinstance(target, User) else actor.user
         if actor.user is not None and owner is not None and owner.pk == actor.user.pk:
             paths = (Path("self", Level.ADMIN, say("it is her own account")),)
-        held = min(best(paths), ceiling(actor, ladder))
-        return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths)
+        top = ceiling(actor, ladder)
+        return _found(actor, right, min(best(paths), top), top, paths)
     if ladder == Ladder.PROJECT:
         if not isinstance(target, Project):
             # Asked for a project that is not there: only who administers the namespace may learn that.
             return _missing_project(actor, right, target, extra)
         paths = project_paths(actor, target)
         held = max(_capped(actor, paths, right), best(extra))
-        return _conclude(actor, right, needed, held, ceiling(actor, ladder), paths + extra)
+        return _found(actor, right, held, ceiling(actor, ladder), paths + extra)
     return _on_organization(actor, right, target, extra)
+
+
+def _found(
+    actor: Actor, right: Right, held: Level, top: Level, paths: tuple[Path, ...], needed: Level | None = None
+) -> Explanation:
+    needed = right.level if needed is None else needed
+    return Explanation(right, needed, held, top, paths, is_anonymous=actor.is_anonymous)
+
+
+def _refused(right: Right, words: str) -> Explanation:
+    return Explanation(right, right.level, Level.NONE, Level.NONE, (), words=words)
 
 
 def _missing_project(actor: Actor, right: Right, target: Target, extra: tuple[Path, ...]) -> Explanation:
@@ -348,7 +349,7 @@ def _missing_project(actor: Actor, right: Right, target: Target, extra: tuple[Pa
             paths = (Path("owner", Level.ADMIN, say("it is her own namespace")),)
     top = ceiling(actor, Ladder.PROJECT)
     held = max(min(best(paths, right), top), best(extra))
-    return _conclude(actor, right, right.level, held, top, paths + extra)
+    return _found(actor, right, held, top, paths + extra)
 
 
 def _on_organization(actor: Actor, right: Right, target: Target, extra: tuple[Path, ...]) -> Explanation:
@@ -373,7 +374,7 @@ def _on_organization(actor: Actor, right: Right, target: Target, extra: tuple[Pa
         paths = (Path("owner", Level.OWNER, say("it is her own namespace")),)
     top = ceiling(actor, ladder)
     held = max(min(best(paths, right), top), best(extra))
-    return _conclude(actor, right, needed, held, top, paths + extra)
+    return _found(actor, right, held, top, paths + extra, needed)
 
 
 def _superuser_paths(actor: Actor, right: Right) -> tuple[Path, ...]:
@@ -389,30 +390,6 @@ def _superuser_paths(actor: Actor, right: Right) -> tuple[Path, ...]:
         elif right.reading and is_readonly_superuser(actor):
             found.append(readonly_path())
     return tuple(found)
-
-
-def _conclude(
-    actor: Actor, right: Right, needed: Level, held: Level, top: Level, paths: tuple[Path, ...]
-) -> Explanation:
-    allowed = held >= needed
-    highest = best(paths, right)
-    marked = False
-    shown = []
-    for path in ranked(paths, right):
-        deciding = allowed and not marked and path.toward(right) >= needed
-        marked = marked or deciding
-        shown.append(replace(path, deciding=deciding))
-    if allowed:
-        reason = next((path.words for path in shown if path.deciding), say("everybody may"))
-    elif actor.is_anonymous:
-        reason = say("Sign in to {right}", right=say(right.sentence))
-    elif highest >= needed:
-        reason = say("The token's scopes do not allow to {right}", right=say(right.sentence))
-    elif any(path.reads >= needed for path in paths):
-        reason = AUDITOR_REASON
-    else:
-        reason = say("Your role does not allow to {right}", right=say(right.sentence))
-    return Explanation(right, allowed, needed, held, top, tuple(shown), reason)
 
 
 def namespace_of(target: Target) -> Namespace | None:

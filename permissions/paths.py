@@ -60,6 +60,11 @@ def member_path(organization: str, role: str, team: str = "", sync: str = "") ->
     return Path("member", ORGANIZATION_LEVEL[role], words)
 
 
+def rules_projects(role: str) -> bool:
+    """Tell whether a role in an organization says something about all of its projects: see `of_project`."""
+    return ORGANIZATION_LEVEL[role] >= Level.ADMIN or role == OrganizationRole.AUDITOR
+
+
 def grant_path(role: str, team: str = "", *, by_default: bool = False, sync: str = "") -> Path:
     """Return a grant on a project: direct, or a team's; ``by_default`` if a default permission made it."""
     words = _by_team(role, team, sync) if team else say("{role} granted directly", role=say(str(role)))

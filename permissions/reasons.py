@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from core.actor import Actor
     from permissions.catalogue import Right
-    from permissions.checks import Explanation, Target
+    from permissions.checks import Target
+    from permissions.explanations import Explanation
     from permissions.paths import Path
 
 ASKED = 5

@@ -10,7 +10,6 @@ from console.views.access import address_of
 from core.words import told
 from permissions.catalogue import MEMBER_LIST, ORGANIZATION_READ, PROJECT_READ
 from permissions.checks import (
-    AUDITOR_REASON,
     READ_ONLY_REASON,
     VIEWING_REASON,
     audits,
@@ -19,6 +18,7 @@ from permissions.checks import (
     organization_paths,
     project_paths,
 )
+from permissions.explanations import AUDITOR_REASON
 from permissions.paths import ranked
 from permissions.reasons import ASKED, answers, givers
 from projects import selectors as projects

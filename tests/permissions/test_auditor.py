@@ -8,7 +8,8 @@ from core.errors import Conflict, Forbidden, QuotaExceeded
 from logs.models import LogEntry
 from permissions import catalogue
 from permissions.catalogue import Ladder, Level
-from permissions.checks import AUDITOR_REASON, audits, check, explain, organization_level, readable
+from permissions.checks import audits, check, explain, organization_level, readable
+from permissions.explanations import AUDITOR_REASON
 from projects.models import Project
 from projects.search import robots, teams
 from quotas import services as quotas
