@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, Exists, Value, When
 
 from core.errors import Conflict, Invalid, NotFound
-from core.inserting import write
+from core.inserting import write, write_all
 from core.prepared import Given, Prepared
 from core.words import say
 
@@ -76,7 +76,7 @@ def insert_many(rows: list[Row], *, taken: str) -> list[Row]:
     if rows:
         try:
             with transaction.atomic():
-                type(rows[0])._default_manager.bulk_create(rows, batch_size=500)
+                write_all(rows)
         except IntegrityError as error:
             raise Conflict(taken) from error
     return rows
@@ -136,6 +136,8 @@ def _held(model: type[Row]) -> Prepared[Row]:
 def hold_all(model: type[Row], keys: Iterable[int | None]) -> set[int]:
     """Hold rows of a model by their keys, as `hold` does, and return the keys of those that live."""
     wanted = sorted({key for key in keys if key is not None})
+    if len(wanted) == 1:
+        return {row.pk for row in _held(model)(pk=wanted[0])}
     found: set[int] = set()
     for start in range(0, len(wanted), KEYS_MAX):
         some = wanted[start : start + KEYS_MAX]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models import Field, Model
 
+FEW = 3  # rows that are written one by one before composing a statement for all of them is worth it
+
 
 def write(row: Model) -> None:
     """Insert a row that is not there yet, as ``save(force_insert=True)`` does; signals are not sent.
@@ -42,6 +44,19 @@ def write(row: Model) -> None:
         values[field.attname] = field.get_db_prep_save(value, database)
     statement = _statement(model, tuple(values), database.vendor)
     statement.write(row, values, database)
+
+
+def write_all(rows: Sequence[Model], *, batch: int = 500) -> None:
+    """Insert new rows of one model: a few by the statement that is compiled, more by fewer statements.
+
+    Raises:
+        IntegrityError: a constraint is broken. What was written before stands until the transaction ends.
+    """
+    if len(rows) <= FEW:
+        for row in rows:
+            write(row)
+    else:
+        type(rows[0])._default_manager.bulk_create(rows, batch_size=batch)
 
 
 def write_many(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.dispatch import Signal
 
-from core.inserting import write
+from core.inserting import write, write_all
 from logs.models import LogEntry
 
 if TYPE_CHECKING:
@@ -41,8 +41,8 @@ def record(
 
 
 def record_many(entries: list[LogEntry]) -> None:
-    """Write drafted entries at once: for imports, whose every row is still told."""
-    LogEntry.objects.bulk_create(entries, batch_size=500)
+    """Write drafted entries at once: several of one change, or of an import, whose every row is told."""
+    write_all(entries)
     entries_written.send(sender=LogEntry, entries=entries)
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core.bell import ring
-from core.inserting import write
+from core.inserting import write_all
 from core.prepared import Given, Prepared
 from notifications import payloads, tasks
 from notifications.channels import lane
@@ -90,10 +90,7 @@ def _marks(values: Collection[object]) -> str:
 def send(rows: Iterable[Delivery]) -> list[Delivery]:
     """Write deliveries, and ring for what is not done with that."""
     written = list(rows)
-    if len(written) == 1:
-        write(written[0])  # mostly one: an INSERT that is compiled already
-    else:
-        Delivery.objects.bulk_create(written, batch_size=500)
+    write_all(written)
     for row in [row for row in written if row.due_at is not None][:BELLS]:
         ring(tasks.deliver, row.pk)
     return written

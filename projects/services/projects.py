@@ -13,6 +13,7 @@ from accounts.models import Membership, Namespace, Organization, Robot, Team, Us
 from core.bell import ring
 from core.db import hold, hold_all, insert, update
 from core.errors import Conflict, Invalid, NotFound
+from core.inserting import write_all
 from core.names import free_slug
 from core.prepared import Given, Prepared
 from core.words import say
@@ -111,7 +112,7 @@ def create_project(
         grants["team", team.pk] = Grant(project=project, team=team, role=team_role)
         told = told_of(project, team=team) | {"role": team_role}
         entries.append(say_of(CHANGE_REPO_PERMISSION, metadata=told))
-    Grant.objects.bulk_create(grants.values())
+    write_all(list(grants.values()))
     actor.forget()
     record_many(entries)
     return project
