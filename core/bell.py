@@ -12,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from celery import current_app, signature
+from django.core.cache import cache
 from django.db import transaction
 from kombu.exceptions import KombuError
 from kombu.pools import producers
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 PATIENCE_SECONDS = 0.5  # for connecting, and for each answer
 PAUSE_SECONDS = 5.0  # after a failure: until then the sweeper's turn comes sooner or later
+UNHEARD_SECONDS = 1  # for which a bell that nobody hears keeps others of its kind from being rung
 _silent_until = 0.0
 
 
@@ -37,12 +39,33 @@ def ring(task: Task[Any, Any], *ids: int | str) -> None:
     transaction.on_commit(partial(_send, task, ids))
 
 
+def ring_unless_rung(task: Task[Any, Any], *ids: int | str) -> None:
+    """Ring, as `ring` does, unless a bell of this task was rung that nobody has heard yet.
+
+    For a task that does all there is to do, whichever row it was rung for, and says `heard` before it looks:
+    the bell that was rung will find this row as well. Looking is a third of the work of ringing.
+    """
+    transaction.on_commit(partial(_send, task, ids, once=True))
+
+
+def heard(task: Task[Any, Any]) -> None:
+    """Say that a bell was heard: what is committed from now on needs another one."""
+    try:
+        cache.delete(_rung(task.name))
+    except RedisError:
+        log.debug("Redis is away: %s is as good as heard in a moment", task.name)
+
+
 def ring_by_name(name: str, *ids: int | str) -> None:
     """Ring, as `ring` does, a task that lies above the caller and so cannot be imported."""
     transaction.on_commit(partial(_send, signature(name), ids))
 
 
-def _send(task: Task[Any, Any] | Signature[Any], ids: tuple[int | str, ...]) -> None:
+def _rung(name: str) -> str:
+    return f"rung:{name}"
+
+
+def _send(task: Task[Any, Any] | Signature[Any], ids: tuple[int | str, ...], *, once: bool = False) -> None:
     global _silent_until
     if current_app.conf.task_always_eager:
         task.apply_async(args=ids)
@@ -50,6 +73,8 @@ def _send(task: Task[Any, Any] | Signature[Any], ids: tuple[int | str, ...]) -> 
     if time.monotonic() < _silent_until:
         return
     try:
+        if once and not cache.add(_rung(str(task.name)), 1, timeout=UNHEARD_SECONDS):
+            return
         with producers[_broker()].acquire(block=True, timeout=PATIENCE_SECONDS) as producer:
             task.apply_async(args=ids, producer=producer, retry=False)
     except (KombuError, RedisError, OSError) as error:  # also where all connections for bells hang

@@ -337,17 +337,23 @@ class Spell:
 _current: list[Spell] = []
 
 
+def _tell() -> None:
+    """Tell who has the turn that there is more."""
+    for other in _current:
+        other.heard.put(None)
+
+
 def work_off(delivery_id: int, *, go_on: Callable[[], None]) -> None:
     """Work on this delivery, then on what else is due, for a while; ``go_on`` is called if some may be left.
 
     While another thread has the turn, it is told that there is more to do.
     """
     if not SLOTS.acquire(blocking=False):
+        _tell()
         return
     try:
         if not TURN.acquire(blocking=False):
-            for other in _current:
-                other.heard.put(None)
+            _tell()
             return
         spell = Spell()
         try:
@@ -355,8 +361,9 @@ def work_off(delivery_id: int, *, go_on: Callable[[], None]) -> None:
             try:
                 left = spell.work(delivery_id)
             finally:
-                _current.clear()
-                TURN.release()
+                TURN.release()  # first: until then whoever hears a bell finds this spell to tell
+                if spell in _current:
+                    _current.remove(spell)
             if left or not spell.heard.empty():
                 go_on()
         finally:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Q
 from django.utils import timezone
 
-from core.bell import ring
+from core.bell import ring, ring_unless_rung
 from core.inserting import write_all
 from core.prepared import Given, Prepared
 from notifications import payloads, tasks
@@ -91,8 +91,11 @@ def send(rows: Iterable[Delivery]) -> list[Delivery]:
     """Write deliveries, and ring for what is not done with that."""
     written = list(rows)
     write_all(written)
-    for row in [row for row in written if row.due_at is not None][:BELLS]:
-        ring(tasks.deliver, row.pk)
+    due = [row.pk for row in written if row.due_at is not None]
+    if due:
+        ring_unless_rung(tasks.deliver, due[0])
+    for key in due[1:BELLS]:  # much at once is worth more than one worker
+        ring(tasks.deliver, key)
     return written
 
 

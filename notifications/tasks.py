@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from core.bell import ring
+from core.bell import heard, ring
 from notifications import addresses, deliveries, dispatch, off, reminders
 
 RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
@@ -13,6 +13,7 @@ RUNG_AT_ONCE = 8  # whoever hears one goes on with what else is due
 @shared_task(name="notifications.deliver", expires=60)
 def deliver(delivery_id: int) -> None:
     """Deliver this, if it is due and nobody else has it, then what else is due."""
+    heard(deliver)
     dispatch.work_off(delivery_id, go_on=sweep)
 
 

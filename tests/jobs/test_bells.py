@@ -5,12 +5,15 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from celery.signals import after_task_publish
 from django.db import connection, transaction
 from kombu import Connection
 
 from accounts import tasks
 from core import bell
+from notifications.tasks import deliver
 from portal.celery import app
+from tests.faults.servers import free_ports
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,3 +59,66 @@ def test_after_the_pause_it_is_asked_again(hanging, monkeypatch):
     ring()
     time.sleep(0.3)
     assert ring() > bell.PATIENCE_SECONDS / 2
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    """What went to the broker, as the first argument of each bell."""
+    found = []
+
+    def note(body, **_):
+        found.append(body[0][0])
+
+    monkeypatch.setattr(bell, "_silent_until", 0.0)
+    bell.heard(deliver)
+    after_task_publish.connect(note)
+    yield found
+    after_task_publish.disconnect(note)
+    bell.heard(deliver)
+
+
+def commit(key):
+    with transaction.atomic():
+        bell.ring_unless_rung(deliver, key)
+
+
+def test_a_bell_that_nobody_heard_yet_rings_for_all_that_is_committed_meanwhile(sent):
+    for key in range(1, 6):
+        commit(key)
+    assert sent == [1]
+
+
+def test_once_it_was_heard_the_next_one_rings(sent):
+    commit(1)
+    deliver(1)  # as a worker does: there is no such delivery
+    commit(2)
+    commit(3)
+    assert sent == [1, 2]
+
+
+def test_a_bell_that_is_never_heard_is_rung_again_after_a_while(sent):
+    commit(1)
+    commit(2)
+    time.sleep(bell.UNHEARD_SECONDS + 0.1)
+    commit(3)
+    assert sent == [1, 3]
+
+
+def test_what_is_taken_back_rings_for_nobody(sent):
+    with transaction.atomic():
+        bell.ring_unless_rung(deliver, 1)
+        transaction.set_rollback(True)
+    commit(2)
+    assert sent == [2]
+
+
+def test_without_redis_neither_the_change_nor_the_worker_fails(sent, settings, caplog):
+    away = f"redis://127.0.0.1:{free_ports(1)[0]}/0"
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": away}
+    }
+    commit(1)
+    bell.heard(deliver)
+    assert sent == []
+    assert "Broker away" in caplog.text
+    bell._silent_until = 0.0
