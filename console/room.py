@@ -56,7 +56,7 @@ CORRECTABLE = (
 )
 # What opens a dialog by the address; gone once its form is saved.
 OPENERS = (
-    *("person", "holder", "as", "token", "rename", "remove", "restore", "end", "preview", "of"),
+    *("person", "holder", "as", "token", "rename", "remove", "restore", "end", "preview", "of", "rule"),
     *("webhook", "receiver"),
 )
 # Where wires call a field otherwise than the forms here.

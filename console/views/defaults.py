@@ -106,7 +106,7 @@ class Defaults(FormRoom):
         services.create_default_grant(
             actor=self.actor,
             organization=self.organization,
-            role=told(data["role"]),
+            role=data["role"],
             **holder_of(self.organization, data["holder"]),
             **creator,
         )
@@ -119,7 +119,7 @@ class Defaults(FormRoom):
     def save_change(self, data: dict[str, Any]) -> HttpResponse:
         """Give a rule another role."""
         rule = services.change_default_grant(
-            actor=self.actor, rule=self._rule(data["uuid"]), role=told(data["role"])
+            actor=self.actor, rule=self._rule(data["uuid"]), role=data["role"]
         )
         return self.done(
             _("New projects grant {role} to {holder} from now on.").format(

@@ -26,6 +26,19 @@ def acme(owner):
     return acme
 
 
+def test_rules_are_made_and_changed_in_another_language(acme, owner):
+    client, german = enter(owner), {"accept-language": "de"}
+    form = {"do": "create", "holder": "@devs", "role": "write", "creator": ""}
+    assert client.post(HERE, form, headers=german)["Location"] == HERE
+    rule = DefaultGrant.objects.get()
+    assert rule.role == "write"
+    form = {"do": "change", "uuid": str(rule.uuid), "role": "read"}
+    # The dialog is not opened again.
+    assert client.post(f"{HERE}?rule={rule.uuid}", form, headers=german)["Location"] == HERE
+    rule.refresh_from_db()
+    assert rule.role == "read"
+
+
 def test_rules_are_made_changed_and_removed_and_new_projects_follow(acme, owner):
     client = enter(owner)
     for holder, role, creator in (
