@@ -21,6 +21,7 @@ from permissions.catalogue import (
     MEMBER_LIST,
     NOTIFICATION_READ,
     ORGANIZATION_ADMINISTER,
+    ORGANIZATION_CREATE,
     ORGANIZATION_READ,
     ROBOT_LIST,
     RUN_READ,
@@ -70,7 +71,9 @@ class Frame:
             is_closed=settings.READ_ONLY,
             organizations=self._choices(around.organizations),
             all_organizations_url=reverse("console:home"),
-            new_organization_url=reverse("console:organization-new"),
+            new_organization_url=reverse("console:organization-new")
+            if check(self.actor, ORGANIZATION_CREATE)
+            else "",
             search_url=self._search_url(),
             notices_url=reverse("console:notices") if user else "",
             notices=around.open_notices,

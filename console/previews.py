@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.contrib import messages
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -73,8 +74,10 @@ class PreviewRoom(FormRoom):
         if name not in self.previews or not self.sees_access:
             return None
         found: Preview | None = getattr(self, f"preview_{name}")()
-        if found is not None:
-            found.form.auto_id = "preview_%s"
+        if found is None:
+            messages.error(self.request, _("It is not there any more. Load the page again."))
+            return None
+        found.form.auto_id = "preview_%s"
         return found
 
     @property

@@ -95,7 +95,7 @@ class Room(View):
         """Answer a refused call: the way to sign in, or the reason."""
         request = self.request
         if isinstance(error, errors.Unauthenticated | errors.FreshLoginRequired):
-            query = urlencode({"next": request.get_full_path() if request.method == "GET" else "/"})
+            query = urlencode({"next": request.get_full_path()})
             where = f"{reverse('console:sign-in')}?{query}"
             if request.headers.get("HX-Request"):
                 # A redirect would put the sign-in page into a part of this one.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from permissions.factors import open_to
 from trash.models import Trashed
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -75,6 +77,18 @@ def trashed_thing(*, actor: Actor, namespace: Namespace, uuid: str) -> Trashed:
     if found is None:
         raise NotFound(GONE)
     return found
+
+
+def trashed_among(*, actor: Actor, namespace: Namespace, uuids: Iterable[str]) -> QuerySet[Trashed]:
+    """Return those of some things that lie there; what is gone, nonsense, and others' are left out.
+
+    Raises as `trashed`.
+    """
+    known = []
+    for text in uuids:
+        with suppress(ValueError):
+            known.append(UUID(text))
+    return trashed(actor=actor, namespace=namespace).filter(uuid__in=known)
 
 
 def trashed_organizations(*, actor: Actor) -> QuerySet[Trashed]:

@@ -54,7 +54,9 @@ class CompareForm(forms.Form):
         if sent is not None:
             if sent.size > FILE_MAX:
                 raise forms.ValidationError(
-                    f"The file is larger than {FILE_MAX // 1024} KiB: apply it with manage.py apply."
+                    _("The file is larger than {most} KiB: apply it with manage.py apply.").format(
+                        most=FILE_MAX // 1024
+                    )
                 )
             data["raw"] = sent.read()
         else:

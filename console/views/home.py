@@ -17,7 +17,7 @@ from core.errors import Invalid, NotFound
 from core.words import say
 from notifications import selectors as notifications
 from permissions.catalogue import ORGANIZATION_CREATE
-from permissions.checks import check
+from permissions.checks import check, require
 from trash import selectors as trash
 from trash.services import purge_trashed
 
@@ -150,5 +150,6 @@ class NewOrganization(Home):
     """The same page with its dialog open."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the dialog."""
+        """Show the dialog, or why not."""
+        require(self.actor, ORGANIZATION_CREATE)
         return self.page({**self.context({}), "open": "create"})

@@ -98,7 +98,8 @@ class Invitations(FormRoom):
             "paging": paging(self, found=numbers[state], size=SHOWN),
             "state": state,
             "chips": [
-                (name, name.capitalize(), numbers[name], self.here(state=name, start="")) for name in states
+                (name, label, numbers[name], self.here(state=name, start=""))
+                for name, label in (("open", _("Open")), ("expired", _("Expired")))
             ],
             "may_invite": check(self.actor, MEMBER_INVITE, organization),
             "is_mailing": settings.MAILING,
@@ -112,10 +113,12 @@ class Invitations(FormRoom):
         if done == len(invited):
             whom = invited[0].typed if done == 1 else _("{done} people").format(done=done)
             return self.done(_("You invited {whom} as {role}.").format(whom=whom, role=told(data["role"])))
-        return self.page(
-            self.context({})
-            | {"results": invited, "told": _("{done} of {all} invited").format(done=done, all=len(invited))}
-        )
+        context = self.context({})
+        # Who was not invited stands in the dialog again, to be mended.
+        again = [one.typed for one in invited if not one.done]
+        context["forms"]["invite"].initial = {"whom": "\n".join(again), "role": data["role"]}
+        words = _("{done} of {all} invited").format(done=done, all=len(invited))
+        return self.page(context | {"results": invited, "told": words})
 
     def save_renew(self, data: dict[str, Any]) -> HttpResponse:
         """Send one again, with a new code."""

@@ -17,6 +17,7 @@ from console import entries
 from console.log_filter import DOOMSDAY, EPOCH, query_of_export, start_of, told_of_export
 from console.views.log_views import SavedViews, Whose
 from core.errors import NotFound, Unauthenticated
+from core.paging import cut, page_token, read_token
 from logs import downloads, selectors, services
 from permissions.checks import require
 from runs import selectors as runs
@@ -191,10 +192,13 @@ class Exports(Whose):
     part = "console/exports_list.html"
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
-        """Show the newest exports; htmx asks again every two seconds while one runs."""
+        """Show a page of exports, the newest first; htmx asks again every two seconds while one runs."""
         namespace = self.namespace(self.read)
         found = selectors.exports(actor=self.actor, namespace=namespace)
-        shown = list(found[:PAGE])
+        before = read_token(self.asked("before")).get("pk")
+        if isinstance(before, int):
+            found = found.filter(pk__lt=before)
+        shown, more = cut(found, PAGE)
         return self.page(
             {
                 "exports": [
@@ -208,6 +212,8 @@ class Exports(Whose):
                     for export in shown
                 ],
                 "is_running": any(export.status in RUNNING for export in shown),
+                "older": self.here(before=page_token({"pk": shown[-1].pk})) if more else "",
+                "newest": self.here(before="") if before else "",
                 "may_export": self.may_export(namespace),
                 "logs_url": self.address("logs"),
                 "is_instance": namespace is None,

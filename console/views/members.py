@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django import forms
 from django.conf import settings
@@ -102,7 +102,7 @@ class Members(BulkRoom):
         """Show the list, or for htmx the dialog of one person alone."""
         if self.asked("person") and self.asks_for_part:
             self.enter(MEMBER_LIST)
-            return self.page(self._one(), part="console/members_person.html")
+            return self.page(self._one({}), part="console/members_person.html")
         return super().get(request, *args, **kwargs)
 
     def make_form(self, name: str, data: Any = None) -> forms.Form:
@@ -147,6 +147,9 @@ class Members(BulkRoom):
         )
         chips: list[tuple[str, StrOrPromise, int]] = [("", _("All"), sum(page.by_role.values()))]
         chips += [(name, label, page.by_role.get(name, 0)) for name, label in CHIPS]
+        name = self.asked("person")
+        # Beside her dialog, somebody else may be added by the page's own.
+        is_hers = bool(name) and self.request.POST.get("username", name) == name
         return {
             "people": [(person, *_best_role(person)) for person in page.people],
             "paging": paging(self, found=page.found, size=SHOWN),
@@ -174,8 +177,8 @@ class Members(BulkRoom):
             "collaborators": () if self.request.GET else self._collaborators(),
             "may_change": check(self.actor, MEMBER_CHANGE, organization),
             "sees_access": check(self.actor, ACCESS_READ, organization),
-            "forms": self.all_forms(sent),
-            **(self._one() if self.asked("person") else {}),
+            "forms": self.all_forms({} if is_hers else sent),
+            **(self._one(sent) if is_hers else {}),
         }
 
     def _security_chip(self) -> list[tuple[str, str, int | None, str]]:
@@ -216,15 +219,19 @@ class Members(BulkRoom):
     def _collaborators(self) -> list[Person]:
         return selectors.collaborators(actor=self.actor, organization=self.organization)
 
-    def _one(self) -> dict[str, Any]:
-        """Return the person of the address, for the dialog that changes her role or removes her."""
+    def _one(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
+        """Return the person of the address, for the dialog that changes her role or removes her.
+
+        A role that was refused is shown there again, with the reason.
+        """
         organization = self.organization
         person = selectors.member(actor=self.actor, organization=organization, name=self.asked("person"))
-        form = self.make_form("add")
+        form = sent.get("add") or self.make_form("add")
         form.auto_id = "person_%s"
         form.initial = {"role": person.role}
         return {
             "person": person,
+            "person_url": f"{self.opener('person')}{quote(self.asked('person'))}",
             "person_form": form,
             "may_change": check(self.actor, MEMBER_CHANGE, organization),
             "may_remove": check(self.actor, MEMBER_REMOVE, organization),

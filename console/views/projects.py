@@ -303,16 +303,18 @@ class OneProject(ProjectTokens):
             _("Revoke the grant of {name}?").format(name=name), "revoke", _("Revoke grant"), form, lines
         )
 
-    def preview_change(self) -> Preview | None:
-        """Say what another visibility would end or give."""
-        if not check(self.actor, PROJECT_CHANGE, self.project):
-            return None
+    def preview_change(self) -> Preview:
+        """Say what another visibility would end or give, to who may change it."""
+        require(self.actor, PROJECT_WRITE, self.project)
+        form = self.make_form("change")
+        choices = [self._other_visibility()] if "visibility" in form.fields else []
+        return Preview(_("Change the project"), "change", _("Save"), form, choices=choices, danger=False)
+
+    def _other_visibility(self) -> Choice:
         now, public = self.facts(), self.project.visibility == "public"
         lines = told(now, resolver.with_visibility(now, self.project.pk, public=not public))
         lines.insert(0, _("Nobody else may read it any more.") if public else _("Everybody may read it."))
-        choices = [Choice(_("Private") if public else _("Public"), lines)]
-        form = self.make_form("change")
-        return Preview(_("Change the project"), "change", _("Save"), form, choices=choices, danger=False)
+        return Choice(_("Private") if public else _("Public"), lines)
 
     def _grant_choices(self) -> list[Choice]:
         """Return what each role would do for the holder whom the address names."""

@@ -16,7 +16,13 @@ from console.views.find import Hit
 from core.errors import TooManyRequests
 from core.names import plain
 from core.throttle import spend
-from permissions.catalogue import ACCESS_READ, DEFAULT_GRANT_LIST, MEMBER_LIST, ORGANIZATION_READ
+from permissions.catalogue import (
+    ACCESS_READ,
+    DEFAULT_GRANT_LIST,
+    MEMBER_LIST,
+    ORGANIZATION_CREATE,
+    ORGANIZATION_READ,
+)
 from permissions.checks import check
 from projects import selectors as projects
 
@@ -152,8 +158,9 @@ class Search(Room):
             "stars": (_("Starred"), "star"),
             "my-logs": (_("My usage log"), "document-text"),
             "my-trash": (_("My trash"), "trash"),
-            "organization-new": (_("New organization"), "plus"),
         }
+        if check(self.actor, ORGANIZATION_CREATE):
+            own["organization-new"] = (_("New organization"), "plus")
         for room, (label, icon) in own.items():
             yield Hit("page", icon, label, _at(room))
 

@@ -29,7 +29,9 @@ from trash import selectors, services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
     from accounts.models import Namespace
@@ -54,7 +56,7 @@ CHIPS = [
     ("robot", gettext_lazy("Robots")),
 ]
 ICONS = {"project": "folder", "team": "user-group", "robot": "cpu-chip", "organization": "squares-2x2"}
-TOLD = 5
+TOLD, NAMED = 5, 12
 # What others hang on comes back before them.
 ORDER = ("robot", "team", "project")
 RESTORE: dict[str, Callable[..., tuple[Any, list[Dropped]]]] = {
@@ -208,6 +210,7 @@ class Trash(FormRoom):
             "key": uuid4(),
             "offers_all": self.takes_all and page.found > len(page.things),
             "may_change": check(self.actor, TRASH_CHANGE, namespace),
+            "doomed": self._doomed(sent["end_chosen"]) if "end_chosen" in sent else "",
             "forms": self.all_forms(sent),
             **self._one(sent),
         }
@@ -248,14 +251,19 @@ class Trash(FormRoom):
         services.purge_trashed(actor=self.actor, thing=thing)
         return self.done(ENDED[thing.kind].format(name=thing.name))
 
-    def _each(self, uuids: Iterable[str], act: Callable[[Trashed], str]) -> int:
-        """Do something to each that was chosen; tell of those that it is refused for."""
-        count = 0
-        for uuid in list(uuids)[:SHOWN]:
-            thing = selectors.trashed_thing(actor=self.actor, namespace=self.namespace, uuid=uuid)
+    def _among(self, uuids: Iterable[str]) -> list[Trashed]:
+        found = selectors.trashed_among(actor=self.actor, namespace=self.namespace, uuids=list(uuids)[:SHOWN])
+        return sorted(found, key=lambda thing: ORDER.index(thing.kind))
+
+    def _each(self, uuids: list[str], act: Callable[[Trashed], str]) -> int:
+        """Do something to each that was chosen; tell of those that are gone, or that it is refused for."""
+        things, count = self._among(uuids), 0
+        if len(things) < len(set(uuids[:SHOWN])):
+            messages.error(self.request, told(selectors.GONE))
+        for thing in things:
             try:
                 words = act(thing)
-            except CORRECTABLE as error:
+            except (*CORRECTABLE, NotFound) as error:
                 messages.error(self.request, f"{thing.name}: {told(error.message)}")
                 continue
             count += 1
@@ -263,12 +271,28 @@ class Trash(FormRoom):
                 messages.warning(self.request, _("{name} is back.").format(name=thing.name) + words)
         return count
 
-    def _run(self, verb: str, data: dict[str, Any]) -> HttpResponse:
-        """Let a worker do something to all that fits, and show how far it is."""
-        fitting = selectors.matching(
+    def _tick_first(self) -> HttpResponse:
+        messages.error(self.request, _("Tick what you mean first."))
+        return redirect(self.here())
+
+    def _fitting(self, at: datetime | None) -> QuerySet[Trashed]:
+        """Return all that fits the filter of the address and lay there at a moment."""
+        found = selectors.matching(
             actor=self.actor, namespace=self.namespace, kind=self.asked("kind"), search=self.asked("q")
         )
-        found = fitting.filter(deleted_at__lte=data["at"] or timezone.now()).order_by("pk")
+        return found.filter(deleted_at__lte=at or timezone.now())
+
+    def _doomed(self, form: forms.Form) -> str:
+        """Return the names of what a form would delete for good."""
+        if form["all"].value() in (True, "True"):
+            things: Iterable[Trashed] = self._fitting(None)
+        else:
+            things = self._among((form["uuids"].value() or "").split())
+        return listed([thing.name for thing in things], at_most=NAMED)
+
+    def _run(self, verb: str, data: dict[str, Any]) -> HttpResponse:
+        """Let a worker do something to all that fits, and show how far it is."""
+        found = self._fitting(data["at"]).order_by("pk")
         rows = sorted(found[: runs.MOST + 1], key=lambda thing: ORDER.index(thing.kind))
         run = runs.begin_run(
             actor=self.actor,
@@ -284,6 +308,8 @@ class Trash(FormRoom):
         """Bring back what was chosen, each by itself."""
         if data["all"] and self.takes_all:
             return self._run("restore", data)
+        if not data["chosen"]:
+            return self._tick_first()
 
         def restore(thing: Trashed) -> str:
             return lost(RESTORE[thing.kind](actor=self.actor, thing=thing)[1])
@@ -299,15 +325,17 @@ class Trash(FormRoom):
         """Ask whether one means it."""
         everything = data["all"] and self.takes_all
         if not data["chosen"] and not everything:
-            return redirect(self.here())
+            return self._tick_first()
         context = self.context({})
-        context["forms"]["end_chosen"].initial = {
+        form = context["forms"]["end_chosen"]
+        form.initial = {
             "uuids": "" if everything else " ".join(data["chosen"][:SHOWN]),
             "all": everything,
             "at": data["at"].isoformat() if data["at"] else "",
             "key": data["key"],
         }
-        return self.page({**context, "open": "end_chosen", "ends_all": everything})
+        more = {"open": "end_chosen", "ends_all": everything, "doomed": self._doomed(form)}
+        return self.page({**context, **more})
 
     def save_end_chosen(self, data: dict[str, Any]) -> HttpResponse:
         """Delete for good what was chosen."""
@@ -321,6 +349,8 @@ class Trash(FormRoom):
             return ""
 
         count = self._each(data["uuids"].split(), end)
+        if not count:
+            return redirect(self.here())
         return self.done(
             ngettext(
                 "{count} thing is deleted for good.", "{count} things are deleted for good.", count

@@ -88,6 +88,12 @@ def test_a_file_is_compared_as_its_content_is(acme, people):
     assert "Choose a file" in compare(enter(people["ada"]), text=" ")
 
 
+def test_a_file_that_is_too_large_is_refused_in_the_readers_language(acme, people):
+    sent = {"do": "compare", "file": SimpleUploadedFile("acme.yaml", b"#" * (768 * 1024 + 1))}
+    answer = enter(people["owner"]).post("/o/acme/code/", sent, headers={"accept-language": "de"})
+    assert "Die Datei ist größer als 768 KiB" in answer.content.decode()
+
+
 def test_what_was_shown_is_applied(acme, people):
     client = enter(people["ada"])
     fields = fields_of(compare(client))

@@ -218,6 +218,13 @@ def test_what_was_done_is_told_in_german(ada, acme):
     assert LogEntry.objects.get(kind="org_create_team").metadata["team"] == "devs"
 
 
+def test_chips_and_hidden_words_are_german(ada, acme):
+    make.project(acme, "web")
+    client = german(ada)
+    assert {"Offen", "Abgelaufen"} <= set(said(client.get("/o/acme/invitations/")))
+    assert "Person" in said(client.get("/o/acme/access/matrix/"))
+
+
 def test_a_refusal_says_in_german_what_was_missing_and_is_kept_in_english(acme):
     bo = make.user("bo")
     accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=bo, role="member")

@@ -54,6 +54,32 @@ def test_dialogs_say_what_would_come_of_it(acme, address, words):
         assert "<html" not in part.content.decode()
 
 
+@pytest.mark.parametrize(
+    "address", ["teams/devs/?preview=remove&of=stranger", "projects/web/?preview=revoke&of=stranger"]
+)
+def test_what_is_gone_meanwhile_is_said(acme, address):
+    client = enter(person("owner"))
+    for headers in ({}, {"hx-request": "true"}):
+        answer = client.get(f"/o/acme/{address}", headers=headers)
+        assert "It is not there any more" in text_of(answer)
+        assert "preview-dialog" not in answer.content.decode()
+
+
+def test_an_auditor_who_may_write_changes_the_description(acme):
+    web = Project.objects.get(slug="web")
+    address = "/o/acme/projects/web/?preview=change"
+    client = enter(person("auditor"))
+    assert client.get(address).status_code == 403
+    make.grant(web, "write", user=person("auditor"))
+    page = client.get(address, headers={"hx-request": "true"}).content.decode()
+    assert 'id="preview-dialog"' in page
+    assert 'name="description"' in page
+    assert 'name="visibility"' not in page
+    client.post("/o/acme/projects/web/", {"do": "change", "description": "Rockets"})
+    web.refresh_from_db()
+    assert web.description == "Rockets"
+
+
 def test_the_dialog_sends_what_was_shown(acme):
     client = enter(person("owner"))
     page = client.get("/o/acme/teams/devs/?preview=remove&of=member").content.decode()

@@ -376,6 +376,51 @@ def test_a_refused_button_says_why(acme):
     assert Membership.objects.filter(user=person("owner")).exists()
 
 
+def test_a_refused_role_stays_in_the_dialog_of_its_person(acme):
+    client = enter(person("owner"))
+    accounts.remove_member(actor=make.SYSTEM, organization=acme, user=person("admin"))
+    TeamMember.objects.filter(user=person("owner")).delete()
+    shown = client.get("/o/acme/members/?person=owner").content.decode()
+    assert '<form method="post" action="/o/acme/members/?person=owner">' in shown
+    form = {"do": "add", "username": "owner", "role": "member"}
+    page = client.post("/o/acme/members/?person=owner", form).content.decode()
+    assert re.findall(r'<dialog [^>]*id="([^"]+)"[^>]* open>', page) == ["person-dialog"]
+    assert "without an administrator" in page
+    assert re.search(r'value="member"[^>]* checked', page)
+    # Beside it, the page's own dialog says what is wrong with somebody else.
+    page = client.post("/o/acme/members/?person=member", form).content.decode()
+    assert re.findall(r'<dialog [^>]*id="([^"]+)"[^>]* open>', page) == ["add-dialog"]
+    form = {"do": "add", "username": "creator", "role": "auditor"}
+    assert client.post("/o/acme/members/?person=creator", form)["Location"] == "/o/acme/members/"
+
+
+def test_who_makes_no_organizations_is_told_why_and_not_led_there(acme, settings):
+    settings.READONLY_SUPERUSERS = ["member"]
+    client = enter(person("member"))
+    answer = client.get("/new/")
+    assert answer.status_code == 403
+    assert "changes nothing" in answer.content.decode()
+    for address in ("/o/acme/", "/find/?q=organization"):
+        assert 'href="/new/"' not in client.get(address).content.decode(), address
+        assert 'href="/new/"' in enter(person("owner")).get(address).content.decode(), address
+
+
+def test_auditors_are_led_to_the_invitations(acme):
+    page = enter(person("auditor")).get("/o/acme/members/").content.decode()
+    assert 'href="/o/acme/invitations/"' in page
+    assert "add-dialog" not in page
+
+
+def test_who_could_not_be_invited_stands_in_the_form_again(acme):
+    form = {"do": "invite", "whom": "stranger\nmember\nno-such-person", "role": "creator"}
+    page = enter(person("owner")).post("/o/acme/invitations/", form).content.decode()
+    assert "1 of 3 invited" in page
+    kept = re.search(r"<textarea[^>]*>([^<]*)</textarea>", page)
+    assert kept
+    assert kept[1].split() == ["member", "no-such-person"]
+    assert re.search(r'value="creator"[^>]* checked', page)
+
+
 @pytest.mark.parametrize("path", ["/o/acme/teams/", "/account/", "/o/acme/robots/ci/"])
 @pytest.mark.parametrize("do", ["", "nothing", "__class__"])
 def test_unknown_wishes_are_not_found(acme, path, do):
@@ -425,6 +470,11 @@ def test_a_part_asked_for_after_the_session_ended_sends_the_whole_page_to_sign_i
     answer = Client().get("/o/acme/teams/?q=x", headers={"hx-request": "true"})
     assert answer.status_code == 204
     assert answer["HX-Redirect"] == "/sign-in/?next=%2Fo%2Facme%2Fteams%2F%3Fq%3Dx"
+
+
+def test_a_form_sent_after_the_session_ended_leads_back_to_its_page(acme):
+    answer = Client().post("/o/acme/teams/?q=x", {"do": "create", "name": "Fire"})
+    assert answer["Location"] == "/sign-in/?next=%2Fo%2Facme%2Fteams%2F%3Fq%3Dx"
 
 
 def test_a_wrong_password_says_so_and_nothing_more(acme):
@@ -584,6 +634,26 @@ def test_the_list_of_exports_moves_while_one_is_written(acme):
     assert "<html" not in part
     LogExport.objects.update(status="failed")
     assert "every 2s" not in client.get("/o/acme/exports/").content.decode()
+
+
+def test_older_exports_are_a_page_further(acme):
+    client, now = enter(person("owner")), timezone.now()
+    for number in range(27):
+        LogExport.objects.create(
+            namespace=acme.namespace,
+            starts_at=now,
+            ends_at=now,
+            status="failed",
+            requested_by_name=f"asker{number:02}",
+        )
+    newest = client.get("/o/acme/exports/").content.decode()
+    assert "asker26" in newest
+    assert "asker01" not in newest
+    older = re.search(r'href="([^"]+)" rel="next"', newest)
+    assert older
+    rest = client.get(older[1]).content.decode()
+    assert re.findall(r"asker\d\d", rest) == ["asker01", "asker00"]
+    assert 'href="/o/acme/exports/" rel="prev"' in rest
 
 
 def test_an_export_is_written_in_the_format_that_was_chosen(acme, settings):

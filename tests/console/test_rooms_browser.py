@@ -686,6 +686,43 @@ def test_signing_out_ends_every_window(browse, world):
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
 
 
+def test_a_button_pressed_twice_sends_once(browse, world):
+    visit = browse(world.owner)
+    page = visit.goto("/o/acme/robots/#create-dialog")
+    accounts.delete_robot(actor=make.SYSTEM, robot=world.acme.namespace.robots.get(shortname="unused"))
+    sent = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.get_by_label("Name").fill("twice")
+    page.get_by_role("button", name="Create robot").last.dblclick()
+    expect(page.get_by_role("heading", name="The new token")).to_be_visible()
+    assert len(sent) == 1
+    # The way back keeps the form as it was; it can be sent again.
+    visit.goto("/o/acme/members/")
+    for _ in range(2):
+        with page.expect_download():
+            page.get_by_role("button", name="As a CSV file").click()
+
+
+def test_the_way_back_leads_through_pages_that_answered_a_form(browse, world):
+    visit = browse(world.owner)
+    page = visit.goto("/o/acme/robots/")
+    page.get_by_label("Select busy").check()
+    page.locator(".bulk").get_by_role("button", name="Disable…").click()
+    page.get_by_role("button", name="Disable", exact=True).click()
+    expect(page).to_have_url(re.compile("/runs/"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="Robots", level=1)).to_be_visible()
+
+    visit.goto("/o/acme/code/")
+    page.get_by_label("Or its content").fill("version: 1\nteams: {fire: {}}\n")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_text("What applying would do")).to_be_visible()
+    page.get_by_role("link", name="Overview").click()
+    expect(page).to_have_url(re.compile("/o/acme/$"))
+    page.go_back()
+    expect(page.get_by_role("heading", name="Organization as code")).to_be_visible()
+
+
 # Without JavaScript ---------------------------------------------------------------------------------------
 
 

@@ -127,6 +127,13 @@ def test_several_are_restored_at_once_and_who_is_refused_is_told(owner):
     assert Project.objects.get(slug="site", deleted_at=None) == site
 
 
+@pytest.mark.parametrize("do", ["restore_chosen", "ask_end"])
+def test_nothing_ticked_is_said(owner, do):
+    delete_web(owner)
+    assert "Tick what you mean first." in text(owner.post(TRASH, {"do": do}, follow=True))
+    assert Trashed.objects.count() == 1
+
+
 def hidden(page, name):
     found = re.search(rf'name="{name}" value="([^"]*)"', page)
     assert found
@@ -218,6 +225,19 @@ def test_nobody_below_lets_a_run_empty_the_trash(acme):
     assert not Run.objects.filter(action__startswith="thing").exists()
 
 
+def test_what_is_gone_meanwhile_does_not_keep_the_others(owner):
+    thing, _ = delete_web(owner)
+    accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
+    chosen = [str(one.uuid) for one in Trashed.objects.all()]
+    owner.post(TRASH, {"do": "restore", "uuid": thing.uuid, "name": "web"})
+    page = text(owner.post(TRASH, {"do": "restore_chosen", "chosen": chosen}, follow=True))
+    assert "It is not in the trash any more" in page
+    assert "1 thing is back." in page
+    assert Robot.objects.get().shortname == "ci"
+    page = text(owner.post(TRASH, {"do": "end_chosen", "uuids": chosen[0], "name": "acme"}, follow=True))
+    assert "0 things" not in page
+
+
 def test_several_are_deleted_for_good_at_once(owner):
     delete_web(owner)
     accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
@@ -225,8 +245,12 @@ def test_several_are_deleted_for_good_at_once(owner):
     asked = owner.post(TRASH, {"do": "ask_end", "chosen": chosen}).content.decode()
     assert 'id="end-chosen-dialog"' in asked
     assert all(uuid in asked for uuid in chosen)
+    dialog = re.sub(r"<[^>]+>", "", asked.split('id="end-chosen-dialog"')[1])
+    assert "ci, web" in dialog
     sent = {"do": "end_chosen", "uuids": " ".join(chosen), "name": "web"}
-    assert "Type acme to confirm" in text(owner.post(TRASH, sent))
+    refused = text(owner.post(TRASH, sent))
+    assert "Type acme to confirm" in refused
+    assert "ci, web" in refused
     page = owner.post(TRASH, sent | {"name": "acme"}, follow=True)
     assert "2 things are deleted for good." in text(page)
     assert not Trashed.objects.exclude(status="purging").exists()
@@ -239,10 +263,15 @@ def test_another_tenants_things_are_not_there(owner):
     for form in (
         {"do": "restore", "name": "theirs"},
         {"do": "end", "name": "theirs"},
-        {"do": "restore_chosen", "chosen": [str(uuid)]},
-        {"do": "end_chosen", "uuids": str(uuid), "name": "acme"},
     ):
         assert owner.post(TRASH, {"uuid": uuid, **form}).status_code == 404
+    chosen = {"do": "restore_chosen", "chosen": [str(uuid), "nonsense"]}
+    ended = {"do": "end_chosen", "uuids": f"{uuid} nonsense", "name": "acme"}
+    for answer in (owner.post(TRASH, chosen, follow=True), owner.post(TRASH, ended, follow=True)):
+        page = text(answer)
+        assert "It is not in the trash any more" in page
+        assert "theirs" not in page
+    assert "theirs" not in text(owner.post(TRASH, {"do": "ask_end", "chosen": [str(uuid)]}))
     assert owner.get(f"{TRASH}?restore={uuid}").status_code == 404
     assert owner.get(f"{TRASH}?restore=nonsense").status_code == 404
     assert Trashed.objects.get().status == "moving"

@@ -136,7 +136,20 @@
   on("change", "tbody input[type=checkbox]", (box) => box.form && count(box.form));
 
   // A page that answers a form with a secret: loading it again must not send the form again.
-  if (document.querySelector("[data-once]")) history.replaceState(null, "", location.href);
+  const forget = () => history.replaceState(history.state, "", location.href);
+  if (document.querySelector("[data-once]")) forget();
+  // Nor must the way back to any page that answers a form: there browsers stop, and ask whether to send it again.
+  if ("posted" in document.body.dataset) for (const [type, way] of [["submit", "form"], ["click", "a[href]"]]) on(type, way, forget);
+
+  // A form is sent once: whoever clicks twice means the same. What only asks, as for a file, may ask again.
+  let sent = new WeakSet();
+  addEventListener("pageshow", () => { sent = new WeakSet(); });
+  on("submit", "form[method=post]:not([data-asks])", (form, event) => {
+    if (event.defaultPrevented) return; // htmx sends it, in its order
+    if (sent.has(form)) event.preventDefault();
+    sent.add(form);
+    setTimeout(() => sent.delete(form), 10000);
+  });
 
   // What new parts of a page need, by htmx or not.
   const tend = (part) => {
