@@ -157,7 +157,7 @@ def _by_name(sees_all: bool, size: int) -> Prepared[Any]:
 @cache
 def _how_many(sees_all: bool) -> Prepared[tuple[int, int]]:
     def build() -> QuerySet[Project, tuple[int, int]]:
-        return _seen(sees_all).order_by().values_list("namespace").annotate(Count("pk"))
+        return _seen(sees_all).order_by().values_list("namespace").annotate(count=Count("*"))
 
     return Prepared(build)
 
