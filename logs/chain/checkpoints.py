@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 # tells it to others does so for each one, and once.
 signed = Signal()
 FILE = "checkpoints/log.jsonl"
-RECENT = 10  # that the file may lack without being read as a whole
+RECENT = 10  # are read at a time; the file may lack as many without being read as a whole
+HEADS = 100_000  # of chains that are held against the log together
 PIECE = 64 * 1024
 _PURPOSE = b"muster log checkpoints"
 
@@ -142,8 +143,17 @@ def _line(told: dict[str, Any]) -> bytes:
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
 
 
-def _lines(path: Path) -> list[bytes]:
-    return path.read_bytes().splitlines() if path.exists() else []
+def _lines(path: Path, end: int | None = None) -> Iterator[bytes]:
+    """Yield the lines of a file without what ends them, as far as they stand before ``end``."""
+    if not path.exists():
+        return
+    place = 0
+    with path.open("rb") as file:
+        for line in file:
+            place += len(line)
+            if end is not None and place > end:
+                return
+            yield line.rstrip(b"\r\n")
 
 
 def _digest(body: str) -> str:
@@ -182,74 +192,102 @@ class Checked:
         self.scopes, self.since, self.copy, self._heard = scopes, since, copy, heard
         self.count = 0
         self.last: datetime | None = None
+        # Of years there is more than fits: of lines only digests are kept, and of heads so many.
+        self._met: set[bytes] = set()
+        self._wanted: dict[int, list[tuple[int, int, str]]] = {}
+        self._number = 0
+        self._misfits: set[int] = set()
 
     def run(self) -> Iterator[Finding]:
         """Yield what does not fit."""
-        # The files first: what is signed meanwhile stands in the database before it stands in a file.
-        files: dict[str, list[bytes]] = {say("the file"): _lines(Path(settings.DATA) / FILE)}
+        files = {say("the file"): Path(settings.DATA) / FILE}
         if self.copy is not None:
-            files[say("the copy")] = _lines(self.copy)
-        rows = [line_of(row) for row in LogCheckpoint.objects.order_by("number").iterator()]
-        database = say("the database")
-        places = {database: rows, **files}
-        known: dict[bytes, _Told] = {}
-        for place, lines in places.items():
-            for number, line in enumerate(map(_as_in_file, lines), 1):
-                self._heard()
-                if not line or line in known:
-                    continue
-                told = _read(line)
-                if isinstance(told, str):
-                    if place != database and any(row.startswith(line) for row in rows):
-                        continue  # a crash cut it off, and it stands behind that as a whole
-                    words = say("line {number} of {place}: {why}", number=number, place=place, why=told)
+            files[say("the copy")] = self.copy
+        # What is there now: what is signed meanwhile stands in the database before it stands in a file.
+        ends = {place: path.stat().st_size if path.exists() else 0 for place, path in files.items()}
+        rows = LogCheckpoint.objects.order_by("number").iterator(chunk_size=RECENT)
+        before, number = "", 0
+        for one in self._checkpoints(say("the database"), map(line_of, rows)):
+            if isinstance(one, _Told):
+                if one.number != number + 1 or one.before != before:
+                    words = say(
+                        "checkpoint {number} does not follow from the one before it", number=one.number
+                    )
                     yield Finding(Sort.CHECKPOINT, 0, words=words)
-                    continue
-                known[line] = told
-                if place != database:
+                before, number = _digest(one.body), one.number
+                yield from self._use(one)
+            else:
+                yield Finding(Sort.CHECKPOINT, 0, words=one)
+        for place, path in files.items():
+            for one in self._checkpoints(place, _lines(path, ends[place]), in_file=True):
+                if isinstance(one, _Told):
                     words = say(
                         "checkpoint {number} of {place} is not in the database",
-                        number=told.number,
+                        number=one.number,
                         place=place,
                     )
                     yield Finding(Sort.CHECKPOINT, 0, words=words)
-        yield from self._gaps([known[line] for line in rows if line in known])
-        used = [one for one in known.values() if self.since is None or one.at >= self.since]
-        used.sort(key=lambda one: (one.number, one.at))
-        self.count, self.last = len(used), max((one.at for one in used), default=None)
-        yield from self._heads(used)
+                    yield from self._use(one)
+                else:
+                    yield Finding(Sort.CHECKPOINT, 0, words=one)
+        yield from self._hold()
 
-    def _gaps(self, rows: list[_Told]) -> Iterator[Finding]:
-        before, number = "", 0
-        for one in rows:
-            if one.number != number + 1 or one.before != before:
-                words = say("checkpoint {number} does not follow from the one before it", number=one.number)
-                yield Finding(Sort.CHECKPOINT, 0, words=words)
-            before, number = _digest(one.body), one.number
-
-    def _heads(self, checkpoints: Iterable[_Told]) -> Iterator[Finding]:
-        wanted: dict[int, list[tuple[int, str, int]]] = {}
-        for one in checkpoints:
-            for scope, (position, found) in one.heads.items():
-                if self.scopes is None or scope in self.scopes:
-                    wanted.setdefault(scope, []).append((position, found, one.number))
-        for scope, heads in sorted(wanted.items()):
+    def _checkpoints(
+        self, place: str, lines: Iterable[bytes], *, in_file: bool = False
+    ) -> Iterator[_Told | str]:
+        """Yield each checkpoint that was not met before; of lines that are none, what is wrong with them."""
+        for number, line in enumerate(map(_as_in_file, lines), 1):
             self._heard()
-            yield from _of_chain(scope, heads)
+            digest = hashlib.sha256(line).digest()
+            if not line or digest in self._met:
+                continue
+            told = _read(line)
+            if not isinstance(told, str):
+                self._met.add(digest)
+                yield told
+            elif not (in_file and _is_cut_off(line)):
+                yield say("line {number} of {place}: {why}", number=number, place=place, why=told)
+
+    def _use(self, one: _Told) -> Iterator[Finding]:
+        """Hold the log against a checkpoint, sooner or later."""
+        if self.since is not None and one.at < self.since:
+            return
+        self.count, self.last = self.count + 1, max(one.at, self.last or one.at)
+        for scope, (position, found) in one.heads.items():
+            if (self.scopes is None or scope in self.scopes) and scope not in self._misfits:
+                self._wanted.setdefault(scope, []).append((one.number, position, found))
+                self._number += 1
+        if self._number >= HEADS:
+            yield from self._hold()
+
+    def _hold(self) -> Iterator[Finding]:
+        """Hold the chains against what is wanted of them so far."""
+        for scope, heads in sorted(self._wanted.items()):
+            self._heard()
+            for finding in _of_chain(scope, sorted(heads)):
+                self._misfits.add(scope)
+                yield finding
+        self._wanted, self._number = {}, 0
 
 
-def _of_chain(scope: int, heads: list[tuple[int, str, int]]) -> Iterator[Finding]:
+def _is_cut_off(line: bytes) -> bool:
+    """Tell whether a checkpoint begins so: a crash cut it off, and it stands behind that as a whole."""
+    rows = LogCheckpoint.objects.order_by("-number").iterator(chunk_size=RECENT)
+    return any(line_of(row).startswith(line) for row in rows)
+
+
+def _of_chain(scope: int, heads: list[tuple[int, int, str]]) -> Iterator[Finding]:
     """Hold the seals of a chain against its heads in checkpoints; yield the first that does not fit."""
     rows = LogSeal.objects.filter(scope=scope)
     end = rows.aggregate(end=Max("position"))["end"] or 0
     for start in range(0, len(heads), KEYS_MAX):
         some = heads[start : start + KEYS_MAX]
-        there = rows.filter(position__in=[position for position, *_ in some])
+        there = rows.filter(position__in=[position for _, position, _ in some])
         seals = {
             position: (pk, bytes(own).hex())
             for pk, position, own in there.values_list("pk", "position", "hash")
         }
-        for position, told, number in some:
+        for number, position, told in some:
             pk, own = seals.get(position, (None, ""))
             if own == told:
                 continue

@@ -2,10 +2,12 @@
 
 import json
 import stat
+import tracemalloc
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
+import orjson
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -156,3 +158,39 @@ def test_an_hour_reads_no_more_of_the_file_than_its_end(signed, settings, acme, 
     rows = LogCheckpoint.objects.order_by("number")
     assert path.read_bytes().splitlines() == [checkpoints.line_of(one) for one in rows]
     assert len(rows) == 3
+
+
+def test_few_heads_at_a_time_find_the_same(signed, monkeypatch):
+    monkeypatch.setattr(checkpoints, "HEADS", 1)
+    assert verify() == []
+    rewrite(signed, 1)
+    LogEntry.objects.filter(pk=LogSeal.objects.get(scope=signed, position=2).pk).update(kind="other")
+    rewrite(signed, 1)
+    assert verify() == [(Sort.CHECKPOINT, signed, 5)]  # the first that does not fit, and no other
+
+
+def test_many_checkpoints_of_many_chains_take_no_more_memory_than_few(signed, settings):
+    heads = {str(scope): [7, "ab" * 32] for scope in range(10**6, 10**6 + 2000)}
+    for number in range(3, 103):
+        body = orjson.dumps(
+            {
+                "number": number,
+                "at": START,
+                "before": checkpoints._digest(LogCheckpoint.objects.get(number=number - 1).body),
+                "heads": heads,
+            }
+        )
+        signature = checkpoints._private(settings.TOKEN_PEPPER).sign(body).hex()
+        LogCheckpoint.objects.create(
+            number=number, body=body.decode(), key=checkpoints.public_key(), signature=signature
+        )
+    size = checkpoints.keep().stat().st_size
+    checked = checkpoints.Checked([signed], None, None, bool)
+    tracemalloc.start()
+    try:
+        assert list(checked.run()) == []
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert checked.count == 102
+    assert most < size
