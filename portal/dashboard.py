@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.conf import settings
 from django.contrib import admin
 from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from backoffice.desk import Figure
 from jobs.deaf import length
@@ -75,7 +76,7 @@ def waiting() -> list[Figure]:
                 count = length(channel, name)
                 mood = "danger" if count >= MANY_WAITING else ""
                 found.append(Figure(f"Queue {name}", count, note="bells that wait", mood=mood, rank=21))
-    except (KombuError, OSError):
+    except (KombuError, OSError, RedisError):
         return []
     return found
 
@@ -84,7 +85,8 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Return unfold's context of the index page with ``figures``; the checks take 2 seconds at most."""
     site = cast("BackOffice", admin.site)
     figures = [figure for desk in site.desks() for figure in desk.figures(request)]
-    for name, told in readiness(WATCHED)["checks"].items():
+    checks = readiness(WATCHED)["checks"]
+    for name, told in checks.items():
         is_well = told["status"] == OK
         figures.append(
             Figure(
@@ -95,6 +97,7 @@ def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 rank=20,
             )
         )
-    figures += waiting()
+    if checks["broker"]["status"] == OK:
+        figures += waiting()  # one that hangs would be waited for
     shown = sorted(figures, key=lambda one: one.rank)
     return {**context, "title": "Overview", "figures": shown, "switches": switches()}

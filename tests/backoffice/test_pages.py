@@ -1,6 +1,7 @@
 """Every desk's pages: who may open them, what they never show, and that a list costs the same at any size."""
 
 import re
+import socket
 from datetime import UTC, datetime
 from typing import Any
 
@@ -300,3 +301,18 @@ def test_a_disabled_token_is_not_called_living(world, operator):
     assert shown("disabled") == set(tokens)
     desk: Any = admin.site._registry[Credential]
     assert {desk.state(one) for one in tokens} == {"disabled"}
+
+
+def test_the_first_page_answers_while_the_broker_hangs(world, operator, monkeypatch):
+    from portal import health
+    from portal.celery import app
+
+    monkeypatch.setattr(health, "_running", {})
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setitem(app.conf, "broker_write_url", f"redis://127.0.0.1:{mute.getsockname()[1]}/0")
+        monkeypatch.setitem(app.conf, "broker_transport_options", {"socket_timeout": 3})
+        answer = operator.get(reverse("admin:index"))
+    assert answer.status_code == 200
+    shown = {one.label: one for one in answer.context["figures"]}
+    assert shown["Broker"].mood == "danger"
+    assert not any(label.startswith("Queue") for label in shown)
