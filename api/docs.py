@@ -39,7 +39,9 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     """Return the page that shows the description of a wire."""
     if name not in ADDRESSES:
         raise Http404("There is no such description")
-    return swagger.page(request, title=TITLES[name], document=ADDRESSES[name], by_session=name == "quay")
+    return swagger.page(
+        request, wire=name, title=TITLES[name], document=ADDRESSES[name], by_session=name == "quay"
+    )
 
 
 @require_safe

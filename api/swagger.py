@@ -25,12 +25,14 @@ TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"
 PLACE = "static/drf_spectacular_sidecar/swagger-ui-dist"
 
 
-def page(request: HttpRequest, *, title: str, document: str, by_session: bool = False) -> HttpResponse:
-    """Return a page that shows the description at ``document``.
+def page(
+    request: HttpRequest, *, wire: str, title: str, document: str, by_session: bool = False
+) -> HttpResponse:
+    """Return a page that shows the description of a wire at ``document``.
 
     ``by_session`` is for a wire that takes the session of who is signed in: operations are tried in her name.
     """
-    told = {"title": title, "document": document, "by_session": by_session}
+    told = {"wire": wire, "title": title, "document": document, "by_session": by_session}
     return render(request, "api/description.html", told)
 
 

@@ -5,6 +5,7 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from tests import make
+from tests.console.entering import enter
 
 
 @pytest.mark.django_db
@@ -15,7 +16,21 @@ def test_the_page_says_who_calls():
     assert 'href="/sign-in/?next=/api/docs/quay/"' in page
     client.force_login(make.user("ada"))
     assert "in the name of ada" in client.get("/api/docs/quay/").content.decode()
-    assert "in the name of" not in client.get("/api/docs/qodana/").content.decode()
+    other = client.get("/api/docs/qodana/").content.decode()
+    assert "in the name of" not in other
+    assert '<a href="/">Muster</a>' in other
+    assert 'href="/apis/qodana/"' in other
+
+
+@pytest.mark.django_db
+def test_who_views_as_another_is_told_whose_answers_these_are():
+    make.user("ada")
+    root = make.user("root", superuser=True)
+    client = enter(root)
+    client.post("/view-as/ada/", {"do": "begin"})
+    page = client.get("/api/docs/quay/").content.decode()
+    assert "answered as ada sees it" in page
+    assert "in the name of" not in page
 
 
 @pytest.mark.django_db

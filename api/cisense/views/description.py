@@ -42,4 +42,6 @@ class Page(Anybody):
     @describe("showDescription", {200: {"type": "string"}}, media="text/html")
     def get(self, request: Request) -> HttpResponse:
         """Show the description to people."""
-        return swagger.page(request._request, title=WIRE.title, document=f"{WIRE.root}swagger.json")
+        return swagger.page(
+            request._request, wire="cisense", title=WIRE.title, document=f"{WIRE.root}swagger.json"
+        )
