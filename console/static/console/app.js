@@ -156,6 +156,8 @@
     localTimes(part);
     for (const dialog of all("dialog[open]:not(:modal)", part)) raise(dialog);
     for (const toast of all(".toast.success", part)) fade(toast);
+    // On a phone, tabs go on beyond the edge: where one is, is in sight.
+    for (const tab of all(".tabs [aria-current]", part)) tab.scrollIntoView({ block: "nearest", inline: "center" });
     // As cards, rows are no longer displayed as a table: keep saying what they are.
     for (const table of all(".table", part)) {
       table.setAttribute("role", "table");
