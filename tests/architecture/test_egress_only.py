@@ -55,6 +55,7 @@ NAMED = {
     "jobs/guard.py": {"socket"},  # the name of this host
     "notifications/channels/mail.py": {"smtplib"},  # the errors of the operator's mail server
     "portal/broker.py": {"socket", "subprocess"},  # our own Redis, on its Unix socket
+    "portal/dashboard.py": {"redis"},  # the errors of the broker, whose queues are counted
     "portal/management/commands/serve.py": {"socket", "redis"},  # our own web server, asked whether it is up
     "portal/settings.py": {"boto3"},  # the operator's storage
 }

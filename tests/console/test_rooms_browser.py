@@ -106,7 +106,7 @@ def test_on_a_phone_the_tab_that_one_is_on_is_in_sight(browse, transactional_db)
     page = browse(make.user("ada"), width=390).goto("/account/trash/")
     tab = page.locator(".tabs [aria-current]")
     expect(tab).to_be_in_viewport(ratio=0.9)
-    expect(page.get_by_role("heading", name="Trash")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("heading", name="Trash", exact=True)).to_be_in_viewport(ratio=1)
 
 
 def test_dismissing_what_one_is_told(browse, world):
