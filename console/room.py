@@ -29,6 +29,7 @@ from console.proof import NOT_HER, PASSKEY, PROOF, proof_fields
 from console.shell import Shell
 from core import errors
 from core.client import SIGNED_IN_AT, session_actor
+from core.egress import Refused
 from core.words import told
 from logs.record import record_denial
 from permissions.catalogue import CREATOR, MEMBER_LIST
@@ -60,7 +61,13 @@ OPENERS = (
     *("webhook", "receiver"),
 )
 # Where wires call a field otherwise than the forms here.
-FIELDS = {"robot_shortname": "shortname", "membername": "username", "callback_email": "email"}
+FIELDS = {
+    "robot_shortname": "shortname",
+    "membername": "username",
+    "callback_email": "email",
+    "config.url": "url",
+    "config.channel_id": "channel_id",
+}
 
 
 @method_decorator(gzip_page, name="dispatch")
@@ -261,8 +268,7 @@ class FormRoom(Room):
                 self._prove(form)
                 saved: HttpResponse = getattr(self, f"save_{name}")(form.cleaned_data)
             except CORRECTABLE as error:
-                field = FIELDS.get(error.field, error.field)
-                form.add_error(field if field in form.fields else None, told(error.message))
+                form.add_error(_field(form, error), told(error.message))
             except errors.FreshLoginRequired:
                 self._ask_for_proof(form)
                 form.add_error(PROOF, _("It is a while since you signed in. Enter this to go on."))
@@ -335,3 +341,9 @@ class FormRoom(Room):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return what the template shows; ``sent`` holds a form that was refused."""
         raise NotImplementedError
+
+
+def _field(form: forms.Form, error: errors.DomainError) -> str | None:
+    """Return the field at fault, if it is one of these: a form calls an address ``url``."""
+    names = (error.field, FIELDS.get(error.field), "url" if isinstance(error, Refused) else None)
+    return next((name for name in names if name in form.fields), None)

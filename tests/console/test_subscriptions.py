@@ -114,6 +114,13 @@ def test_what_is_wrong_is_said_in_the_dialog(client, form, words):
     assert not Subscription.objects.exists()
 
 
+@pytest.mark.parametrize("do", ["webhook", "slack", "integration"])
+def test_an_address_that_may_not_be_called_is_refused_at_its_field(client, do):
+    form = WEBHOOK | {"do": do, "url": "https://127.0.0.1/services/x", "flags": "services_ok"}
+    page = client.post(OF_WEB, form).content.decode()
+    assert f'id="{do}_url_error"' in page
+
+
 def test_an_address_is_asked_first(client, settings):
     settings.MAILING = True
     assert "Ask an address" in client.get(OF_WEB).content.decode()
