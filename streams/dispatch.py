@@ -13,7 +13,7 @@ from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
 
-from django.db import DatabaseError
+from django.db import DatabaseError, close_old_connections
 
 from jobs.guard import is_stopping
 from streams import batches
@@ -48,17 +48,27 @@ def work_off() -> bool:
 
 def _spell(end: float) -> bool:
     calls: Calls = {}
-    while True:
-        is_over = time.monotonic() > end or is_stopping()
-        more = not is_over and _begin(calls)
-        if not calls:
-            if more:
-                continue
-            return is_over and bool(batches.due(1))
-        done, _ = wait(calls, timeout=LOOK_AGAIN, return_when=FIRST_COMPLETED)
-        for call in done:
-            _, batch = calls.pop(call)
-            _note(batch, call)
+    try:
+        while True:
+            is_over = time.monotonic() > end or is_stopping()
+            more = not is_over and _begin(calls)
+            if not calls:
+                if more:
+                    continue
+                return is_over and bool(batches.due(1))
+            _listen(calls, LOOK_AGAIN)
+    finally:
+        if calls:  # the database failed under one of them: the others shall not be sent again for that
+            close_old_connections()
+        while calls:
+            _listen(calls)
+
+
+def _listen(calls: Calls, seconds: float | None = None) -> None:
+    done, _ = wait(calls, timeout=seconds, return_when=FIRST_COMPLETED)
+    for call in done:
+        _, batch = calls.pop(call)
+        _note(batch, call)
 
 
 def _begin(calls: Calls) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core import mail
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -205,6 +205,29 @@ def test_a_worker_that_is_killed_before_it_notes_is_followed_by_one_that_sends_a
     assert one[0]["webhook-id"] == two[0]["webhook-id"] != three[0]["webhook-id"]
     assert set(heard(receiver)) == set(entries_of(acme.namespace, heard(receiver)[0] - 1))
     assert row(stream).sent_entries == 6
+
+
+def test_what_is_under_way_is_noted_though_the_database_fails_meanwhile(begin, acme, monkeypatch):
+    first, second = begin(), begin()
+    settle()
+    take = batches.take
+
+    def failing(pk):
+        if pk != second.pk:
+            return take(pk)
+        if is_postgresql:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "take", failing)
+        with pytest.raises(OperationalError):
+            tasks.work()
+    connection.close()
+    assert (row(first).sent_batches, row(first).claim) == (1, None)
+    tasks.work()
+    assert row(second).sent_batches == 1
 
 
 def test_a_lease_is_as_long_as_is_set(begin, receiver, acme, settings):
