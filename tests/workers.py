@@ -43,16 +43,18 @@ def broker_of_its_own(directory: Path) -> Iterator[dict[str, str]]:
         broker.command(server, data=directory, listen=listen), stdout=subprocess.DEVNULL
     )
     assert broker.wait(listen, 10)
-    yield os.environ | {
-        "DJANGO_SETTINGS_MODULE": "portal.settings",
-        "DATABASE_URL": database_url(),
-        "REDIS_URL": "",
-        "MUSTER_DATA": str(directory),
-        "SECRET_KEY": settings.SECRET_KEY,
-        "MUSTER_LOG_LEVEL": "WARNING",
-    }
-    process.terminate()
-    process.wait(10)
+    try:
+        yield os.environ | {
+            "DJANGO_SETTINGS_MODULE": "portal.settings",
+            "DATABASE_URL": database_url(),
+            "REDIS_URL": "",
+            "MUSTER_DATA": str(directory),
+            "SECRET_KEY": settings.SECRET_KEY,
+            "MUSTER_LOG_LEVEL": "WARNING",
+        }
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 @contextmanager
