@@ -316,3 +316,9 @@ def test_the_first_page_answers_while_the_broker_hangs(world, operator, monkeypa
     shown = {one.label: one for one in answer.context["figures"]}
     assert shown["Broker"].mood == "danger"
     assert not any(label.startswith("Queue") for label in shown)
+
+
+@pytest.mark.parametrize("key", ["9" * 30, "x", "-1", "\0"])
+def test_a_filter_by_a_key_that_no_row_has_finds_nothing(world, operator, key):
+    answer = operator.get(list_of(Credential), {"user__id__exact": key}, follow=True)
+    assert answer.status_code == 200
