@@ -7,6 +7,9 @@ import pytest
 from django.conf import settings as configured
 from playwright.sync_api import expect
 
+from accounts.models import User
+from tests import make
+
 pytestmark = [pytest.mark.browser, pytest.mark.processes]
 TOKENS = "/account/tokens/"
 
@@ -71,3 +74,29 @@ def test_somebody_else_in_the_same_tab_does_not_find_it(window):
     dialog = page.get_by_role("dialog")
     expect(dialog.locator("[name=title]")).to_have_value("")
     assert page.evaluate("sessionStorage.getItem('muster-typed')") is None
+
+
+def test_a_file_that_was_compared_is_there_to_be_compared_again(window):
+    page = sign_in(window)
+    make.organization("acme", owner=User.objects.get(username="ada"))
+    file = "version: 1\nrobots:\n  new: {description: Better}\n"
+    page.goto(f"{window.home}/o/acme/code/")
+    page.locator("textarea[name=text]").fill(file)
+    page.get_by_role("button", name="Compare").click()
+    through_the_provider(page, page.get_by_role("link", name="Sign in again"), "ada")
+    expect(page.locator("textarea[name=text]")).to_have_value(file)
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_role("button", name="Apply all of it").click()
+    expect(page.get_by_role("heading", name="1 change applied")).to_be_visible()
+
+
+def test_the_back_office_keeps_what_was_typed_but_no_password(window):
+    page = sign_in(window)
+    User.objects.filter(username="ada").update(is_superuser=True)
+    page.goto(f"{window.home}/admin/accounts/user/do/create/")
+    page.locator("[name=username]").fill("newcomer")
+    page.locator("[name=password]").fill("a-whole-new-one")
+    through_the_provider(page, page.get_by_role("link", name="sign in again"), "ada")
+    expect(page.locator("[name=username]")).to_have_value("newcomer")
+    expect(page.locator("[name=password]")).to_have_value("")
+    expect(page.get_by_role("link", name="sign in again")).to_have_count(0)
