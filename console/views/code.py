@@ -106,17 +106,18 @@ class Code(FormRoom):
             if refused
             else []
         )
-        found = {
+        found: dict[str, Any] = {
             "may_apply": check(self.actor, ORGANIZATION_CHANGE, organization),
             "problems": problems,
             "forms": self.all_forms(sent),
         }
         if "apply" in sent:
-            found |= self._again(sent["apply"])
+            text, prune = sent["apply"].data.get("text", ""), sent["apply"].data.get("prune", "") == "True"
+            found["forms"]["compare"].initial = {"text": text, "prune": prune}
+            found |= self._again(sent["apply"], text, prune=prune)
         return found
 
-    def _again(self, form: forms.Form) -> dict[str, Any]:
-        text, prune = form.data.get("text", ""), form.data.get("prune", "") == "True"
+    def _again(self, form: forms.Form, text: str, *, prune: bool) -> dict[str, Any]:
         try:
             diff = self._plan(text.encode(), prune=prune)
         except DomainError:

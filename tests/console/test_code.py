@@ -191,6 +191,9 @@ def test_removing_is_typed(acme, people):
         page = apply(client, fields, confirm=confirm)
         assert "Type acme to confirm" in page
         assert "robot off" in page
+        form = page.split('name="do" value="compare"')[1]
+        assert "robots: {new:" in form.split("<textarea")[1]
+        assert re.search(r'name="prune"[^>]* checked', form)
         assert acme.namespace.robots.filter(shortname="off").exists()
     fields = fields_of(page)
     page = apply(client, fields, confirm="acme")  # bob stays by his team
