@@ -156,7 +156,8 @@ class UserDesk(Desk):
         Verb(
             "make-superuser",
             "Make superuser",
-            "Superusers manage people, organizations and limits, and see this back office.",
+            "Superusers manage people, organizations and limits, and see this back office. She signs in "
+            "anew.",
             "Now superuser",
             lambda actor, user, data: services.set_superuser(actor=actor, user=user, superuser=True),
             icon="shield_person",

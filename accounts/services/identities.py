@@ -80,6 +80,8 @@ def enter_by_provider(*, actor: Actor, visitor: provider.Visitor) -> User:
         record(
             LOGIN_SUCCESS, actor=replace(actor, user=user, memo={}), namespace=user.namespace, metadata=told
         )
+    # Her groups may have ended the sessions that she had: the one that begins now is to go on.
+    user.refresh_from_db(fields=["session_epoch"])
     return user
 
 

@@ -243,6 +243,8 @@ def _change_email(actor: Actor, user: User, email: str, **by: str) -> None:
 def set_superuser(*, actor: Actor, user: User, superuser: bool) -> User:
     """Give or take the superuser flag that the database keeps (beside MUSTER_SUPERUSERS).
 
+    Who is given it signs in anew.
+
     Raises:
         Forbidden: only superusers.
         Conflict: nobody would be a superuser any more; the command line may do even that.
@@ -256,6 +258,9 @@ def set_superuser(*, actor: Actor, user: User, superuser: bool) -> User:
                 raise Conflict("Nobody would be a superuser any more")
         user.is_superuser = superuser
         update(user, "is_superuser")
+        if superuser:
+            # Sessions that she began with less do not grow with her.
+            User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
         kind = USER_GRANT_SUPERUSER if superuser else USER_REVOKE_SUPERUSER
         record(kind, actor=actor, namespace=user.namespace, username=user.username)
     return user

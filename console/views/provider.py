@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import View
 
-from accounts import provider, services
+from accounts import provider, selectors, services
 from console.proof import link_key, provider_name
 from console.room import DIALECT
 from console.views.session import show_sign_in, start_session, wanted_by
@@ -113,6 +113,8 @@ class Back(ProviderView):
             if self.actor.user is None or self.actor.user.pk != attempt["link"]:
                 raise Unauthenticated(LOST)
             services.link_identity(actor=self.actor, visitor=visitor)
+            user = selectors.user_by_key(pk=self.actor.user.pk)
+            start_session(request, user, at=self.actor.signed_in_at)
             messages.success(
                 request,
                 _("You can sign in by {provider_name} from now on.").format(provider_name=provider_name()),

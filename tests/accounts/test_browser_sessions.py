@@ -169,3 +169,14 @@ def test_codes_that_many_guess_at_still_open_where_she_was_before(ada):
     with pytest.raises(TooManyRequests):
         sign_in(codes[0], ip="203.0.113.1")
     assert sign_in(codes[0], ip="192.0.2.1") == ada
+
+
+def test_who_is_made_superuser_signs_in_anew():
+    ada, client = make.user("ada"), Client()
+    client.force_login(ada)
+    services.set_superuser(actor=make.SYSTEM, user=ada, superuser=True)
+    assert client.get("/account/")["Location"].startswith("/sign-in/")
+    ada.refresh_from_db()
+    client.force_login(ada)
+    services.set_superuser(actor=make.SYSTEM, user=ada, superuser=False)
+    assert client.get("/account/").status_code == 200

@@ -226,6 +226,28 @@ def test_somebody_who_is_here_links_her_account(idp, settings):
     assert list(kinds.order_by("pk").values_list("kind", flat=True)) == ["link_identity", "unlink_identity"]
 
 
+def test_who_becomes_superuser_by_a_group_is_in_and_her_older_sessions_are_not(idp, settings):
+    settings.OIDC_SUPERUSER_GROUP = "roots"
+    idp.person("ada")
+    old, _ = sign_in(idp, "ada")
+    idp.person("ada", groups=["roots"])
+    new, _ = sign_in(idp, "ada")
+    assert User.objects.get(username="ada").is_superuser
+    assert (who(old), who(new)) == (None, "ada")
+
+
+def test_linking_begins_a_new_session(idp, settings):
+    settings.AUTHENTICATION, settings.OIDC_SUPERUSER_GROUP = "Database", "roots"
+    make.user("ada")
+    idp.person("countess", groups=["roots"])
+    client = Client()
+    client.post("/sign-in/", {"username": "ada", "password": make.PASSWORD})
+    before = client.session.session_key
+    sign_in(idp, "countess", client, way_to_link(client))
+    assert who(client) == "ada"
+    assert client.session.session_key != before
+
+
 @pytest.fixture
 def synced(idp):
     devs = make.team(make.organization())
