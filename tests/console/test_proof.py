@@ -16,7 +16,7 @@ from core import seal
 from tests import make
 from tests.accounts.test_passkeys import HOST, Device, add
 from tests.console.entering import enter
-from tests.console.test_rooms_browser import TWO_LOOKS, look
+from tests.console.test_rooms_browser import TWO_LOOKS, look, says
 from tokens.models import Credential
 
 pytestmark = pytest.mark.django_db
@@ -197,3 +197,18 @@ def test_the_way_to_the_provider_in_a_browser(browse, transactional_db, by_provi
         link = page.get_by_role("dialog").get_by_role("link", name="Sign in again")
         expect(link).to_have_attribute("href", re.compile(r"%23app-dialog$"))
         look(visit, "security-again", TWO_LOOKS)
+
+
+@pytest.mark.browser
+def test_unlinking_in_a_browser(browse, transactional_db, settings):
+    settings.OIDC_ISSUER, settings.OIDC_NAME = ISSUER, "Northwind ID"
+    visit = browse(known_by(make.user("ada"), "oidc"))
+    page = visit.goto(ACCOUNT)
+    page.get_by_role("button", name="Unlink…").click()
+    look(visit, "account-unlink", TWO_LOOKS)
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Your password").fill(make.PASSWORD)
+    dialog.get_by_role("button", name="Unlink").click()
+    says(page, "The identity provider no longer signs you in.")
+    page.get_by_role("link", name="Link with Northwind ID").wait_for()
+    look(visit, "account-link", TWO_LOOKS)
