@@ -4,10 +4,10 @@
         [--format quay]
 
 Writes into the database it is given: an organization with that many entries, the same as ``log_scale.py``'s,
-kept for the next run. Then, in turns, drains a bare ``COPY`` of the same columns in the same order and lets a
-real Celery worker, with a broker of its own, write an export, while somebody calls the API. Prints the rates,
-their ratio, the worker's peak memory (VmHWM, of the process that did the work), and the API's p99 meanwhile,
-beside that of an idle machine.
+kept for the next run. Then, in turns, drains a bare ``COPY`` of the very query that the export asks, and one
+of the mere columns in the same order, and lets a real Celery worker, with a broker of its own, write an
+export, while somebody calls the API. Prints the rates, their ratios, the worker's peak memory (VmHWM, of the
+process that did the work), and the API's p99 meanwhile, beside that of an idle machine.
 """
 
 from __future__ import annotations
@@ -79,8 +79,9 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
     try:
         wait_until(partial(answers, port), "the API answers", 120)
         paced(port, call, CALLS, SECONDS)  # warms up
-        ratios, rates, slower = [], [], []
-        before = drain(namespace.pk, *span)
+        ratios, rates, slower = {"query": [], "columns": []}, [], []
+        copies = {"query": query(namespace, file_format, *span), "columns": columns(namespace.pk, *span)}
+        before = {name: drain(*copy) for name, copy in copies.items()}
         for number in range(rounds):
             idle = paced(port, call, CALLS, SECONDS).after(0.99)
             with ThreadPoolExecutor(1) as beside:
@@ -89,21 +90,28 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
             busy = calling.result().after(0.99)
             slower.append(busy / idle)
             # Beside what came just before and just after it: a shared machine has its moods.
-            after = drain(namespace.pk, *span)
-            bare, before = (before + after) / 2, after
+            after = {name: drain(*copy) for name, copy in copies.items()}
+            bare = {name: (before[name] + after[name]) / 2 for name in copies}
+            before = after
             rates.append(rows / seconds)
-            ratios.append(bare / seconds)
+            for name, took in bare.items():
+                ratios[name].append(took / seconds)
             peak, alone = memory(worker.pid)
             print(
-                f"round {number + 1}: bare COPY {rows / bare:>9,.0f} rows/s"
-                f"   export {rates[-1]:>9,.0f} rows/s   ratio {ratios[-1]:.2f}"
-                f"   {size / 1e6:,.0f} MB   peak memory {peak:.0f} MB"
+                f"round {number + 1}: export {rates[-1]:>9,.0f} rows/s   "
+                + "   ".join(
+                    f"bare COPY of the {name} {rows / took:>9,.0f} rows/s, ratio {ratios[name][-1]:.2f}"
+                    for name, took in bare.items()
+                )
+                + f"   {size / 1e6:,.0f} MB   peak memory {peak:.0f} MB"
                 f"   p99 of the API {idle * 1000:.0f}, then {busy * 1000:.0f} ms"
             )
         print(
-            f"median of {rounds}: export {statistics.median(rates):,.0f} rows/s,"
-            f" {statistics.median(ratios):.2f} of a bare COPY;"
-            f" worker's peak memory {peak:.0f} MB (its idle parent {alone:.0f} MB);"
+            f"median of {rounds}: export {statistics.median(rates):,.0f} rows/s, "
+            + " and ".join(
+                f"{statistics.median(ratios[name]):.2f} of a bare COPY of the {name}" for name in copies
+            )
+            + f"; worker's peak memory {peak:.0f} MB (its idle parent {alone:.0f} MB);"
             f" p99 of the API {statistics.median(slower):.2f} times that of idle"
         )
     finally:
@@ -127,17 +135,35 @@ def as_owner(namespace, owner):
     return Call("GET", path, {"Authorization": f"Bearer {token}", "User-Agent": "bench"})
 
 
-def drain(namespace_id: int, starts_at: datetime, ends_at: datetime) -> float:
+def query(namespace, file_format: str, starts_at: datetime, ends_at: datetime) -> tuple[str, tuple]:
+    """Return what PostgreSQL is asked for a file of this format, all of it at once, and its values."""
+    from django.db import connection
+
+    from logs.formats import format_of
+    from logs.models import LogEntry, LogExport
+
+    form = format_of(LogExport(namespace_name=namespace.name, format=file_format))
+    rows = LogEntry.objects.filter(namespace=namespace, at__gte=starts_at, at__lt=ends_at)
+    sql, values = form.copied(rows.order_by("at", "id")).query.get_compiler(connection=connection).as_sql()
+    return f"COPY ({sql}) TO STDOUT{form.copy_options}", values
+
+
+def columns(namespace_id: int, starts_at: datetime, ends_at: datetime) -> tuple[str, tuple]:
+    """Return a copy of the columns of which such a file is made."""
+    return (
+        f"COPY (SELECT {COLUMNS} FROM logs_logentry WHERE namespace_id = %s"
+        " AND at >= %s AND at < %s ORDER BY at, id) TO STDOUT",
+        (namespace_id, starts_at, ends_at),
+    )
+
+
+def drain(copy: str, values: tuple) -> float:
     """Return the seconds in which a client that does nothing else takes the same."""
     from django.db import connection
 
-    statement = (
-        f"COPY (SELECT {COLUMNS} FROM logs_logentry WHERE namespace_id = {namespace_id}"
-        f" AND at >= '{starts_at.isoformat()}' AND at < '{ends_at.isoformat()}' ORDER BY at, id) TO STDOUT"
-    )
     start = time.perf_counter()
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for _ in copy:
+    with connection.cursor() as cursor, cursor.copy(copy, values) as lines:
+        for _ in lines:
             pass
     return time.perf_counter() - start
 
