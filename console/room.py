@@ -29,7 +29,7 @@ from console.proof import NOT_HER, PASSKEY, PROOF, proof_fields
 from console.shell import Shell
 from core import errors
 from core.client import SIGNED_IN_AT, session_actor
-from core.egress import Refused
+from core.targets import Refused
 from core.words import told
 from logs.record import record_denial
 from permissions.catalogue import CREATOR, MEMBER_LIST

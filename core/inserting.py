@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
     from django.db.models import Field, Model
 
-FEW = 3  # rows that are written one by one before composing a statement for all of them is worth it
+FEW = 3  # rows for which a statement is kept: more are seldom as many a second time
 
 
 def write(row: Model) -> None:
@@ -30,33 +30,46 @@ def write(row: Model) -> None:
     Raises:
         IntegrityError: a constraint is broken, or the key is taken.
     """
-    database = connections[DEFAULT_DB_ALIAS]
-    model = row.__class__
-    row._prepare_related_fields_for_save(operation_name="save")  # type: ignore[attr-defined]
-    values: dict[str, Any] = {}
-    for field in model._meta.local_concrete_fields:
-        value = None if field.generated else field.pre_save(row, True)
-        if field.generated or isinstance(value, DatabaseDefault) or (field.primary_key and value is None):
-            continue  # the database has its own
-        if hasattr(value, "resolve_expression"):
-            row.save(force_insert=True)
-            return
-        values[field.attname] = field.get_db_prep_save(value, database)
-    statement = _statement(model, tuple(values), database.vendor)
-    statement.write(row, values, database)
+    write_all([row])
 
 
 def write_all(rows: Sequence[Model], *, batch: int = 500) -> None:
-    """Insert new rows of one model: a few by the statement that is compiled, more by fewer statements.
+    """Insert new rows of one model with one statement, which is compiled already where they are few.
 
     Raises:
-        IntegrityError: a constraint is broken. What was written before stands until the transaction ends.
+        IntegrityError: a constraint is broken, or a key is taken. None of these rows is there then.
     """
-    if len(rows) <= FEW:
-        for row in rows:
-            write(row)
-    else:
-        type(rows[0])._default_manager.bulk_create(rows, batch_size=batch)
+    if not rows:
+        return
+    database = connections[DEFAULT_DB_ALIAS]
+    model = rows[0].__class__
+    given = [_values(row, database) for row in rows[: FEW + 1]]
+    names = given[0].keys()
+    if len(rows) > FEW or any(one.keys() != names or _is_asked(one) for one in given):
+        if len(rows) == 1:
+            rows[0].save(force_insert=True)
+        else:
+            model._default_manager.bulk_create(rows, batch_size=batch)
+        return
+    _statement(model, tuple(names), len(rows), database.vendor).write(rows, given, database)
+
+
+def _values(row: Model, database: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Return what is written of a row, by attribute: not what the database has of its own."""
+    row._prepare_related_fields_for_save(operation_name="save")  # type: ignore[attr-defined]
+    values: dict[str, Any] = {}
+    for field in row._meta.local_concrete_fields:
+        value = None if field.generated else field.pre_save(row, True)
+        if field.generated or isinstance(value, DatabaseDefault) or (field.primary_key and value is None):
+            continue
+        is_asked = hasattr(value, "resolve_expression")
+        values[field.attname] = value if is_asked else field.get_db_prep_save(value, database)
+    return values
+
+
+def _is_asked(values: dict[str, Any]) -> bool:
+    """Tell whether the database is to work out one of the values."""
+    return any(hasattr(value, "resolve_expression") for value in values.values())
 
 
 def write_many(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -84,31 +97,41 @@ def write_many(model: type[Model], names: Sequence[str], rows: Sequence[Sequence
 
 
 class _Statement:
-    """An INSERT of some columns of a model, and what it returns."""
+    """An INSERT of some columns of a model for so many rows, and what it returns."""
 
-    def __init__(self, model: type[Model], names: tuple[str, ...], database: BaseDatabaseWrapper) -> None:
+    def __init__(
+        self, model: type[Model], names: tuple[str, ...], count: int, database: BaseDatabaseWrapper
+    ) -> None:
         fields = [field for field in model._meta.local_concrete_fields if field.attname in names]
         query = InsertQuery(model)
-        marks = model(**{name: Given(name, getattr(model, name)) for name in names})
-        query.insert_values(fields, [marks], raw=True)
+        marks = [
+            model(**{name: Given(f"{number} {name}", getattr(model, name)) for name in names})
+            for number in range(count)
+        ]
+        query.insert_values(fields, marks, raw=True)
         compiler = query.get_compiler(connection=database)
         self.returned: list[Field[Any, Any]] = list(model._meta.db_returning_fields)
         compiler.returning_fields = self.returned
         [(sql, asked)] = compiler.as_sql()
         self.statement = Statement(sql)
-        self.names = [one.name for one in asked]
+        self.asked = [(int(number), name) for number, _, name in (one.name.partition(" ") for one in asked)]
         columns = [field.get_col(model._meta.db_table) for field in self.returned]
         self.compiler, self.converters = compiler, compiler.get_converters(columns)
 
-    def write(self, row: Model, values: dict[str, Any], database: BaseDatabaseWrapper) -> None:
-        rows, _ = self.statement.run([values[name] for name in self.names], database)
+    def write(
+        self, rows: Sequence[Model], values: Sequence[dict[str, Any]], database: BaseDatabaseWrapper
+    ) -> None:
+        found, _ = self.statement.run([values[number][name] for number, name in self.asked], database)
         if self.returned:
-            [found] = self.compiler.apply_converters(rows, self.converters) if self.converters else rows
-            for field, value in zip(self.returned, found, strict=True):
-                setattr(row, field.attname, value)
-        row._state.adding, row._state.db = False, database.alias
+            if self.converters:
+                found = self.compiler.apply_converters(found, self.converters)
+            for row, told in zip(rows, found, strict=True):
+                for field, value in zip(self.returned, told, strict=True):
+                    setattr(row, field.attname, value)
+        for row in rows:
+            row._state.adding, row._state.db = False, database.alias
 
 
 @cache
-def _statement(model: type[Model], names: tuple[str, ...], vendor: str) -> _Statement:
-    return _Statement(model, names, connections[DEFAULT_DB_ALIAS])
+def _statement(model: type[Model], names: tuple[str, ...], count: int, vendor: str) -> _Statement:
+    return _Statement(model, names, count, connections[DEFAULT_DB_ALIAS])

@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Value
 
 from accounts.models import Namespace, Organization, Team
-from core.inserting import write, write_many
+from core.inserting import FEW, write, write_all, write_many
 from logs.chain.sealing import SEAL
 from logs.models import LogEntry, LogSeal
 from tests import make
@@ -57,6 +57,32 @@ def test_every_entry_is_one_statement(django_assert_num_queries):
     write(entry())
     with django_assert_num_queries(1):
         write(entry())
+
+
+@pytest.mark.parametrize("count", range(FEW + 3))
+def test_so_many_are_one_statement_and_each_has_its_own_key(count, django_assert_num_queries):
+    acme = make.organization("acme")
+    rows = [Team(organization=acme, slug=f"t{n}", name=f"Team {n}", role="member") for n in range(count)]
+    with django_assert_num_queries(min(count, 1)):
+        write_all(rows)
+    found = {team.pk: columns(team) for team in Team.objects.filter(slug__startswith="t")}
+    assert found == {team.pk: columns(team) for team in rows}
+    assert not any(team._state.adding for team in rows)
+
+
+def test_of_rows_that_differ_in_what_the_database_fills_in_each_has_its_own():
+    entries = [entry(), LogEntry(kind="delete_repo")]
+    write_all(entries)
+    assert LogEntry.objects.get(pk=entries[0].pk).at == entries[0].at
+    assert LogEntry.objects.get(pk=entries[1].pk).at > entries[0].at
+
+
+def test_of_rows_of_which_one_is_refused_none_is_written():
+    acme = make.organization("acme")
+    rows = [Team(organization=acme, slug=slug, name=slug, role="member") for slug in ("ops", "web", "ops")]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        write_all(rows)
+    assert not acme.teams.filter(slug__in=("ops", "web")).exists()
 
 
 def test_what_is_written_can_be_saved_again():

@@ -18,6 +18,7 @@ TOKENS = "/account/tokens/"
 def window(browse, transactional_db, idp, settings, live_server):
     settings.PUBLIC_URL = live_server.url
     idp.control(back=f"{live_server.url}/sign-in/provider/back/")
+    make.user("settler")  # of an empty instance the first page would be another one
     for name in ("ada", "eve"):
         idp.person(name)
     return browse()
