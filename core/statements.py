@@ -108,8 +108,8 @@ def cursor_of(database: BaseDatabaseWrapper) -> Any:
     database.ensure_connection()
     _name_apart(database.connection)
     with database.wrap_database_errors:
-        raw = ServerBindingCursor(database.connection)  # type: ignore[call-arg]
-    return database._prepare_cursor(raw)  # type: ignore[attr-defined]
+        raw = ServerBindingCursor(database.connection)  # type: ignore[call-arg] # stubs lack psycopg's base
+    return database._prepare_cursor(raw)  # type: ignore[attr-defined] # what cursor() ends with, not in stubs
 
 
 def _name_apart(raw: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -22,7 +23,7 @@ from tokens import selectors, services
 from tokens.kinds import Kind
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from accounts.models import Organization
     from projects.models import Project
@@ -69,23 +70,17 @@ class EndForm(forms.Form):
 class ProjectTokens(PreviewRoom):
     """The page of a project, as far as it is about its tokens."""
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Remember nothing of the last request."""
-        super().setup(request, *args, **kwargs)
-        self._project: Project | None = None
-
-    @property
+    @cached_property
     def project(self) -> Project:
         """The project of the address."""
-        if self._project is None:
-            self._project = projects.project(
-                actor=self.actor,
-                namespace=self.kwargs["orgname"],
-                slug=self.kwargs["slug"],
-                right=PROJECT_READ,
-            )
-            self.__dict__["organization"] = self._owner(self._project)
-        return self._project
+        found = projects.project(
+            actor=self.actor,
+            namespace=self.kwargs["orgname"],
+            slug=self.kwargs["slug"],
+            right=PROJECT_READ,
+        )
+        self.__dict__["organization"] = self._owner(found)
+        return found
 
     def _owner(self, project: Project) -> Organization:
         # Projects of people have no room here yet.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
     from django import forms
     from django.db.models import QuerySet
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpResponse
 
     from notifications.models import Subscription
     from projects.models import Project
@@ -216,26 +217,19 @@ class ProjectSubscriptions(SubscriptionsRoom):
         "address": AddressForm,
     }
 
-    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Remember nothing of the last request."""
-        super().setup(request, *args, **kwargs)
-        self._project: Project | None = None
-
-    @property
+    @cached_property
     def project(self) -> Project:
         """The project of the address, which the person administers."""
-        if self._project is None:
-            found = projects.project(
-                actor=self.actor,
-                namespace=self.kwargs["orgname"],
-                slug=self.kwargs["slug"],
-                right=PROJECT_NOTIFICATION_READ,
-            )
-            if found.namespace.kind != found.namespace.Kind.ORGANIZATION:
-                raise NotFound("Organization not found", absent="organization")
-            self._project = found
-            self.__dict__["organization"] = found.namespace.organization
-        return self._project
+        found = projects.project(
+            actor=self.actor,
+            namespace=self.kwargs["orgname"],
+            slug=self.kwargs["slug"],
+            right=PROJECT_NOTIFICATION_READ,
+        )
+        if found.namespace.kind != found.namespace.Kind.ORGANIZATION:
+            raise NotFound("Organization not found", absent="organization")
+        self.__dict__["organization"] = found.namespace.organization
+        return found
 
     def owner(self) -> dict[str, Any]:
         """Return the project."""
