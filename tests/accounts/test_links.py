@@ -14,6 +14,7 @@ from core import seal
 from core.errors import BadCredentials, Conflict, Forbidden, Invalid, NotFound, TooManyRequests
 from logs.models import LogEntry
 from tests import make
+from tests.console.entering import enter
 from tests.racing import race
 
 pytestmark = pytest.mark.django_db
@@ -391,10 +392,22 @@ def test_a_changed_address_counts_once_it_is_proven(ada, mailbox):
     assert change(ada, "new@example.test").email == "ada@example.test"
     deliver()
     assert mailbox.recipients == ["new@example.test"]
+    for sort in ("plain", "html"):
+        assert "24 hours" in mailbox.mails[0].get_body([sort]).get_content()
     services.verify_email(actor=somebody(), code=code(mailbox.mails[0]))
     assert (fresh(ada).email, fresh(ada).is_verified) == ("new@example.test", True)
     told = LogEntry.objects.get(kind="user_change_email").metadata
     assert told == {"email": "new@example.test", "old_email": "ada@example.test"}
+
+
+@pytest.mark.parametrize(("who", "where"), [("ada", "/account/"), ("bo", "/sign-in/"), ("", "/sign-in/")])
+def test_who_proves_her_address_goes_on_where_she_is(ada, mailbox, who, where):
+    make.user("bo")
+    change(ada, "new@example.test")
+    deliver()
+    client = enter(User.objects.filter(username=who).first())
+    assert client.post(f"/verify/{code(mailbox.mails[0])}/")["Location"] == where
+    assert fresh(ada).email == "new@example.test"
 
 
 def test_the_last_wish_for_an_address_counts(ada, mailbox):

@@ -32,7 +32,9 @@ from projects import listing, search
 from projects import selectors as projects
 from projects.models import Project
 from tests import make
+from tests.accounts.test_second_factor import code as app_code
 from tests.accounts.test_second_factor import herself, set_up
+from tests.console.entering import enter
 from tests.racing import race
 from tokens import services as tokens
 from tokens.kinds import Kind
@@ -469,3 +471,36 @@ def test_switching_it_on_and_taking_ones_own_away_at_once(world):
     else:
         assert told == {"ok": 1, "invalid": 1}
         assert kinds == ["user_remove_authenticator"]
+
+
+def test_her_security_page_says_what_waits_for_it_and_leads_on():
+    ada, root = make.user("ada"), give(make.user("owner"))
+    acme = make.organization("acme", owner=root)
+    make.organization("calm", owner=ada)
+    Membership.objects.create(organization=acme, user=ada, role="member")
+    client = enter(ada)
+    assert "stay closed" not in client.get("/account/security/").content.decode()
+    Organization.objects.filter(pk=acme.pk).update(requires_second_factor=True)
+    shown = client.get("/account/security/").content.decode()
+    assert "stay closed to you" in shown
+    assert '<a href="/o/acme/">' in shown
+    assert "/o/calm/" not in shown
+    actor = herself(ada)
+    _, sealed = services.offer_authenticator_app(actor=actor)
+    secret = services.offered_secret(actor=actor, sealed=sealed)
+    shown = client.post(
+        "/account/security/", {"do": "confirm", "sealed": sealed, "code": app_code(secret)}
+    ).content.decode()
+    assert "Your recovery codes" in shown
+    assert "go on to:" in shown
+    assert '<a href="/o/acme/">' in shown
+    assert "go on to:" not in client.get("/account/security/").content.decode()
+
+
+def test_who_signs_in_by_a_recovery_code_is_told_how_many_are_left():
+    ada = give(make.user("ada"))
+    spent = services.make_recovery_codes(actor=herself(ada))[0]
+    client = Client()
+    client.post("/sign-in/", {"username": "ada", "password": make.PASSWORD})
+    assert client.post("/sign-in/second/", {"code": spent})["Location"] == "/"
+    assert "recovery code; 9 are left" in client.get("/").content.decode()

@@ -144,6 +144,7 @@ def serve(port: int, folder: str) -> None:
         ],
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/db.sqlite3"}},
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        MIGRATION_MODULES=dict.fromkeys(("auth", "contenttypes", "sessions", "oauth2_provider")),
         LOGIN_URL="/login/",
         OAUTH2_PROVIDER={
             "OIDC_ENABLED": True,
@@ -160,7 +161,7 @@ def serve(port: int, folder: str) -> None:
     from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
     from django.core.wsgi import get_wsgi_application
 
-    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)  # the tables as they are, not as they became
     _prepare()
     httpd = ThreadedWSGIServer(("127.0.0.1", port), WSGIRequestHandler)
     httpd.set_app(get_wsgi_application())
