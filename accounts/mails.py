@@ -72,10 +72,13 @@ def send_link(*, purpose: str, to: str, username: str, code: str, key: str, lang
         OSError: the mail was not taken; ``smtplib`` knows no other.
     """
     subject, path, lifetime = KINDS[purpose]
+    minutes = max(1, getattr(settings, lifetime) // 60)
     context = {
         "username": username,
         "link": f"{settings.PUBLIC_URL}/{path}/{code}/",
-        "minutes": max(1, getattr(settings, lifetime) // 60),
+        "minutes": minutes,
+        # Nobody counts 1440 minutes.
+        "hours": minutes // 60 if minutes >= 120 and minutes % 60 == 0 else 0,
     }
     with speaking(language):
         _send(told(subject), purpose, to, context, key=f"link.{key}")

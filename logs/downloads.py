@@ -155,6 +155,12 @@ def is_downloadable(export: LogExport) -> bool:
     )
 
 
+def is_withdrawn(export: LogExport) -> bool:
+    """Tell whether the file is there, in its time, and is given to nobody: as `is_downloadable`."""
+    in_time = export.expires_at is not None and export.expires_at > timezone.now()
+    return export.status == export.Status.DONE and in_time and is_revoked(export)
+
+
 def _secret(export: LogExport, key: str | bytes) -> str:
     # Both halves are needed to forge a link: the key, and the file's own unguessable name.
     told = f"{export.uuid}:{export.storage_name}"

@@ -328,6 +328,7 @@ ORG_SET_MEMBER_ROLE = kind(
     "old_role",
 )
 ORG_REMOVE_MEMBER = kind("org_remove_member", "{performer} removed {member} from the organization", "member")
+ORG_LEAVE = kind("org_leave", "{performer} left the organization", "member")
 ORG_CREATE_TEAM = kind("org_create_team", "{performer} created the team {team}", "team")
 ORG_DELETE_TEAM = kind("org_delete_team", "{performer} deleted the team {team}", "team")
 ORG_RESTORE_TEAM = kind(
@@ -401,6 +402,9 @@ ENABLE_TEAM_SYNC = kind(
 )
 DISABLE_TEAM_SYNC = kind(
     "disable_team_sync", "{performer} released the team {team} from the directory's group", "team"
+)
+ASK_FOR_TEAM_SYNC = kind(
+    "ask_for_team_sync", "{performer} had the team {team} compared with its group", "team"
 )
 TEAM_SYNC_FAILED = kind(
     "team_sync_failed",

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Count, DateField, F, Func, Q, QuerySet
 
 from accounts.models import Namespace
+from core.actor import Actor
 from core.errors import Invalid, NotFound
 from core.names import fold
 from core.paging import cut, page_token, read_token
@@ -376,7 +377,10 @@ def _guard(found: LogExport) -> tuple[Right, Any]:
 
 
 def is_revoked(found: LogExport) -> bool:
-    """Tell whether what an export is about, or who asked for it, is gone: it must not be had any more."""
+    """Tell whether an export must not be had any more: it asks what is left of its subject and its asker.
+
+    The subject is gone; or who asked for it is, or she may not read that log any more.
+    """
     if found.namespace_name and (found.namespace is None or found.namespace.deleted_at is not None):
         return True
     if found.project_name and (found.project is None or found.project.deleted_at is not None):
@@ -384,4 +388,7 @@ def is_revoked(found: LogExport) -> bool:
     person = found.requested_by
     if person is None:
         return bool(found.requested_by_name)
-    return not person.is_active or person.deleted_at is not None
+    if not person.is_active or person.deleted_at is not None:
+        return True
+    # Read, not export: an auditor asks for no more, and what she has is not taken away.
+    return not check(Actor(user=person), *_guard(found))

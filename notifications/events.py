@@ -127,9 +127,10 @@ event(
 )
 event(
     "member_change",
-    "a member joins, gets another role, or is removed",
+    "a member joins, gets another role, leaves or is removed",
     kinds.ORG_SET_MEMBER_ROLE,
     kinds.ORG_REMOVE_MEMBER,
+    kinds.ORG_LEAVE,
     kinds.TAKE_OWNERSHIP,
     kinds.ORG_MEMBER_INVITE_ACCEPTED,
 )

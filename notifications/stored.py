@@ -46,6 +46,7 @@ SENTENCES = (
     gettext_noop("Nobody is there any more who could be told."),
     gettext_noop("What it is about is gone."),
     gettext_noop("What it is about, or who asked for it, is gone."),
+    gettext_noop("What it is about is gone, or who asked for it may not read it any more."),
     gettext_noop("Its worker was lost, again and again."),
     gettext_noop("The notification is switched off."),
     gettext_noop("The secret to sign with cannot be read."),

@@ -252,6 +252,7 @@ ACCOUNT_ADMINISTER = _right("account_administer", _OWN, _A, "see all of the own 
 ACCOUNT_CHANGE = _right("account_change", _OWN, _A, "change the own account")
 ACCOUNT_DELETE = _right("account_delete", _OWN, _A, "delete the own account")
 ORGANIZATION_CREATE = _right("organization_create", _OWN, _A, "create organizations")
+ORGANIZATION_LEAVE = _right("organization_leave", _OWN, _A, "leave organizations")
 STAR_CHANGE = _right("star_change", _OWN, _A, "star projects")
 INVITATION_ANSWER = _right("invitation_answer", _OWN, _A, "accept and decline invitations")
 TOKEN_ISSUE = _right("token_issue", _OWN, _A, "make own tokens")

@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Account, Membership, Namespace, Organization, Team, TeamMember, User
-from core.errors import Forbidden, FreshLoginRequired, SecondFactorMissing, Unauthenticated
+from core.errors import Forbidden, FreshLoginRequired, NotFound, SecondFactorMissing, Unauthenticated
 from core.words import say
 from permissions.catalogue import (
     AUDITED,
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from core.actor import Actor
 
 READ_ONLY_REASON = say("A read-only superuser changes nothing")
+GONE = say("This was deleted")
 VIEWING_REASON = say("Who views Muster as somebody else changes nothing")
 
 Target = Organization | Namespace | Project | User | Team | Account | None
@@ -246,6 +247,7 @@ def require(actor: Actor, right: Right, target: Target = None) -> None:
     """Pass, or raise.
 
     Raises:
+        NotFound: the target was deleted, whatever of it is left.
         Unauthenticated: nobody is signed in and the right is not everybody's.
         Forbidden: the actor lacks the role, or the credential the scope; the message says which.
         SecondFactorMissing: the organization asks for one.
@@ -253,6 +255,8 @@ def require(actor: Actor, right: Right, target: Target = None) -> None:
     explanation = explain(actor, right, target)
     if explanation.allowed:
         return
+    if explanation.gone:
+        raise NotFound(GONE)
     if actor.is_anonymous:
         raise Unauthenticated(explanation.reason, right=right.name)
     refused = SecondFactorMissing if explanation.withheld else Forbidden
@@ -292,6 +296,18 @@ def explain(actor: Actor, right: Right, target: Target = None) -> Explanation:
     return replace(found, withheld=True, words=reason)
 
 
+def is_gone(target: Target) -> bool:
+    """Tell whether a target was deleted: until a worker has put its rows away, they are nobody's.
+
+    Needs no query: what a target belongs to is there for its paths.
+    """
+    if isinstance(target, Project):
+        return target.deleted_at is not None or target.namespace.deleted_at is not None
+    if isinstance(target, Team):
+        return target.organization.deleted_at is not None
+    return isinstance(target, Organization | Namespace | Account) and target.deleted_at is not None
+
+
 def _organization_of(target: Target) -> Organization | None:
     namespace = namespace_of(target)
     is_one = namespace is not None and namespace.kind == Namespace.Kind.ORGANIZATION
@@ -304,6 +320,8 @@ def _explained(actor: Actor, right: Right, target: Target) -> Explanation:
     if actor.system:
         paths = (Path("system", Level.ABOVE, say("the system itself")),)
         return _found(actor, right, Level.ABOVE, Level.ABOVE, paths)
+    if is_gone(target):
+        return replace(_refused(right, GONE), gone=True)
     if not right.harmless and actor.operator is not None:
         return _refused(right, VIEWING_REASON)
     if not right.harmless and is_readonly_superuser(actor):
@@ -481,6 +499,16 @@ def overseen_namespaces(user: Any) -> object:
         .annotate(own_namespace=F("namespace"))
         .values("own_namespace")
     )
+
+
+def require_herself(actor: Actor) -> None:
+    """Pass who acts as herself: an operator proves nothing in the name of whom she views.
+
+    Raises:
+        Forbidden: she views Muster as somebody else.
+    """
+    if actor.operator is not None:
+        raise Forbidden(VIEWING_REASON)
 
 
 def require_fresh(actor: Actor) -> None:

@@ -22,7 +22,7 @@ class Explanation:
 
     ``held`` is what her ``ways`` give within the ``ceiling`` of her credential. ``words``: what is said in
     place of a reason from her ways. ``withheld``: the organization keeps everything from her until she has a
-    second factor.
+    second factor. ``gone``: what it is about was deleted, and its rows wait for the worker.
     """
 
     right: Right
@@ -33,6 +33,7 @@ class Explanation:
     is_anonymous: bool = False
     words: str = ""
     withheld: bool = False
+    gone: bool = False
 
     @property
     def allowed(self) -> bool:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Exists, OuterRef, Q, When
 from django.utils import timezone
 
+from accounts.models import Robot, Team
 from core.errors import NotFound
 from core.words import say
 from permissions.catalogue import ORGANIZATION_MANAGE, TRASH_READ
 from permissions.checks import check, require
 from permissions.factors import open_to
+from projects.models import Project
 from trash.models import Trashed
 
 if TYPE_CHECKING:
@@ -89,6 +91,21 @@ def trashed_among(*, actor: Actor, namespace: Namespace, uuids: Iterable[str]) -
         with suppress(ValueError):
             known.append(UUID(text))
     return trashed(actor=actor, namespace=namespace).filter(uuid__in=known)
+
+
+def with_taken(things: QuerySet[Trashed]) -> QuerySet[Any]:
+    """Mark by ``is_taken`` what cannot come back under its own name: something else has that by now."""
+    name, namespace = OuterRef("name"), OuterRef("namespace")
+    projects = Project.objects.filter(namespace=namespace, slug=name, deleted_at=None)
+    robots = Robot.objects.filter(namespace=namespace, shortname=name)
+    titled = Q(slug=name) | Q(name=OuterRef("title"))
+    teams = Team.objects.filter(titled, organization__namespace=namespace)
+    taken = (
+        Q(Exists(projects), kind=Trashed.Kind.PROJECT)
+        | Q(Exists(robots), kind=Trashed.Kind.ROBOT)
+        | Q(Exists(teams), kind=Trashed.Kind.TEAM)
+    )
+    return things.annotate(is_taken=Case(When(taken, then=True), default=False))
 
 
 def trashed_organizations(*, actor: Actor) -> QuerySet[Trashed]:

@@ -43,6 +43,7 @@ from accounts.services.joining import (
     invites_stranger,
     join_by_invitation,
 )
+from accounts.services.leaving import leave_organization
 from accounts.services.links import (
     link_is_good,
     recover,
@@ -98,6 +99,7 @@ from accounts.services.sessions import (
 )
 from accounts.services.standing import end_standing, set_standing
 from accounts.services.syncing import (
+    ask_for_team_sync,
     disable_team_sync,
     enable_team_sync,
     preview_team_sync,
@@ -143,6 +145,7 @@ __all__ = [
     "add_passkey",
     "add_team_member",
     "ask_for_passkey",
+    "ask_for_team_sync",
     "authenticate_web_token",
     "begin_sign_in",
     "begin_viewing",
@@ -188,6 +191,7 @@ __all__ = [
     "invited_may_join",
     "invites_stranger",
     "join_by_invitation",
+    "leave_organization",
     "link_identity",
     "link_is_good",
     "make_client_key",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from accounts.models import Account, AccountAdministrator, Membership, Organization, TeamMember, User
+from accounts.selectors import is_administered
 from core.db import hold
 from core.errors import Conflict, Invalid
 from core.words import say
@@ -51,11 +52,7 @@ def not_synchronized(team: Team) -> None:
 
 def keep_an_administrator(organization: Organization) -> None:
     """Raise Conflict if nobody administers the organization any more. The organization must be locked."""
-    direct = Membership.objects.filter(organization=organization, role__in=["owner", "admin"])
-    by_team = TeamMember.objects.filter(
-        team__organization=organization, team__role="admin", user__isnull=False, user__is_active=True
-    )
-    if not direct.filter(user__is_active=True).exists() and not by_team.exists():
+    if not is_administered(organization.pk):
         raise Conflict("The organization would be left without an administrator")
 
 

@@ -421,32 +421,39 @@ def remove_member(
     if user is not None:
         hold(user, gone=say("Unknown user {username}", username=user.username))
     enter(actor, MEMBER_REMOVE, organization)
-    in_team = TeamMember.objects.filter(team__organization=organization)
-    granted = Grant.objects.filter(project__namespace=organization.namespace)
     if user is not None:
-        membership = Membership.objects.filter(organization=organization, user=user)
         if not teams_only:
+            membership = Membership.objects.filter(organization=organization, user=user)
             not_above_oneself(actor, organization, set(membership.values_list("role", flat=True)))
-        in_team.filter(user=user).delete()
-        granted.filter(user=user).delete()
-        DefaultGrant.objects.filter(organization=organization, user=user).delete()
-        invited = Q(user=user) | Q(email__iexact=user.email) if user.email else Q(user=user)
-        Invitation.objects.filter(invited, organization=organization).delete()
-        gone, _ = membership.delete()
+        part(organization, user)
         keep_an_administrator(organization)
-        quotas.release(
-            resource=Resource.MEMBERS,
-            namespace=organization.namespace,
-            account_id=organization.account_id,
-            amount=gone,
-        )
         member = user.username
     elif robot is not None:
         hold(robot)
-        in_team.filter(robot=robot).delete()
-        granted.filter(robot=robot).delete()
+        TeamMember.objects.filter(team__organization=organization, robot=robot).delete()
+        Grant.objects.filter(project__namespace=organization.namespace, robot=robot).delete()
         member = robot.full_name
     else:
         raise Conflict("Nobody to remove")
     actor.forget()
     record(ORG_REMOVE_MEMBER, actor=actor, namespace=organization.namespace, member=member)
+
+
+def part(organization: Organization, user: User) -> None:
+    """End what a person has in an organization, and what would bring her back; counted once.
+
+    A building block: the caller has checked the right, holds the person and the organization, asks who
+    administers it then, and writes the log.
+    """
+    TeamMember.objects.filter(team__organization=organization, user=user).delete()
+    Grant.objects.filter(project__namespace=organization.namespace, user=user).delete()
+    DefaultGrant.objects.filter(organization=organization, user=user).delete()
+    invited = Q(user=user) | Q(email__iexact=user.email) if user.email else Q(user=user)
+    Invitation.objects.filter(invited, organization=organization).delete()
+    gone, _ = Membership.objects.filter(organization=organization, user=user).delete()
+    quotas.release(
+        resource=Resource.MEMBERS,
+        namespace=organization.namespace,
+        account_id=organization.account_id,
+        amount=gone,
+    )

@@ -32,7 +32,7 @@ from logs.kinds import (
 )
 from logs.record import record
 from permissions.catalogue import ACCOUNT_CHANGE, ACCOUNT_READ, USER_MANAGE
-from permissions.checks import named_superuser, require
+from permissions.checks import named_superuser, require, require_herself
 
 if TYPE_CHECKING:
     from accounts.services.passkeys import State
@@ -221,9 +221,11 @@ def verify_password(*, actor: Actor, password: str) -> None:
 
     Raises:
         BadCredentials: the password is wrong.
+        Forbidden: an operator views Muster as her.
         TooManyRequests: too many tries.
     """
     require(actor, ACCOUNT_READ)
+    require_herself(actor)
     if actor.user is None:
         raise Unauthenticated
     login = actor.user.username
@@ -244,9 +246,11 @@ def prove_again(
 
     Raises:
         BadCredentials: it is none of these, or the code was used.
+        Forbidden: an operator views Muster as her.
         TooManyRequests: too many tries.
     """
     require(actor, ACCOUNT_READ)
+    require_herself(actor)
     if actor.user is None:
         raise Unauthenticated
     if answer:

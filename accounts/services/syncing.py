@@ -24,6 +24,7 @@ from core.db import hold, hold_all, update
 from core.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded, Unreachable
 from core.words import say
 from logs.kinds import (
+    ASK_FOR_TEAM_SYNC,
     DISABLE_TEAM_SYNC,
     ENABLE_TEAM_SYNC,
     ORG_ADD_TEAM_MEMBER,
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
 
 GROUP_MAX = 1024
 BATCH = 100  # people a transaction: whoever waits for the organization waits no longer
+PAUSE = timedelta(minutes=1)  # between comparisons that people ask for
 SERVICES = {"LDAP": Team.Sync.LDAP, "OIDC": Team.Sync.OIDC}
+NO_GROUP = say("It mirrors no group")
 DOUBT = say("The group has nobody of the team any more. If it is so the next time, everybody is taken out")
 
 
@@ -182,6 +185,33 @@ def _open(actor: Actor, team: Team) -> None:
 
 
 # Comparing -----------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def ask_for_team_sync(*, actor: Actor, team: Team) -> None:
+    """Have a team compared with its group now, ahead of its turn; a worker does it.
+
+    Raises:
+        Forbidden: not an administrator.
+        Invalid: it mirrors no group, or none is asked here.
+        Conflict: it was compared just now; or its group had nobody of the team, which is believed only if it
+            is so at the team's own turn.
+        NotFound: somebody deleted it just now.
+    """
+    require(actor, TEAM_SYNC, team.organization)
+    _open(actor, team)
+    if not team.sync_service:
+        raise Invalid(NO_GROUP)
+    if not settings.TEAM_SYNCING or team.sync_service != SERVICES.get(settings.AUTHENTICATION):
+        raise Invalid("No groups are asked here for now")
+    if team.sync_doubted_at is not None:
+        raise Conflict(DOUBT)
+    if team.sync_tried_at is not None and team.sync_tried_at > timezone.now() - PAUSE:
+        raise Conflict("It was compared with its group just now")
+    team.sync_tried_at = None
+    update(team, "sync_tried_at")
+    record(ASK_FOR_TEAM_SYNC, actor=actor, namespace=team.organization.namespace, team=team.slug)
+    ring_by_name("accounts.sync_team", team.pk)
 
 
 def teams_to_sync(*, limit: int) -> list[int]:

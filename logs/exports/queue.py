@@ -102,7 +102,7 @@ def _build(lease: Lease) -> bool:
     """Write the file, or the rest of it; return False if there will be none. What fails climbs."""
     export = lease.export
     if is_revoked(export):
-        _fail(lease, "What it is about, or who asked for it, is gone.")
+        _fail(lease, "What it is about is gone, or who asked for it may not read it any more.")
         return False
     if export.attempts >= settings.EXPORT_ATTEMPTS:
         _fail(lease, "Its worker was lost, again and again.")

@@ -7,16 +7,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from accounts import services as accounts
-from accounts.models import Membership, Robot
+from accounts.models import Invitation, Membership, Robot, Team
+from accounts.services.syncing import NO_GROUP
 from core.errors import Conflict, NotFound
 from core.words import say
 from permissions.catalogue import (
     CREDENTIAL_REVOKE,
+    MEMBER_INVITE,
     MEMBER_REMOVE,
     ORGANIZATION_CHANGE,
     PROJECT_CHANGE,
     ROBOT_CHANGE,
     ROBOT_DELETE,
+    TEAM_DELETE,
+    TEAM_SYNC,
     TRASH_CHANGE,
     Right,
 )
@@ -68,6 +72,46 @@ def _remove_member(actor: Actor, namespace: Namespace, target: int) -> str:
     if actor.user is not None and actor.user.pk == target:
         raise Conflict(ONESELF)
     accounts.remove_member(actor=actor, organization=namespace.organization, user=membership.user)
+    return ""
+
+
+def _invitation(namespace: Namespace, target: int) -> Invitation:
+    of = Invitation.objects.filter(organization=namespace.organization, pk=target)
+    found = of.select_related("organization__namespace").first()
+    if found is None:
+        raise NotFound(MISSING)
+    return found
+
+
+def _renew_invitation(actor: Actor, namespace: Namespace, target: int) -> str:
+    accounts.renew_invitation(actor=actor, invitation=_invitation(namespace, target))
+    return ""
+
+
+def _withdraw_invitation(actor: Actor, namespace: Namespace, target: int) -> str:
+    accounts.end_invitation(actor=actor, invitation=_invitation(namespace, target))
+    return ""
+
+
+def _team(namespace: Namespace, target: int) -> Team:
+    found = Team.objects.filter(organization=namespace.organization, pk=target).first()
+    if found is None:
+        raise NotFound(MISSING)
+    found.organization = namespace.organization
+    return found
+
+
+def _delete_team(actor: Actor, namespace: Namespace, target: int) -> str:
+    accounts.delete_team(actor=actor, team=_team(namespace, target))
+    return ""
+
+
+def _sync_team(actor: Actor, namespace: Namespace, target: int) -> str:
+    team = _team(namespace, target)
+    require(actor, TEAM_SYNC, namespace.organization)
+    if not team.sync_service:
+        raise Spared(NO_GROUP)
+    accounts.ask_for_team_sync(actor=actor, team=team)
     return ""
 
 
@@ -182,6 +226,10 @@ def _purge(actor: Actor, namespace: Namespace, target: int) -> str:
 # A sort of things and a verb, as the console's lists call them.
 ACTIONS: dict[str, Action] = {
     "member.remove": Action(MEMBER_REMOVE, _remove_member),
+    "invitation.renew": Action(MEMBER_INVITE, _renew_invitation),
+    "invitation.withdraw": Action(MEMBER_INVITE, _withdraw_invitation),
+    "team.delete": Action(TEAM_DELETE, _delete_team, puts_away=Trashed.Kind.TEAM),
+    "team.sync": Action(TEAM_SYNC, _sync_team),
     "robot.disable": Action(ROBOT_CHANGE, partial(_switch_robot, False)),
     "robot.enable": Action(ROBOT_CHANGE, partial(_switch_robot, True)),
     "robot.delete": Action(ROBOT_DELETE, _delete_robot, puts_away=Trashed.Kind.ROBOT),

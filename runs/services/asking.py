@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 MOST = 20_000
 AT_ONCE = 50  # things that are done while somebody waits for the page; more of them by a worker
 BATCH = 1000
+LISTED_MAX = 2000  # letters of a query: what is longer is no filter that anybody chose
 NAME_MAX = RunItem._meta.get_field("name").max_length or 0
 RESTORE = "thing.restore"
 UNKNOWN = say("There is nothing to do here by that name")
@@ -55,12 +56,14 @@ def begin_run(
     things: Sequence[Thing],
     uuid: UUID | None = None,
     origin: Run | None = None,
+    listed: str = "",
 ) -> Run:
     """Let something be done to many things of a namespace, and return the run.
 
     A worker does it with the rights that the person has when it comes to each thing. A small one is for the
     caller to do at once, by `work_now`; a worker comes only if that fails. ``uuid`` is the key that a form
-    brings: sent twice, it is one run.
+    brings: sent twice, it is one run. ``listed`` is the query by which the list was narrowed from which they
+    were chosen, for the way back there.
 
     Raises:
         Forbidden: the actor lacks the right, or is no person in a browser.
@@ -80,6 +83,8 @@ def begin_run(
         raise Invalid(say("At most {most} at once: narrow the list", most=MOST), field="things")
     run = _row(actor, namespace, action, things)
     run.uuid, run.origin = uuid or run.uuid, origin
+    if listed and len(listed) <= LISTED_MAX:
+        run.arguments = {"listed": listed}
     try:
         insert(run, taken=TAKEN)
     except Conflict:  # the same form, sent twice at once
@@ -160,7 +165,14 @@ def retry_run(*, actor: Actor, run: Run) -> Run:
         return follower
     again = _unfinished(run).order_by("position").values_list("target", "name")
     things = [Thing(target, name) for target, name in again]
-    return begin_run(actor=actor, namespace=run.namespace, action=run.action, things=things, origin=run)
+    return begin_run(
+        actor=actor,
+        namespace=run.namespace,
+        action=run.action,
+        things=things,
+        origin=run,
+        listed=run.arguments.get("listed", ""),
+    )
 
 
 @transaction.atomic
@@ -231,4 +243,5 @@ def _in_trash(run: Run, at_most: int | None = None) -> list[Thing]:
         target__in=done.values("target"),
         deleted_at__gte=run.started_at,
     ).exclude(status=Trashed.Status.PURGING)
-    return [Thing(pk, name) for pk, name in here.order_by("pk").values_list("pk", "name")[:at_most]]
+    # Backwards: what was deleted last hung on what was deleted before, such as a team on its parent.
+    return [Thing(pk, name) for pk, name in here.order_by("-pk").values_list("pk", "name")[:at_most]]

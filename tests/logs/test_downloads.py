@@ -10,8 +10,10 @@ from django.core.files.storage import storages
 from django.utils import timezone
 
 from accounts import services as accounts
+from accounts.models import User
 from core.errors import NotFound
 from logs import downloads, selectors, services, tasks
+from permissions.models import Grant
 from tests import make
 from tests.logs import written
 from tests.logs.written import WEEK
@@ -70,8 +72,9 @@ def test_the_link_has_the_shape_that_the_wire_knows(export):
     assert len(token) == 36 + 1 + 43
 
 
-def test_asking_costs_two_queries(export, client, django_assert_num_queries):
-    with django_assert_num_queries(2):  # the export with what it is about, its parts
+def test_asking_costs_three_queries(export, client, django_assert_num_queries):
+    # The export with what it is about, its parts, and whether who asked for it may still read the log.
+    with django_assert_num_queries(3):
         response = client.get(path(export))
         assert b"".join(response)
 
@@ -180,6 +183,114 @@ def test_a_link_dies_with_its_export_its_asker_and_its_subject(acme, owner, expo
     assert [status(client, link) for link in links] == [404, 404, 200]
     accounts.delete_organization(actor=owner, organization=acme)
     assert [status(client, link) for link in links] == [404, 404, 404]
+
+
+@pytest.fixture
+def askers(acme):
+    """Return exports by their askers: of the organization, of a project, of the whole instance."""
+    project = make.project(acme, "web")
+    people = {name: make.user(name) for name in ("helper", "builder")}
+    make.member(make.team(acme, "helpers", role="admin"), people["helper"])
+    make.grant(project, "admin", user=people["builder"])
+    root = make.user("root", superuser=True)
+    asked = {
+        "helper": (people["helper"], {"namespace": acme.namespace}),
+        "builder": (people["builder"], {"project": project}),
+        "root": (root, {}),
+    }
+    found = {}
+    for name, (person, of) in asked.items():
+        one = services.request_export(actor=make.actor(person), **of, **WEEK)
+        tasks.build_export(one.pk)
+        found[name] = selectors.by_uuid(one.uuid)
+    return found
+
+
+def lose_membership(acme):
+    accounts.remove_member(actor=make.SYSTEM, organization=acme, user=User.objects.get(username="helper"))
+
+
+def lose_role(acme):
+    team = acme.teams.get(slug="helpers")
+    accounts.change_team(actor=make.SYSTEM, team=team, role="member")
+
+
+def become_auditor(acme):
+    helper = User.objects.get(username="helper")
+    accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=helper, role="auditor")
+    lose_role(acme)
+
+
+def be_asked_for_a_second_factor(acme):
+    acme.__class__.objects.filter(pk=acme.pk).update(requires_second_factor=True)
+
+
+def be_disabled(acme):
+    accounts.change_user(actor=make.SYSTEM, user=User.objects.get(username="helper"), enabled=False)
+
+
+def lose_grant(acme):
+    Grant.objects.filter(user__username="builder").delete()
+
+
+def be_no_superuser(acme):
+    User.objects.filter(username="root").update(is_superuser=False)
+
+
+@pytest.mark.parametrize(
+    ("who", "what", "left"),
+    [
+        ("helper", lose_membership, 404),
+        ("helper", lose_role, 404),
+        ("helper", be_asked_for_a_second_factor, 404),
+        ("helper", be_disabled, 404),
+        # She reads the log as before, and asks for no more of it.
+        ("helper", become_auditor, 200),
+        ("builder", lose_grant, 404),
+        ("root", be_no_superuser, 404),
+    ],
+    ids=lambda value: getattr(value, "__name__", str(value)),
+)
+def test_a_link_gives_nobody_what_its_asker_has_lost(acme, askers, client, who, what, left):
+    found = {name: path(one) for name, one in askers.items()}
+    assert {status(client, link) for link in found.values()} == {200}
+    what(acme)
+    assert status(client, found[who]) == left
+    assert status(client, f"{found[who]}/manifest.json") == left
+    others = {name for name in found if name != who and what is not be_asked_for_a_second_factor}
+    assert {status(client, found[name]) for name in others} <= {200}
+
+
+def test_the_page_of_an_export_says_why_there_is_no_link(acme, askers, client):
+    page = f"/o/acme/exports/{askers['helper'].uuid}/"
+    client.force_login(User.objects.get(username="owner"))
+    assert "/exportedlogs/" in client.get(page).content.decode()
+    lose_membership(acme)
+    shown = client.get(page).content.decode()
+    assert "may not read this log any more" in shown
+    assert "/exportedlogs/" not in shown
+
+
+def test_what_was_asked_for_is_not_written_for_who_has_lost_the_log(acme, askers):
+    helper = make.actor(User.objects.get(username="helper"))
+    asked = services.request_export(actor=helper, namespace=acme.namespace, **WEEK)
+    lose_role(acme)
+    tasks.build_export(asked.pk)
+    asked.refresh_from_db()
+    assert (asked.status, asked.storage_name) == ("failed", "")
+
+
+def test_who_is_fetching_it_when_its_asker_loses_the_log_is_cut_off(acme, askers, client):
+    answer = client.get(path(askers["helper"]))
+    pieces = iter(answer)
+    assert next(pieces)
+    lose_membership(acme)
+    time.sleep(downloads.LOOK_SECONDS + 0.05)
+    # Short as the file is, all of it may have been read with the first piece.
+    found = selectors.by_uuid(askers["helper"].uuid)
+    assert found is not None
+    assert not downloads.is_downloadable(found)
+    answer.close()
 
 
 def test_a_lost_file_is_not_there(export, client):

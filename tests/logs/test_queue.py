@@ -347,7 +347,10 @@ def test_nobody_gets_an_export_of_what_is_gone(acme, owner, export):
     for one in (export, of_project):
         tasks.build_export(one.pk)
         one.refresh_from_db()
-        assert (one.status, one.error) == ("failed", "What it is about, or who asked for it, is gone.")
+        assert (one.status, one.error) == (
+            "failed",
+            "What it is about is gone, or who asked for it may not read it any more.",
+        )
         assert not downloads.is_downloadable(one)
 
 

@@ -55,7 +55,7 @@ def wait_for(export, what, environment, seconds=120):
     else:
         pytest.fail(f"{export.status}, {export.rows_written} rows, attempt {export.attempts}: {export.error}")
     if sweeper is not None:
-        assert sweeper.wait(60) == 0
+        assert sweeper.wait(180) == 0
 
 
 class Writing:

@@ -34,14 +34,14 @@ def test_a_killed_worker_does_nothing_twice_and_leaves_nothing_out(acme, ask, tm
                 bell = ring(environment)  # beside the watching: a quick worker may be done before it ends
                 wait_until(lambda run, before=before: run.done > before, run)
                 workers.kill(process)
-            assert bell.wait(60) == 0
+            assert bell.wait(180) == 0
             run.refresh_from_db()
             assert run.status == "running"
             assert 0 < run.done < ROBOTS
             # So long a silence that the worker is taken for dead.
             Run.objects.filter(pk=run.pk).update(due_at=run.due_at - working.LEASE)
         with workers.worker("runs", environment):
-            assert ring(environment).wait(60) == 0
+            assert ring(environment).wait(180) == 0
             wait_until(lambda run: not run.is_open, run)
     assert (run.status, run.done, run.failed) == ("done", ROBOTS, 0)
     told = LogEntry.objects.filter(kind="disable_robot")
