@@ -137,11 +137,13 @@ def write(project_id: int, owner_id: int, seconds: float, begin, counts) -> None
     from django.db import connection, transaction
 
     from accounts.models import User
+    from core import bell
     from core.actor import Actor
     from logs.kinds import SET_REPO_DESCRIPTION
     from logs.record import record
     from projects.models import Project
 
+    bell.aside()  # as in a web process
     target = Project.objects.select_related("namespace").get(pk=project_id)
     actor = Actor(user=User.objects.get(pk=owner_id), dialect="quay", ip="10.1.2.3")
     connection.ensure_connection()

@@ -9,9 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Field
 from django.db.models.expressions import DatabaseDefault
 from django.db.models.sql import InsertQuery
 
+from core.columns import ways
 from core.prepared import Given
 from core.statements import Statement
 
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from django.db.backends.base.base import BaseDatabaseWrapper
-    from django.db.models import Field, Model
+    from django.db.models import Model
+
+    from core.columns import Ways
+
+    _Column = tuple[str, Field[Any, Any], Ways, bool]
 
 FEW = 3  # rows for which a statement is kept: more are seldom as many a second time
+ASKED = ""  # no attribute's name
 
 
 def write(row: Model) -> None:
@@ -43,9 +50,10 @@ def write_all(rows: Sequence[Model], *, batch: int = 500) -> None:
         return
     database = connections[DEFAULT_DB_ALIAS]
     model = rows[0].__class__
-    given = [_values(row, database) for row in rows[: FEW + 1]]
+    fields = _fields(model, database.vendor)
+    given = [_values(row, fields, database) for row in rows[: FEW + 1]]
     names = given[0].keys()
-    if len(rows) > FEW or any(one.keys() != names or _is_asked(one) for one in given):
+    if len(rows) > FEW or any(one.keys() != names or ASKED in one for one in given):
         if len(rows) == 1:
             rows[0].save(force_insert=True)
         else:
@@ -54,22 +62,42 @@ def write_all(rows: Sequence[Model], *, batch: int = 500) -> None:
     _statement(model, tuple(names), len(rows), database.vendor).write(rows, given, database)
 
 
-def _values(row: Model, database: BaseDatabaseWrapper) -> dict[str, Any]:
-    """Return what is written of a row, by attribute: not what the database has of its own."""
-    row._prepare_related_fields_for_save(operation_name="save")  # type: ignore[attr-defined]
+def _values(row: Model, fields: Sequence[_Column], database: BaseDatabaseWrapper) -> dict[str, Any]:
+    """Return what is written of a row, by attribute: not what the database has of its own.
+
+    ``ASKED`` is among them where the database is to work out one of the values.
+    """
+    if row._state.fields_cache:
+        row._prepare_related_fields_for_save(operation_name="save")  # type: ignore[attr-defined]
     values: dict[str, Any] = {}
-    for field in row._meta.local_concrete_fields:
-        value = None if field.generated else field.pre_save(row, True)
-        if field.generated or isinstance(value, DatabaseDefault) or (field.primary_key and value is None):
+    for name, field, known, is_kept in fields:
+        value = getattr(row, name) if is_kept else field.pre_save(row, True)
+        if value is None and field.primary_key:
             continue
-        is_asked = hasattr(value, "resolve_expression")
-        values[field.attname] = value if is_asked else field.get_db_prep_save(value, database)
+        try:
+            way = known[value.__class__]
+        except KeyError:
+            if isinstance(value, DatabaseDefault):
+                continue
+            if hasattr(value, "resolve_expression"):
+                values[name] = values[ASKED] = value
+            else:
+                values[name] = field.get_db_prep_save(value, database)
+        else:
+            values[name] = value if way is None else way(value)
     return values
 
 
-def _is_asked(values: dict[str, Any]) -> bool:
-    """Tell whether the database is to work out one of the values."""
-    return any(hasattr(value, "resolve_expression") for value in values.values())
+@cache
+def _fields(model: type[Model], vendor: str) -> list[_Column]:
+    """Return what is written of a model: attributes, fields, and what is known of their values."""
+    del vendor  # of the one database there is
+    database = connections[DEFAULT_DB_ALIAS]
+    return [
+        (field.attname, field, ways(field, database), type(field).pre_save is Field.pre_save)
+        for field in model._meta.local_concrete_fields
+        if not field.generated
+    ]
 
 
 def write_many(model: type[Model], names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

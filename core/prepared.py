@@ -14,6 +14,7 @@ from django.db.models import Expression
 from django.db.models.query import ModelIterable, ValuesListIterable, get_related_populators
 from django.db.models.sql import UpdateQuery
 
+from core.columns import ways
 from core.statements import Statement
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class PreparedUpdate:
 
     def __init__(self, build: Callable[[], tuple[QuerySet[Any], dict[str, Any]]]) -> None:
         self._build = build
-        self._made: tuple[str, Statement, tuple[Any, ...]] | None = None
+        self._made: tuple[str, Statement, _Asked] | None = None
 
     def __call__(self, **values: Any) -> int:
         """Change the rows."""
@@ -84,9 +85,9 @@ class PreparedUpdate:
             query: Any = rows.query.chain(UpdateQuery)
             query.add_update_values(changes)
             sql, parameters = query.get_compiler(connection=database).as_sql()
-            self._made = database.vendor, Statement(sql), tuple(parameters)
-        _, statement, parameters = self._made
-        return statement.run([_value(one, values, database) for one in parameters], database)[1]
+            self._made = database.vendor, Statement(sql), _Asked(parameters, database)
+        _, statement, asked = self._made
+        return statement.run(asked.values(values, database), database)[1]
 
 
 class _Plan:
@@ -97,7 +98,8 @@ class _Plan:
     ) -> None:
         self.vendor = database.vendor
         self.compiler = compiler = queryset.query.get_compiler(connection=database)
-        sql, self.parameters = compiler.as_sql()
+        sql, parameters = compiler.as_sql()
+        self.asked = _Asked(parameters, database)
         self.statement = Statement(sql, planned=planned)
         of_models = queryset._iterable_class is ModelIterable
         if not of_models and queryset._iterable_class is not ValuesListIterable:
@@ -115,8 +117,7 @@ class _Plan:
             self.annotations = list(compiler.annotation_col_map.items())
 
     def rows(self, values: dict[str, Any], database: BaseDatabaseWrapper) -> list[Any]:
-        asked = [_value(one, values, database) for one in self.parameters]
-        rows: Iterable[Any] = self._ask(asked, database)
+        rows: Iterable[Any] = self._ask(self.asked.values(values, database), database)
         if self.converters:
             rows = self.compiler.apply_converters(rows, self.converters)
         if self.model is not None:
@@ -144,7 +145,25 @@ class _Plan:
             return self.statement.run(parameters, database)[0]
 
 
-def _value(parameter: Any, values: dict[str, Any], database: BaseDatabaseWrapper) -> Any:
-    if not isinstance(parameter, Given):
-        return parameter
-    return parameter.output_field.get_db_prep_value(values[parameter.name], database)
+class _Asked:
+    """A statement's parameters: those that never change, and places of `Given` values."""
+
+    def __init__(self, parameters: Iterable[Any], database: BaseDatabaseWrapper) -> None:
+        self.parameters = list(parameters)
+        self.places = [
+            (place, one.name, one.output_field, ways(one.output_field, database))
+            for place, one in enumerate(self.parameters)
+            if isinstance(one, Given)
+        ]
+
+    def values(self, given: dict[str, Any], database: BaseDatabaseWrapper) -> list[Any]:
+        found = self.parameters.copy()
+        for place, name, field, known in self.places:
+            value = given[name]
+            try:
+                way = known[value.__class__]
+            except KeyError:
+                found[place] = field.get_db_prep_value(value, database)
+            else:
+                found[place] = value if way is None else way(value)
+        return found

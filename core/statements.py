@@ -49,17 +49,17 @@ class Statement:
             return (cursor.fetchall() if cursor.description else []), cursor.rowcount
 
     def _send(self, values: Sequence[Any], database: BaseDatabaseWrapper) -> tuple[list[Any], int] | None:
-        """Ask by libpq's own call; nothing where a cursor has to: to prepare, or to begin a transaction."""
-        from psycopg import Binary, OperationalError, pq
+        """Ask by libpq's own call; nothing where a cursor has to, to prepare."""
+        from psycopg import Binary, pq
         from psycopg.adapt import PyFormat, Transformer
-        from psycopg.errors import error_from_result
 
         database.ensure_connection()
         database.validate_no_broken_transaction()
         raw: Any = database.connection
         server = raw.pgconn
+        begins = not raw.autocommit and server.transaction_status == pq.TransactionStatus.IDLE
         if raw._pipeline is not None or not (
-            raw.autocommit or server.transaction_status == pq.TransactionStatus.INTRANS
+            raw.autocommit or begins or server.transaction_status == pq.TransactionStatus.INTRANS
         ):
             return None
         if self._formats is None:
@@ -76,20 +76,35 @@ class Statement:
                 if name is None:
                     return None
                 names.move_to_end(key)
+            if begins:
+                begun = server.exec_(raw._get_tx_start_command())
+                if begun.status != pq.ExecStatus.COMMAND_OK:
+                    raise _error(begun, server)
+            if self.planned:
                 result = server.exec_prepared(name, sent, transformer.formats)
             else:
                 # Without a name: planned for these values, and forgotten.
                 result = server.exec_params(self._numbered, sent, transformer.types, transformer.formats)
-            if result.status == pq.ExecStatus.TUPLES_OK:
+            status = result.status
+            if status == pq.ExecStatus.TUPLES_OK:
                 transformer.set_pgresult(result)
                 return transformer.load_rows(0, result.ntuples, tuple), result.ntuples
-            if result.status == pq.ExecStatus.COMMAND_OK:
+            if status == pq.ExecStatus.COMMAND_OK:
                 return [], result.command_tuples or 0
-            error = error_from_result(result)
-            if server.status == pq.ConnStatus.BAD and not isinstance(error, OperationalError):
-                # The server hung up, which libpq tells without one of its codes.
-                raise OperationalError(str(error)) from error
-            raise error
+            raise _error(result, server)
+
+
+def _error(result: Any, server: Any) -> Exception:
+    from psycopg import OperationalError, pq
+    from psycopg.errors import error_from_result
+
+    error = error_from_result(result)
+    if server.status == pq.ConnStatus.BAD and not isinstance(error, OperationalError):
+        # The server hung up, which libpq tells without one of its codes.
+        hung_up = OperationalError(str(error))
+        hung_up.__cause__ = error
+        return hung_up
+    return error
 
 
 def numbered(sql: str) -> bytes:

@@ -76,7 +76,7 @@ class Listener(abc.ABC):
 
     def close(self):
         self.stopping.set()
-        self.thread.join(10)
+        self.thread.join(60)
         self.listener.close()
         assert not self.thread.is_alive()
 
