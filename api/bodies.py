@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from inspect import cleandoc
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 def first_sentence(thing: object) -> str:
     """Return the first paragraph of what a class or a function says of itself, on one line."""
     return " ".join(cleandoc(thing.__doc__ or "").partition("\n\n")[0].split()).replace("``", "`")
+
+
+def summary(words: str) -> str:
+    """Return what is said first, without what comes after a semicolon or in another sentence."""
+    return re.split(r"; |\. ", words)[0].rstrip(".")
 
 
 class Shapes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.http import Http404
-from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
@@ -24,14 +23,16 @@ WIRES = {"cisense": CISENSE, "codacy": CODACY, "flexstack": FLEXSTACK, "qodana":
 ADDRESSES = {"quay": "/api/v1/discovery?internal=true"} | {
     name: f"/api/docs/{name}/openapi.json" for name in WIRES
 }
-TITLES = {"quay": "Muster: Quay"} | {name: wire.title for name, wire in WIRES.items()}
 
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Return the list of the descriptions."""
-    rows = [{"name": name, "title": TITLES[name], "document": ADDRESSES[name]} for name in sorted(ADDRESSES)]
-    return render(request, "api/descriptions.html", {"rows": rows})
+    rows = [
+        {"name": name, "title": swagger.TITLES[name], "document": ADDRESSES[name]}
+        for name in sorted(ADDRESSES)
+    ]
+    return swagger.shown(request, "reference/descriptions.html", {"rows": rows})
 
 
 @require_safe
@@ -39,9 +40,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     """Return the page that shows the description of a wire."""
     if name not in ADDRESSES:
         raise Http404("There is no such description")
-    return swagger.page(
-        request, wire=name, title=TITLES[name], document=ADDRESSES[name], by_session=name == "quay"
-    )
+    return swagger.page(request, wire=name, document=ADDRESSES[name], by_session=name == "quay")
 
 
 @require_safe

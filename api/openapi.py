@@ -23,7 +23,7 @@ from django.urls import get_resolver
 from django.utils.cache import get_conditional_response
 
 from api.base import TokenView
-from api.bodies import Shapes, first_sentence
+from api.bodies import Shapes, first_sentence, summary
 from api.operation import declared, handled, told
 from api.paths import spelled
 from api.schemas import AT, or_null
@@ -94,12 +94,22 @@ def describe(
     return declared(Operation(name, answers, tuple(also), body, optional, tuple(query), path, media))
 
 
+@dataclass(frozen=True)
+class Group:
+    """Operations about one thing: their names stand in one text."""
+
+    name: str
+    about: str
+    operations: str
+
+
 @dataclass(frozen=True, eq=False)
 class Wire:
     """What is common to the operations of a wire.
 
-    ``parameters`` describe what stands in paths. ``always`` are the refusals that every operation knows, and
-    ``secured`` those that only operations with a caller know; ``error`` gives the schema of one.
+    ``groups`` say what the operations are about, and which belong together, in the order in which they are
+    shown. ``parameters`` describe what stands in paths. ``always`` are the refusals that every operation
+    knows, and ``secured`` those that only operations with a caller know; ``error`` gives the schema of one.
     """
 
     title: str
@@ -109,6 +119,7 @@ class Wire:
     root: str
     schemas: Mapping[str, Schema]
     schemes: Mapping[str, Mapping[str, str]]
+    groups: tuple[Group, ...]
     parameters: Mapping[str, Schema]
     always: tuple[int, ...]
     secured: tuple[int, ...]
@@ -121,6 +132,11 @@ class Wire:
             if issubclass(view, TokenView):
                 # Other spellings are served as well; the first is the one to use.
                 yield view, self.root + spelled(str(pattern.pattern))[0]
+
+    def group_of(self, one: Operation) -> Group:
+        """Return the group of an operation."""
+        (group,) = (group for group in self.groups if one.name in group.operations.split())
+        return group
 
     def operations(self) -> Iterator[tuple[str, str, type[TokenView], Operation]]:
         """Yield path, method, view and operation of everything that is served."""
@@ -148,7 +164,8 @@ def document(wire: Wire) -> dict[str, Any]:
             item["parameters"] = [_path_parameter(wire, name) for name in names]
         statuses = {*wire.always, *one.also, *(wire.secured if view.schemes else ())} - one.answers.keys()
         refusals |= statuses
-        item[method] = _operation(one, view, method, sorted(statuses), shapes)
+        tags = [wire.group_of(one).name]
+        item[method] = {"tags": tags, **_operation(one, view, method, sorted(statuses), shapes)}
     bodies = shapes.definitions()
     clash = bodies.keys() & wire.schemas.keys()
     if clash:
@@ -157,6 +174,7 @@ def document(wire: Wire) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": wire.title, "version": wire.version, "description": wire.about},
         "servers": [{"url": "/"}],
+        "tags": [{"name": group.name, "description": group.about} for group in wire.groups],
         "paths": paths,
         "components": {
             "schemas": {**wire.schemas, **bodies},
@@ -202,9 +220,11 @@ def _operation(
     security: list[dict[str, list[str]]] = [{name: []} for name in view.schemes]
     if security and view.anonymous:
         security.append({})
+    words = SECTION.sub("", first_sentence(getattr(view, method)))
     said: dict[str, Any] = {
         "operationId": one.name,
-        "summary": SECTION.sub("", first_sentence(getattr(view, method))),
+        "summary": summary(words),
+        "description": words,
         "security": security,
         "responses": {
             **{str(status): _answer(one, status, schema) for status, schema in sorted(one.answers.items())},

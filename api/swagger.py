@@ -10,30 +10,47 @@ import gzip
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import get_conditional_response, patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from core import languages
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
 TYPES = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
+# What each wire is called.
+TITLES = {
+    "cisense": "CI Sense",
+    "codacy": "Codacy",
+    "flexstack": "FlexStack",
+    "qodana": "Qodana",
+    "quay": "Quay",
+}
 PLACE = "static/drf_spectacular_sidecar/swagger-ui-dist"
 
 
-def page(
-    request: HttpRequest, *, wire: str, title: str, document: str, by_session: bool = False
-) -> HttpResponse:
+def page(request: HttpRequest, *, wire: str, document: str, by_session: bool = False) -> HttpResponse:
     """Return a page that shows the description of a wire at ``document``.
 
     ``by_session`` is for a wire that takes the session of who is signed in: operations are tried in her name.
     """
-    told = {"wire": wire, "title": title, "document": document, "by_session": by_session}
-    return render(request, "api/description.html", told)
+    wires = [{"name": name, "title": TITLES[name]} for name in sorted(TITLES)]
+    told = {"wire": wire, "title": TITLES[wire], "document": document, "by_session": by_session}
+    return shown(request, "reference/description.html", told | {"wires": wires})
+
+
+def shown(request: HttpRequest, template: str, told: dict[str, Any]) -> HttpResponse:
+    """Return a page of the reference in its reader's language; all else below these addresses is English."""
+    with languages.speaking(languages.asked_by(request)):
+        answer = render(request, template, told)
+    patch_vary_headers(answer, ["Accept-Language", "Cookie"])
+    return answer
 
 
 @require_safe

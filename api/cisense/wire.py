@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from api.cisense.schemas import SCHEMAS
-from api.openapi import Wire
+from api.openapi import Group, Wire
 from api.schemas import ref
 
 WIRE = Wire(
@@ -19,6 +19,33 @@ WIRE = Wire(
     schemes={
         "accessToken": {"type": "http", "scheme": "bearer", "description": "An access token of a person"}
     },
+    groups=(
+        Group(
+            "Accounts",
+            "Group accounts: the tenants that organizations belong to",
+            "getAccount deleteAccount",
+        ),
+        Group(
+            "Organizations",
+            "Organizations of an account, and who is in them",
+            "listOrganizations createOrganization getOrganization deleteOrganization putMember removeMember",
+        ),
+        Group(
+            "Projects",
+            "Projects of an organization",
+            "listProjects createProject getProject changeProject deleteProject",
+        ),
+        Group(
+            "Server",
+            "Everybody and everything on the instance, for operators",
+            "listUsers deleteUser listAccounts listAllProjects",
+        ),
+        Group(
+            "Description",
+            "This description, for programs and for people",
+            "getDescription showDescription",
+        ),
+    ),
     parameters={
         "nid": {"type": "string", "description": "The id of what is meant"},
         "user_nid": {"type": "string", "description": "The id of the person"},

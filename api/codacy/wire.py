@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from api.codacy.constants import PROVIDERS, VERSION
 from api.codacy.schemas import SCHEMAS, error
-from api.openapi import Wire
+from api.openapi import Group, Wire
 from api.schemas import words
 
 WIRE = Wire(
@@ -32,6 +32,45 @@ WIRE = Wire(
             "description": "A repository API token; it reads its own repository",
         },
     },
+    groups=(
+        Group(
+            "Account",
+            "Who calls, and her organizations",
+            "getUser listUserOrganizations listUserOrganizationsOfProvider getUserOrganization",
+        ),
+        Group(
+            "Account tokens",
+            "Tokens of the caller, which act as she does",
+            "getUserApiTokens createUserApiToken deleteUserApiToken",
+        ),
+        Group(
+            "Organizations",
+            "Organizations that are linked to a Git provider's",
+            "getOrganization",
+        ),
+        Group(
+            "People",
+            "Who is in an organization",
+            "listPeopleFromOrganization",
+        ),
+        Group(
+            "Repositories",
+            "Repositories of an organization",
+            "listOrganizationRepositories addRepository getRepository deleteRepository "
+            "followRepository unfollowRepository",
+        ),
+        Group(
+            "Repository tokens",
+            "Tokens that read one repository",
+            "listRepositoryApiTokens createRepositoryApiToken deleteRepositoryApiToken "
+            "deleteRepositoryApiTokens",
+        ),
+        Group(
+            "Instance",
+            "Whether it answers, and in which version",
+            "getVersion health",
+        ),
+    ),
     parameters={
         "provider": {**words(*PROVIDERS), "description": "The code of the Git provider"},
         "organization": {"type": "string", "description": "The name of the organization at the Git provider"},

@@ -6,7 +6,7 @@ from django.conf import settings
 
 from api.flexstack.constants import CODES
 from api.flexstack.schemas import SCHEMAS, error
-from api.openapi import Wire
+from api.openapi import Group, Wire
 from api.schemas import TEXT
 
 WIRE = Wire(
@@ -33,6 +33,26 @@ WIRE = Wire(
             "description": "The session of a browser; what changes something needs its CSRF token, too",
         },
     },
+    groups=(
+        Group(
+            "Projects",
+            "Projects of the organizations that the credentials reach",
+            "listProjects createProject listOrganizationProjects getProject updateProject "
+            "deleteProject disconnectProject disconnectProjectByPut",
+        ),
+        Group(
+            "Collaborators",
+            "Members of the organization with a role in a project",
+            "listCollaborators addCollaborators getCollaborator updateCollaborator removeCollaborator",
+        ),
+        Group(
+            "Notification integrations",
+            "Who is told what happens in a project",
+            "listNotificationsIntegrations createNotificationsIntegration "
+            "getNotificationsIntegration updateNotificationsIntegration "
+            "deleteNotificationsIntegration",
+        ),
+    ),
     parameters={
         "project_id": TEXT | {"description": "The id of the project"},
         "member_id": TEXT | {"description": "The id of the membership"},

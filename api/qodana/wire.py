@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from api.openapi import Wire
+from api.openapi import Group, Wire
 from api.qodana.constants import API_VERSION
 from api.qodana.schemas import ID, SCHEMAS
 from api.schemas import Schema, ref
@@ -35,6 +35,33 @@ WIRE = Wire(
             "description": "The session of a browser; what changes something needs its CSRF token, too",
         },
     },
+    groups=(
+        Group(
+            "Projects",
+            "Projects with their tokens; a project is made when its token is first asked for",
+            "getProjectByName getProjectToken getProject getProjectTokenAsText getOwnProject",
+        ),
+        Group(
+            "Users",
+            "Members of the organization, and who is invited",
+            "getOrganizationUsers",
+        ),
+        Group(
+            "Organization token",
+            "The token that an organization's programs send, for its administrators",
+            "getOrganizationToken createOrganizationToken deleteOrganizationToken",
+        ),
+        Group(
+            "Inspections",
+            "What Qodana would tell of code, which nobody analyses here",
+            "getInspections queryProjectInsights queryInspectionInsights",
+        ),
+        Group(
+            "Instance",
+            "Which versions are spoken, and where",
+            "getVersions",
+        ),
+    ),
     parameters={
         "project_id": ID | {"description": "The id of the project"},
         "organization_id": ID | {"description": "The id of the organization"},

@@ -6,15 +6,16 @@ import json
 import re
 from functools import cache, lru_cache
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.urls import get_resolver
 
-from api.bodies import Shapes, first_sentence
+from api.bodies import Shapes, first_sentence, summary
 from api.operation import handled
 from api.paths import spelled
-from api.quay.errors import API, MESSAGE, WORDS
+from api.quay.errors import API, DESCRIPTIONS, MESSAGE, WORDS
 from api.quay.operation import operations_of
 from permissions.scopes import WORDS as SCOPE_WORDS
 
@@ -32,6 +33,8 @@ SLASHED = re.compile(
     r"(user|organization|superuser/(users|organizations|changelog|registrysize)"
     r"|repository/\{repository\}/(build|notification|permissions/(team|user)|tag|tokens|trigger))\Z"
 )
+# Why something is as it is, for readers of the code: "(6.2)".
+SECTION = re.compile(r"\s*\(\d+(?:\.\d+)*\)")
 ABOUT = (
     "People sign in with a session, programs with a token: `Authorization: Bearer …`. Every refusal is JSON. "
     'What is refused before any operation has the shape `{"error": …}`: 403 for a write without token and '
@@ -112,6 +115,8 @@ STATUSES = {
     520: "The directory or the identity provider does not answer",
 }
 API_ERROR, MESSAGE_ERROR, ANY_ERROR = "ApiError", "ApiMessage", "ApiRefusal"
+# The type of the error that a status mostly bears, for examples.
+USUAL = {400: "invalid_request", 401: "invalid_token", 403: "insufficient_scope", 404: "not_found"}
 _TEXT = {"type": "string"}
 _API_ERROR: dict[str, dict[str, Any]] = {
     "status": {"type": "integer", "description": "The status of the answer"},
@@ -247,12 +252,14 @@ def _operation(one: Operation, view: type[QuayView], method: str, shapes: Shapes
                 "schema": schema,
             }
         )
+    words = SECTION.sub("", first_sentence(getattr(view, method)))
     security: list[dict[str, list[str]]] = [{SECURITY: list(one.scopes)}] if one.scopes else []
     if one.scopes and one.anybody:
         security.append({})
     return {
         "operationId": one.name,
-        "description": first_sentence(getattr(view, method)),
+        "summary": summary(words),
+        "description": f"{words} {_needed(one)}".rstrip(),
         "parameters": parameters,
         "tags": [one.tag],
         "security": security,
@@ -263,17 +270,43 @@ def _operation(one: Operation, view: type[QuayView], method: str, shapes: Shapes
     }
 
 
+def _needed(one: Operation) -> str:
+    """Say which scopes a token needs: where the session calls, nothing else on the page does."""
+    names = " and ".join(f"`{scope}`" for scope in one.scopes)
+    if not names:
+        return ""
+    return f"Anybody may call; a token with {names} sees more." if one.anybody else f"A token needs {names}."
+
+
 def _response(one: Operation, view: type[QuayView], method: str, status: int) -> dict[str, Any]:
     said: dict[str, Any] = {"description": STATUSES[status]}
     if status < 400:
         bare = status in (204, 304) or (one.empty and status == one.success)
-        return said if bare else {**said, "schema": {}}
+        if bare:
+            return said
+        shown = _examples().get(one.name) if status == one.success else None
+        example = {} if shown is None else {"examples": {"application/json": shown}}
+        return {**said, "schema": {}, **example}
     own = [shape for key, (code, shape) in view.errors.items() if code == status and _concerns(key, method)]
     if status in (410, 415, 429) or (own and own.count(MESSAGE) == len(own) and status not in (400, 401)):
         name = MESSAGE_ERROR
     else:
         name = API_ERROR if own.count(API) == len(own) else ANY_ERROR
-    return {**said, "schema": {"$ref": f"#/definitions/{name}"}}
+    said["schema"] = {"$ref": f"#/definitions/{name}"}
+    kind = USUAL.get(status)
+    if name != API_ERROR or kind is None:
+        return said
+    words = DESCRIPTIONS[kind]
+    shown = {"detail": words, "error_message": words, "error_type": kind, "title": kind}
+    where = {"type": f"https://muster.example/api/v1/error/{kind}", "status": status}
+    return said | {"examples": {"application/json": shown | where}}
+
+
+@cache
+def _examples() -> dict[str, Any]:
+    """Return an answer of each operation, as tests/api/quay/examples.py takes them from what was answered."""
+    found: dict[str, Any] = json.loads(Path(__file__).with_name("examples.json").read_text())
+    return found
 
 
 def _concerns(key: str, method: str) -> bool:

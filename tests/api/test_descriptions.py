@@ -58,9 +58,8 @@ def test_the_document_is_openapi(client, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_everything_is_in_words_and_used(name):
     wire, found = WIRES[name], document(WIRES[name])
-    for method, path, one in operations(found).values():
-        assert one["summary"], (method, path)
-        assert ".md" not in one["summary"]
+    for _, path, one in operations(found).values():
+        assert ".md" not in one["description"]
         assert {part["name"] for part in found["paths"][path].get("parameters", [])} == set(
             re.findall(r"{(\w+)}", path)
         )
@@ -72,6 +71,30 @@ def test_everything_is_in_words_and_used(name):
     text = json.dumps(found)
     unused = {one for one in found["components"]["schemas"] if f'"#/components/schemas/{one}"' not in text}
     assert not unused
+
+
+@pytest.mark.parametrize("name", sorted(ADDRESSES))
+def test_every_operation_is_found_under_its_noun_and_told_in_a_line(client, name):
+    found = client.get(ADDRESSES[name]).json()
+    about = {tag["name"]: tag["description"] for tag in found["tags"]}
+    assert all(about.values())
+    assert "default" not in about
+    for method, path, one in operations(found).values():
+        (tag,) = one["tags"]
+        assert tag in about, (method, path)
+        # "List." alone says nothing that the method does not.
+        assert " " in one["summary"], (method, path, one["summary"])
+        assert len(one["summary"]) <= 110, (method, path, one["summary"])
+        assert one["description"].startswith(one["summary"])
+        assert "(6." not in one["description"], "a section of what nobody here can read"
+    used = {tag for *_, one in operations(found).values() for tag in one["tags"]}
+    assert used == about.keys()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_groups_name_each_operation_once(name):
+    named = [one for group in WIRES[name].groups for one in group.operations.split()]
+    assert sorted(named) == sorted(operations(document(WIRES[name])))
 
 
 @pytest.mark.parametrize("name", NAMES)

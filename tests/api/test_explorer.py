@@ -18,7 +18,8 @@ def test_the_page_says_who_calls():
     assert "in the name of ada" in client.get("/api/docs/quay/").content.decode()
     other = client.get("/api/docs/qodana/").content.decode()
     assert "in the name of" not in other
-    assert '<a href="/">Muster</a>' in other
+    assert '<a class="brand" href="/">Muster</a>' in other
+    assert "API token of an organization" in other
     assert 'href="/apis/qodana/"' in other
 
 
@@ -31,6 +32,21 @@ def test_who_views_as_another_is_told_whose_answers_these_are():
     page = client.get("/api/docs/quay/").content.decode()
     assert "answered as ada sees it" in page
     assert "in the name of" not in page
+
+
+@pytest.mark.django_db
+def test_the_frame_is_german_and_what_is_in_it_english():
+    client, german = Client(), {"accept-language": "de"}
+    for path in ("/api/docs/quay/", "/v3/index.html"):
+        answer = client.get(path, headers=german)
+        page = answer.content.decode()
+        assert '<html lang="de">' in page
+        assert '<main id="description" lang="en"' in page
+        assert "So fangen Sie an" in page
+        assert {"Accept-Language", "Cookie"} <= set(answer["Vary"].split(", "))
+    assert "<h1>API-Referenz</h1>" in client.get("/api/docs/", headers=german).content.decode()
+    document = client.get("/api/docs/codacy/openapi.json", headers=german)
+    assert document.json() == client.get("/api/docs/codacy/openapi.json").json()
 
 
 @pytest.mark.django_db
@@ -62,13 +78,15 @@ def test_an_operation_is_tried_in_ones_own_name(browse, transactional_db, width)
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["quay", "codacy", "qodana"])
-def test_a_description_is_read_by_everybody(browse, transactional_db, name):
-    visit = browse(width=390)
+@pytest.mark.parametrize(
+    ("name", "theme"), [("quay", "light"), ("quay", "dark"), ("codacy", "light"), ("qodana", "dark")]
+)
+def test_a_description_is_read_by_everybody(browse, transactional_db, name, theme):
+    visit = browse(width=390, theme=theme)
     page = visit.goto(f"/api/docs/{name}/")
     controls = page.locator(".opblock-summary-control")
     for number in range(2):
         controls.nth(number).click()
     expect(page.locator(".opblock.is-open .responses-wrapper")).to_have_count(2)
     page.evaluate("scrollTo(0, 0)")
-    visit.check(f"description-{name}-390")
+    visit.check(f"description-{name}-390-{theme}")

@@ -12,6 +12,7 @@ from tests import make
 PLAYBOOKS = Path(__file__).parent / "playbooks"
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db(transaction=True)
 def test_a_playbook_creates_finds_and_removes_a_tenant(live_server, settings, tmp_path):
     settings.SUPERUSERS_FULL_ACCESS = True  # as the collection's own tests have it, for quotas

@@ -32,7 +32,7 @@ class Document(Anybody):
 
     @describe("getDescription", {200: {"type": "object"}, 304: None})
     def get(self, request: Request) -> HttpResponseBase:
-        """Describe this interface: what you read was made from it."""
+        """Return this description, in OpenAPI 3.1; what you read was made from it."""
         return openapi.answer(request._request, WIRE)
 
 
@@ -41,7 +41,5 @@ class Page(Anybody):
 
     @describe("showDescription", {200: {"type": "string"}}, media="text/html")
     def get(self, request: Request) -> HttpResponse:
-        """Show the description to people."""
-        return swagger.page(
-            request._request, wire="cisense", title=WIRE.title, document=f"{WIRE.root}swagger.json"
-        )
+        """Return the page that shows this description."""
+        return swagger.page(request._request, wire="cisense", document=f"{WIRE.root}swagger.json")

@@ -106,7 +106,7 @@ class OneMember(OrganizationView):
 
     @describe("putMember", {200: under("member", ref("Member"))}, also=[403, 404, 409], body=Role)
     def put(self, request: Request, nid: str, user_nid: str) -> Response:
-        """Add a person, or change her role."""
+        """Add a person to an organization, or change her role."""
         organization = self.organization(nid, MEMBER_CHANGE)
         role = self.body(Role)["organization_role"]
         user = selectors.user_by_key(pk=self.key(USER, user_nid, "User"))
@@ -118,7 +118,9 @@ class OneMember(OrganizationView):
 
     @describe("removeMember", {DELETED: None}, also=[403, 404, 409])
     def delete(self, request: Request, nid: str, user_nid: str) -> Response:
-        """Remove a member; the last administrator and contacts of projects stay (409)."""
+        """Remove a person from an organization; the last administrator and contacts of projects stay
+        (409).
+        """
         organization = self.organization(nid, MEMBER_REMOVE)
         user = selectors.user_by_key(pk=self.key(USER, user_nid, "User"))
         services.end_standing(actor=self.actor, organization=organization, user=user)
@@ -130,7 +132,7 @@ class OrganizationProjects(OrganizationView):
 
     @describe("listProjects", {200: under("projects", listed(ref("Project")))}, also=[403, 404])
     def get(self, request: Request, nid: str) -> Response:
-        """Return the projects that the caller may see, oldest first."""
+        """List the organization's projects that the caller may see, oldest first."""
         organization = self.organization(nid, ORGANIZATION_READ)
         found = project_selectors.projects(
             actor=self.actor, namespace=organization.namespace.name, public=True

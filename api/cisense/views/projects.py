@@ -41,7 +41,7 @@ class OneProject(CiSenseView):
         "changeProject", {200: under("project", ref("ProjectDetail"))}, also=[403, 404, 409], body=ProjectBody
     )
     def post(self, request: Request, nid: str) -> Response:
-        """Change what is sent; an empty object changes nothing."""
+        """Change the keys of a project that are sent; an empty object changes nothing."""
         project = self.project(nid, PROJECT_CHANGE)
         body = self.body(ProjectBody)
         changes = {FIELDS[key]: value for key, value in body.items() if key in FIELDS}

@@ -168,7 +168,7 @@ class AccountTokens(OfPerson):
         "createUserApiToken", {200: ref("ApiToken")}, also=[402, 409], body=NewAccountToken, optional=True
     )
     def post(self, request: Request) -> Response:
-        """Make a token; the answer is the bare token, and its value is told this once."""
+        """Make a token of the caller's; the answer is the bare token, and its value is told this once."""
         body = self.optional(NewAccountToken)
         credential, secret = tokens.create_token(
             actor=self.actor, kind=Kind.ACCOUNT, user=self.person, expires_at=body.get("expiresAt")
@@ -181,7 +181,7 @@ class AccountToken(OfPerson):
 
     @describe("deleteUserApiToken", {204: None}, also=[404])
     def delete(self, request: Request, token_id: str) -> Response:
-        """End one of the caller's tokens now."""
+        """End one of the caller's tokens at once."""
         found = token_selectors.own(actor=self.actor).filter(kind=Kind.ACCOUNT, pk=int(token_id)).first()
         if found is None:
             raise NotFound("Token not found")
@@ -215,5 +215,5 @@ class Health(Anybody):
 
     @describe("health", {200: under("data", under("message", TEXT))})
     def get(self, request: Request) -> Response:
-        """Return that calls are answered; ``/readyz`` tells more."""
+        """Tell whether calls are answered; ``/readyz`` tells more."""
         return Response({"data": {"message": "ok"}})

@@ -92,7 +92,7 @@ class Repositories(CodacyView):
         query=[*PAGE, SEARCH, *FILTERS],
     )
     def get(self, request: Request, provider: str, organization: str) -> Response:
-        """Return a page of the repositories that the caller sees, by name; public ones to anybody."""
+        """List a page of the repositories that the caller sees, by name; public ones to anybody."""
         found = self.linked(provider, organization)
         inside = check(self.actor, ORGANIZATION_READ, found)
         wanted = request.query_params.get("filter", "Synced")
@@ -173,14 +173,14 @@ class Follow(RepositoryView):
 
     @describe("followRepository", {200: under("data", words("Following"))}, also=[403, 404])
     def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
-        """Follow a repository: here it is starred."""
+        """Follow a repository; here it is starred."""
         project = self.seen(provider, organization, repository)
         projects.star_project(actor=self.actor, project=project)
         return Response({"data": "Following"})
 
     @describe("unfollowRepository", {204: None}, also=[403, 404])
     def delete(self, request: Request, provider: str, organization: str, repository: str) -> Response:
-        """Follow it no more."""
+        """Follow a repository no more."""
         project = self.seen(provider, organization, repository)
         projects.unstar_project(actor=self.actor, project=project)
         return Response(status=204)
@@ -206,7 +206,7 @@ class RepositoryTokens(TokenRoutes):
 
     @describe("listRepositoryApiTokens", {200: under("data", listed(ref("ApiToken")))}, also=[403, 404])
     def get(self, request: Request, provider: str, organization: str, repository: str) -> Response:
-        """Return the tokens with their values, newest first."""
+        """List the repository's tokens with their values, newest first."""
         project = self.administered(provider, organization, repository)
         found = token_selectors.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY)
         return Response({"data": [token_view(one, tokens.reveal(one)) for one in found]})
@@ -219,7 +219,7 @@ class RepositoryTokens(TokenRoutes):
         optional=True,
     )
     def post(self, request: Request, provider: str, organization: str, repository: str) -> Response:
-        """Make one more token: without a body, or with a name and an end."""
+        """Make a token of the repository; without a body, or with a name and an end."""
         project = self.administered(provider, organization, repository)
         body = self.optional(NewToken)
         name = body.get("name", "")
@@ -244,7 +244,7 @@ class RepositoryToken(TokenRoutes):
     def delete(
         self, request: Request, provider: str, organization: str, repository: str, token_id: str
     ) -> Response:
-        """End a token of the repository now."""
+        """End a token of the repository at once."""
         project = self.administered(provider, organization, repository)
         found = token_selectors.of_project(actor=self.actor, project=project, kind=Kind.REPOSITORY)
         credential = found.filter(pk=int(token_id)).first()

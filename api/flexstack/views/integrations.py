@@ -93,7 +93,7 @@ class Integrations(IntegrationView):
 
     @describe("listNotificationsIntegrations", {200: listed(ref("Integration"))})
     def get(self, request: Request, project_id: str) -> Response:
-        """Return all integrations, oldest first, in a bare array."""
+        """List all integrations of a project, oldest first, in a bare array."""
         project = self.project(project_id)
         found = list(selectors.integrations(actor=self.actor, project=project))
         for integration in found:
@@ -102,7 +102,9 @@ class Integrations(IntegrationView):
 
     @describe("createNotificationsIntegration", {201: ref("Integration")}, body=NewIntegration)
     def post(self, request: Request, project_id: str) -> Response:
-        """Create a webhook, whose secret is made here, or a channel of Slack where that is connected."""
+        """Create an integration; a webhook, whose secret is made here, or a channel of Slack where that is
+        connected.
+        """
         project = self.project(project_id, INTEGRATION_CHANGE)
         body = self.body(NewIntegration)
         made = services.create_integration(
@@ -125,7 +127,7 @@ class OneIntegration(IntegrationView):
 
     @describe("updateNotificationsIntegration", {200: ref("Integration")}, body=IntegrationBody)
     def put(self, request: Request, project_id: str, integration_id: str) -> Response:
-        """Replace the flags; what else is sent is ignored."""
+        """Replace the flags of an integration, which say what it is told; what else is sent is ignored."""
         project = self.project(project_id, INTEGRATION_CHANGE)
         integration = self.integration(project, integration_id)
         flags = self.body(IntegrationBody)["notifications"]

@@ -159,5 +159,5 @@ class Disconnection(FlexStackView):
 
     @describe("disconnectProjectByPut", {204: None})
     def put(self, request: Request, project_id: str) -> Response:
-        """Do the same: callers do not agree about the method."""
+        """Begin to end the link to the cloud provider, by PUT; callers do not agree about the method."""
         return self.post(request, project_id)

@@ -107,7 +107,7 @@ class ObtainProject(Obtaining):
 
     @describe("getProjectByName", {200: ref("Project")}, also=[404], query=[PROJECT_NAME])
     def get(self, request: Request) -> Response:
-        """Return the project of a name (qodana.md 7.3)."""
+        """Find a project by its name."""
         name = request.query_params.get("projectName", "")
         if not name:
             raise Invalid("projectName is needed", field="projectName")
@@ -225,7 +225,7 @@ class Inspections(Public):
 
     @describe("getInspections", {})
     def get(self, request: Request) -> Response:
-        """Refuse: nothing is inspected here."""
+        """List inspections; refused, for nothing is inspected here."""
         raise Refused(400, "feature_not_supported", NO_INSIGHTS)
 
 
@@ -236,7 +236,7 @@ class ProjectInsights(Public):
 
     @describe("queryProjectInsights", {})
     def post(self, request: Request) -> Response:
-        """Refuse: nothing is analysed here."""
+        """Query insights of projects; refused, for nothing is analysed here."""
         raise Refused(400, "feature_not_supported", NO_INSIGHTS)
 
 
@@ -247,5 +247,5 @@ class InspectionInsights(Public):
 
     @describe("queryInspectionInsights", {})
     def post(self, request: Request) -> Response:
-        """Refuse: nothing is analysed here."""
+        """Query insights of inspections; refused, for nothing is analysed here."""
         raise Refused(400, "feature_not_supported", NO_INSIGHTS)

@@ -59,7 +59,7 @@ class OrganizationToken(PersonView):
 
     @describe("getOrganizationToken", {200: ref("OrganizationToken")}, also=[404])
     def get(self, request: Request, organization_id: str) -> Response:
-        """Return the token."""
+        """Return the organization's token."""
         credential = self._living(self._organization(organization_id))
         if credential is None:
             raise Refused(404, "no_organization_api_token_exists", "The organization has no API token")
@@ -67,7 +67,7 @@ class OrganizationToken(PersonView):
 
     @describe("createOrganizationToken", {200: ref("OrganizationToken")}, also=[404])
     def post(self, request: Request, organization_id: str) -> Response:
-        """Make the token; a second one is refused."""
+        """Make the organization's token; a second one is refused."""
         organization = self._organization(organization_id)
         if self._living(organization) is not None:
             raise Refused(400, "organization_api_token_already_exists", "The organization has an API token")
@@ -78,7 +78,7 @@ class OrganizationToken(PersonView):
 
     @describe("deleteOrganizationToken", {200: ref("Empty")}, also=[404])
     def delete(self, request: Request, organization_id: str) -> Response:
-        """End the token at once; without one it is no error."""
+        """End the organization's token at once; without one it is no error."""
         credential = self._living(self._organization(organization_id))
         if credential is not None:
             services.revoke_token(actor=self.actor, credential=credential)
@@ -109,7 +109,7 @@ class OwnProject(QodanaView):
 
     @describe("getOwnProject", {200: ref("OwnProject")})
     def get(self, request: Request) -> Response:
-        """Return the project (qodana.md 7.2), as far as there is data."""
+        """Return the project behind a project token, as far as there is data."""
         project = self.actor.project
         if project is None:
             raise Unauthenticated

@@ -73,7 +73,7 @@ class Applications(QuayView):
 
     @operation("getOrganizationApplications", "organization", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
-        """List."""
+        """List the organization's OAuth applications."""
         organization = self.organization(orgname, APPLICATION_LIST)
         found = selectors.applications(actor=self.actor, organization=organization)
         views = [application_view(self.actor, organization, application) for application in found]
@@ -87,7 +87,7 @@ class Applications(QuayView):
         also=[404],
     )
     def post(self, request: Request, orgname: str) -> Response:
-        """Create one."""
+        """Create an OAuth application."""
         body = self.body(NewApplication)
         organization = self.organization(orgname, APPLICATION_CHANGE)
         made = services.create_application(actor=self.actor, organization=organization, **body)
@@ -111,7 +111,7 @@ class OneApplication(OfApplication):
 
     @operation("getOrganizationApplication", "organization", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, client_id: str) -> Response:
-        """Show."""
+        """Return an OAuth application."""
         organization, application = self.application(orgname, client_id, APPLICATION_LIST)
         return Response(application_view(self.actor, organization, application))
 
@@ -123,7 +123,7 @@ class OneApplication(OfApplication):
         also=[404],
     )
     def put(self, request: Request, orgname: str, client_id: str) -> Response:
-        """Change."""
+        """Change an OAuth application."""
         changes = self.body(ChangedApplication)
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)
         application = services.change_application(
@@ -135,7 +135,7 @@ class OneApplication(OfApplication):
         "deleteOrganizationApplication", "organization", scopes=[Scope.ORG_ADMIN], success=204, also=[404]
     )
     def delete(self, request: Request, orgname: str, client_id: str) -> Response:
-        """Delete; its tokens die with it."""
+        """Delete an OAuth application; its tokens die with it."""
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)
         services.delete_application(actor=self.actor, organization=organization, application=application)
         return Response(status=204)
@@ -215,7 +215,7 @@ class ApplicationTokens(OfApplication):
         "listApplicationTokens", "organization", scopes=[Scope.ORG_ADMIN], also=[404], query=[NEXT_PAGE]
     )
     def get(self, request: Request, orgname: str, client_id: str) -> Response:
-        """List the living ones, newest first."""
+        """List the application's living tokens, newest first."""
         organization, application = self.application(orgname, client_id, APPLICATION_LIST)
         last = read_token(request.query_params.get("next_page", "")).get("before")
         found = selectors.application_tokens(
@@ -238,7 +238,7 @@ class ApplicationTokens(OfApplication):
         also=[404],
     )
     def post(self, request: Request, orgname: str, client_id: str) -> Response:
-        """Make one that acts as the caller."""
+        """Make a token of the application that acts as the caller."""
         body = self.body(NewApplicationToken)
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)
         seconds = body.get("expiration")
@@ -260,7 +260,7 @@ class ApplicationToken(OfApplication):
 
     @operation("deleteApplicationToken", "organization", scopes=[Scope.ORG_ADMIN], success=204, also=[404])
     def delete(self, request: Request, orgname: str, client_id: str, token_uuid: str) -> Response:
-        """End it, whoever it acts as."""
+        """End a token of the application, whoever it acts as."""
         organization, application = self.application(orgname, client_id, APPLICATION_CHANGE)
         token = selectors.application_token(
             actor=self.actor, organization=organization, application=application, uuid=token_uuid

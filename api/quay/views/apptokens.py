@@ -46,7 +46,9 @@ class AppTokens(QuayView):
 
     @operation("listAppTokens", "appspecifictokens", scopes=[Scope.USER_ADMIN], query=[EXPIRING])
     def get(self, request: Request) -> Response:
-        """List, without secrets; ``only_expiring`` is null for who does not ask."""
+        """List the caller's app-specific tokens, without secrets; ``only_expiring`` is null for who does
+        not ask.
+        """
         require(self.actor, ACCOUNT_ADMINISTER)
         expiring = self.flag("expiring") if "expiring" in request.query_params else None
         found = selectors.app_tokens(actor=self.actor, expiring=bool(expiring))
@@ -54,7 +56,7 @@ class AppTokens(QuayView):
 
     @operation("createAppToken", "appspecifictokens", scopes=[Scope.USER_ADMIN], body=NewAppToken)
     def post(self, request: Request) -> Response:
-        """Make one."""
+        """Make an app-specific token."""
         require(self.actor, TOKEN_ISSUE)
         self.fresh()
         body = self.body(NewAppToken)
@@ -67,7 +69,7 @@ class AppToken(QuayView):
 
     @operation("getAppToken", "appspecifictokens", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, token_uuid: str) -> Response:
-        """Show it with its secret; who only looks on is told no secret."""
+        """Return an app-specific token with its secret; who only looks on is told no secret."""
         require(self.actor, TOKEN_ISSUE)
         self.fresh()
         token = selectors.app_token(actor=self.actor, uuid=token_uuid)
@@ -75,7 +77,7 @@ class AppToken(QuayView):
 
     @operation("revokeAppToken", "appspecifictokens", scopes=[Scope.USER_ADMIN], success=204, also=[404])
     def delete(self, request: Request, token_uuid: str) -> Response:
-        """End it, also when it has expired."""
+        """End an app-specific token, also when it has expired."""
         require(self.actor, TOKEN_REVOKE)
         self.fresh()
         token = selectors.app_token(actor=self.actor, uuid=token_uuid, expired_too=True)

@@ -63,7 +63,7 @@ class Authorizations(QuayView):
 
     @operation("listUserAuthorizations", "user", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
-        """List."""
+        """List the applications that may act as the caller."""
         found = selectors.authorizations(actor=self.actor)
         return Response({"authorizations": [authorization_view(token) for token in found]})
 
@@ -73,12 +73,12 @@ class Authorization(QuayView):
 
     @operation("getUserAuthorization", "user", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, access_token_uuid: str) -> Response:
-        """Show."""
+        """Return what one application may do as the caller."""
         return Response(authorization_view(selectors.authorization(actor=self.actor, uuid=access_token_uuid)))
 
     @operation("deleteUserAuthorization", "user", scopes=[Scope.USER_ADMIN], success=204, also=[404])
     def delete(self, request: Request, access_token_uuid: str) -> Response:
-        """Revoke the token."""
+        """Revoke the token by which an application acts as the caller."""
         require(self.actor, TOKEN_REVOKE)
         token = selectors.authorization(actor=self.actor, uuid=access_token_uuid)
         services.revoke(actor=self.actor, credential=token)
@@ -90,7 +90,7 @@ class AssignedAuthorizations(QuayView):
 
     @operation("listAssignedAuthorizations", "user", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
-        """List."""
+        """List the tokens that applications offer to the caller."""
         found = selectors.assignments(actor=self.actor)
         return Response({"authorizations": [assignment_view(offer) for offer in found]})
 
@@ -100,7 +100,7 @@ class AssignedAuthorization(QuayView):
 
     @operation("deleteAssignedAuthorization", "user", scopes=[Scope.USER_ADMIN], success=204, also=[404])
     def delete(self, request: Request, assigned_authorization_uuid: str) -> Response:
-        """Decline it."""
+        """Decline an offered token."""
         require(self.actor, TOKEN_REVOKE)
         offer = selectors.assignment(actor=self.actor, uuid=assigned_authorization_uuid)
         services.decline_assignment(actor=self.actor, assignment=offer)

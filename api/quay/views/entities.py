@@ -29,7 +29,7 @@ class Entities(QuayView):
 
     @operation("getMatchingEntities", "entity", query=LOOKUP)
     def get(self, request: Request, prefix: str) -> Response:
-        """Return who is called that or begins with it; the exact name comes first."""
+        """Find people, teams and robots by the beginning of their name; the exact name comes first."""
         found = selectors.entities(
             actor=self.actor,
             prefix=prefix,
@@ -64,7 +64,7 @@ class LinkEntity(QuayView):
 
     @operation("linkExternalUser", "entity", scopes=[Scope.USER_READ], success=404, internal=True)
     def post(self, request: Request, username: str) -> Response:
-        """Refuse: there is no external directory."""
+        """Import a person from an external directory; refused, for there is none."""
         if self.actor.is_anonymous:
             raise Unauthenticated("Requires authentication")
         raise NotFound("There is no external directory")

@@ -103,7 +103,7 @@ class FindRepositories(QuayView):
         query=[TEXT, PAGE_NUMBER, USAGE],
     )
     def get(self, request: Request) -> Response:
-        """Return the repositories that the caller sees by a piece of their name or description."""
+        """Search among the repositories that the caller sees, by a piece of their name or description."""
         page = min(max(self.whole(PAGE_NUMBER.name, PAGE_NUMBER.about, default=1) or 1, 1), LAST_PAGE)
         start = (page - 1) * PAGE
         text = request.query_params.get("query", "")
@@ -133,7 +133,9 @@ class FindAll(QuayView):
 
     @operation("conductSearch", "search", scopes=[Scope.REPO_READ], anybody=True, query=[TEXT])
     def get(self, request: Request) -> Response:
-        """Return at most five each of the teams, robots, repositories and namespaces that hold a text."""
+        """Search in everything the caller sees; at most five each of the teams, robots, repositories and
+        namespaces that hold a text.
+        """
         text = request.query_params.get("query", "").strip()
         if not text:
             return Response({"results": []})

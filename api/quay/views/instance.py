@@ -72,7 +72,7 @@ class Config(SuperuserView):
 
     @operation("getInstanceConfig", "superuser", scopes=[Scope.SUPER_USER])
     def get(self, request: Request) -> Response:
-        """Return the settings, without a secret among them."""
+        """Return the instance's settings, without a secret among them."""
         self.may(INSTANCE_READ)
         if not settings.SUPERUSER_CONFIGDUMP:
             raise Forbidden("This instance does not show its settings", right=INSTANCE_READ.name)
@@ -94,7 +94,7 @@ class ChangeLog(SuperuserView):
 
     @operation("getChangeLog", "superuser", scopes=[Scope.SUPER_USER])
     def get(self, request: Request) -> Response:
-        """Return what is new, as Markdown."""
+        """Return what is new in this version, as Markdown."""
         self.may(INSTANCE_READ)
         return Response({"log": changes()})
 
@@ -109,7 +109,7 @@ class AllAppTokens(SuperuserView):
         query=[Query("expiring", "Only those that end soon", "boolean")],
     )
     def get(self, request: Request) -> Response:
-        """Return everybody's app-specific tokens, without secrets."""
+        """List everybody's app-specific tokens, without secrets."""
         self.may(INSTANCE_READ)
         expiring = self.flag("expiring") if "expiring" in request.query_params else None
         found = selectors.all_app_tokens(actor=self.actor, expiring=bool(expiring))

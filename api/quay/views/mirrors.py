@@ -173,7 +173,7 @@ class SyncMirror(MirrorPart):
 
     @operation("syncNow", "mirror", scopes=[Scope.REPO_ADMIN], success=204, also=[404])
     def post(self, request: Request, repository: str) -> Response:
-        """Copy now."""
+        """Copy the repository from its source now."""
         self.act(self.project(repository, CONTENT_MANAGE), Verb.SYNC_MIRROR, {})
         return Response(status=204)
 
@@ -183,7 +183,7 @@ class CancelSync(MirrorPart):
 
     @operation("syncCancel", "mirror", scopes=[Scope.REPO_ADMIN], success=204, also=[404])
     def post(self, request: Request, repository: str) -> Response:
-        """Stop copying."""
+        """Stop the copying that is under way."""
         self.act(self.project(repository, CONTENT_MANAGE), Verb.CANCEL_SYNC, {})
         return Response(status=204)
 
@@ -223,7 +223,7 @@ class ProxyCache(ProxyCachePart):
 
     @operation("getProxyCacheConfig", "organization", scopes=[Scope.ORG_ADMIN])
     def get(self, request: Request, orgname: str) -> Response:
-        """Return which registry the organization shows as its own."""
+        """Return which other registry the organization shows as its own."""
         space = accounts.namespace(actor=self.actor, name=orgname, right=PROXY_CACHE_READ)
         return Response(shown(known(content.here().proxy_cache(space), "proxy cache")))
 
@@ -236,14 +236,14 @@ class ProxyCache(ProxyCachePart):
         also=[404],
     )
     def post(self, request: Request, orgname: str) -> Response:
-        """Show another registry as one's own from now on."""
+        """Show another registry as the organization's own from now on."""
         body = self.body(Upstream)
         self.act(self.free(orgname), Verb.CREATE_PROXY_CACHE, body)
         return Response("Created", status=201)
 
     @operation("deleteProxyCacheConfig", "organization", scopes=[Scope.ORG_ADMIN], success=201, also=[404])
     def delete(self, request: Request, orgname: str) -> Response:
-        """Show no other registry any more."""
+        """Show no other registry as the organization's own any more."""
         space = accounts.namespace(actor=self.actor, name=orgname, right=PROXY_CACHE_CHANGE)
         known(content.here().proxy_cache(space), "proxy cache")
         self.act(space, Verb.DELETE_PROXY_CACHE, {})

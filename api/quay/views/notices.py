@@ -48,7 +48,9 @@ class OwnNotices(QuayView):
         "listUserNotifications", "user", scopes=[Scope.USER_ADMIN], also=[400], query=PAGED, internal=True
     )
     def get(self, request: Request) -> Response:
-        """Return a page of what was not dismissed, newest first, and whether there is more."""
+        """List a page of the caller's notices that were not dismissed, newest first, and whether there is
+        more.
+        """
         found = selectors.own_notices(actor=self.actor)
         limit = min(max(self.whole("limit", "How many to return", default=PAGE) or 0, 1), PAGE_MAX)
         page = max(self.whole("page", "Which page to return, from 0 on", default=0) or 0, 0)
@@ -70,7 +72,7 @@ class OwnNotice(QuayView):
 
     @operation("getUserNotification", "user", scopes=[Scope.USER_ADMIN], also=[404], internal=True)
     def get(self, request: Request, uuid: str) -> Response:
-        """Return one, dismissed or not."""
+        """Return one of the caller's notices, dismissed or not."""
         return Response(notice_view(selectors.own_notice(actor=self.actor, uuid=uuid)))
 
     @operation(
@@ -82,7 +84,7 @@ class OwnNotice(QuayView):
         internal=True,
     )
     def put(self, request: Request, uuid: str) -> Response:
-        """Put it away, or take it out again."""
+        """Dismiss a notice, or take it out again."""
         self.signed_in()
         notice = selectors.own_notice(actor=self.actor, uuid=uuid)
         body = self.body(NoticeChange)

@@ -165,7 +165,7 @@ class RepositoryNotifications(RepositoryNotificationView):
 
     @operation("listRepoNotifications", "repositorynotification", scopes=[Scope.REPO_ADMIN])
     def get(self, request: Request, repository: str) -> Response:
-        """List."""
+        """List who is told what happens in the repository."""
         return self.list_notifications()
 
     @operation(
@@ -177,7 +177,7 @@ class RepositoryNotifications(RepositoryNotificationView):
         also=[404],
     )
     def post(self, request: Request, repository: str) -> Response:
-        """Create."""
+        """Have somebody told what happens in the repository."""
         return self.create_notification()
 
 
@@ -186,7 +186,7 @@ class RepositoryNotification(RepositoryNotificationView):
 
     @operation("getRepoNotification", "repositorynotification", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str, uuid: str) -> Response:
-        """Show."""
+        """Return a notification of the repository."""
         return self.show_notification(uuid)
 
     @operation(
@@ -197,7 +197,7 @@ class RepositoryNotification(RepositoryNotificationView):
         also=[400, 404],
     )
     def post(self, request: Request, repository: str, uuid: str) -> Response:
-        """Reset."""
+        """Forget the failures of a notification of the repository, which switches it on again."""
         return self.reset_notification(uuid)
 
     @operation(
@@ -208,7 +208,7 @@ class RepositoryNotification(RepositoryNotificationView):
         also=[400, 404],
     )
     def delete(self, request: Request, repository: str, uuid: str) -> Response:
-        """Delete."""
+        """Remove a notification of the repository."""
         return self.delete_notification(uuid)
 
 
@@ -217,7 +217,7 @@ class TestRepositoryNotification(RepositoryNotificationView):
 
     @operation("testRepoNotification", "repositorynotification", scopes=[Scope.REPO_ADMIN], also=[400, 404])
     def post(self, request: Request, repository: str, uuid: str) -> Response:
-        """Send sample data."""
+        """Send sample data to a notification of the repository."""
         return self.test_notification(uuid)
 
 
@@ -228,7 +228,7 @@ class AuthorizedEmail(RepositoryPart):
 
     @operation("checkRepoEmailAuthorized", "repository", scopes=[Scope.REPO_ADMIN], also=[404], internal=True)
     def get(self, request: Request, repository: str, email: str) -> Response:
-        """Tell whether the address was confirmed."""
+        """Tell whether an address may be mailed the repository's notifications."""
         project = self.project(repository, PROJECT_NOTIFICATION_READ)
         return Response(
             address_view(project, selectors.address(actor=self.actor, project=project, email=email))
@@ -238,7 +238,9 @@ class AuthorizedEmail(RepositoryPart):
         "sendAuthorizeRepoEmail", "repository", scopes=[Scope.REPO_ADMIN], also=[400, 404, 429], internal=True
     )
     def post(self, request: Request, repository: str, email: str) -> Response:
-        """Mail the link that confirms it, unless it is confirmed; a body is not looked at."""
+        """Mail an address a link that lets the repository's notifications reach it; nothing is sent where
+        it was confirmed, and a body is not looked at.
+        """
         project = self.project(repository, PROJECT_NOTIFICATION_CHANGE)
         return Response(
             address_view(project, services.request_address(actor=self.actor, project=project, email=email))
@@ -278,7 +280,7 @@ class OrganizationNotifications(OrganizationNotificationView):
 
     @operation("listOrganizationNotifications", "namespacenotification", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
-        """List."""
+        """List who is told what happens in the organization."""
         return self.list_notifications()
 
     @operation(
@@ -290,7 +292,7 @@ class OrganizationNotifications(OrganizationNotificationView):
         also=[404],
     )
     def post(self, request: Request, orgname: str) -> Response:
-        """Create."""
+        """Have somebody told what happens in the organization."""
         return self.create_notification()
 
 
@@ -299,7 +301,7 @@ class OrganizationNotification(OrganizationNotificationView):
 
     @operation("getOrganizationNotification", "namespacenotification", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, uuid: str) -> Response:
-        """Show."""
+        """Return a notification of the organization."""
         return self.show_notification(uuid)
 
     @operation(
@@ -310,7 +312,7 @@ class OrganizationNotification(OrganizationNotificationView):
         also=[404],
     )
     def post(self, request: Request, orgname: str, uuid: str) -> Response:
-        """Reset."""
+        """Forget the failures of a notification of the organization, which switches it on again."""
         return self.reset_notification(uuid)
 
     @operation(
@@ -321,7 +323,7 @@ class OrganizationNotification(OrganizationNotificationView):
         also=[404],
     )
     def delete(self, request: Request, orgname: str, uuid: str) -> Response:
-        """Delete."""
+        """Remove a notification of the organization."""
         return self.delete_notification(uuid)
 
 
@@ -330,7 +332,7 @@ class TestOrganizationNotification(OrganizationNotificationView):
 
     @operation("testOrganizationNotification", "namespacenotification", scopes=[Scope.ORG_ADMIN], also=[404])
     def post(self, request: Request, orgname: str, uuid: str) -> Response:
-        """Send sample data."""
+        """Send sample data to a notification of the organization."""
         return self.test_notification(uuid)
 
 
@@ -349,7 +351,7 @@ class OwnNamespaceNotifications(OwnNotificationView):
 
     @operation("listUserNamespaceNotifications", "namespacenotification", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
-        """List."""
+        """List who is told what happens in the caller's own namespace."""
         return self.list_notifications()
 
     @operation(
@@ -360,7 +362,7 @@ class OwnNamespaceNotifications(OwnNotificationView):
         success=201,
     )
     def post(self, request: Request) -> Response:
-        """Create."""
+        """Have somebody told what happens in the caller's own namespace."""
         return self.create_notification()
 
 
@@ -369,7 +371,7 @@ class OwnNamespaceNotification(OwnNotificationView):
 
     @operation("getUserNamespaceNotification", "namespacenotification", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, uuid: str) -> Response:
-        """Show."""
+        """Return a notification of the caller's own namespace."""
         return self.show_notification(uuid)
 
     @operation(
@@ -380,7 +382,7 @@ class OwnNamespaceNotification(OwnNotificationView):
         also=[404],
     )
     def post(self, request: Request, uuid: str) -> Response:
-        """Reset."""
+        """Forget the failures of a notification of the caller's own namespace, which switches it on again."""
         return self.reset_notification(uuid)
 
     @operation(
@@ -391,7 +393,7 @@ class OwnNamespaceNotification(OwnNotificationView):
         also=[404],
     )
     def delete(self, request: Request, uuid: str) -> Response:
-        """Delete."""
+        """Remove a notification of the caller's own namespace."""
         return self.delete_notification(uuid)
 
 
@@ -402,5 +404,5 @@ class TestOwnNamespaceNotification(OwnNotificationView):
         "testUserNamespaceNotification", "namespacenotification", scopes=[Scope.USER_ADMIN], also=[404]
     )
     def post(self, request: Request, uuid: str) -> Response:
-        """Send sample data."""
+        """Send sample data to a notification of the caller's own namespace."""
         return self.test_notification(uuid)

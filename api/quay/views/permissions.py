@@ -68,7 +68,7 @@ class UserPermissions(RepositoryPart):
 
     @operation("listRepoUserPermissions", "permission", scopes=[Scope.REPO_ADMIN])
     def get(self, request: Request, repository: str) -> Response:
-        """Return the people and robots with a permission of their own, by name."""
+        """List the people and robots with a permission of their own, by name."""
         project = self.project(repository, PROJECT_ADMINISTER)
         grants = selectors.grants(actor=self.actor, project=project).filter(team=None)
         return Response({"permissions": {view["name"]: view for view in person_views(project, grants)}})
@@ -86,14 +86,14 @@ class UserPermission(RepositoryPart):
 
     @operation("getUserPermissions", "permission", scopes=[Scope.REPO_ADMIN], also=[400, 404])
     def get(self, request: Request, repository: str, username: str) -> Response:
-        """Return one permission; none is a 400."""
+        """Return the permission of one person or robot in the repository; none is a 400."""
         project = self.project(repository, PROJECT_ADMINISTER)
         grant = selectors.grant_of_person(actor=self.actor, project=project, name=username)
         return Response(person_views(project, [grant])[0])
 
     @operation("changeUserPermissions", "permission", scopes=[Scope.REPO_ADMIN], body=Role, also=[404])
     def put(self, request: Request, repository: str, username: str) -> Response:
-        """Grant a role, whether or not there was one."""
+        """Grant a person or a robot a role in the repository, whether or not there was one."""
         project = self.project(repository, GRANT_CHANGE)
         body = self.body(Role)
         user, robot = selectors.holder(project=project, name=username)
@@ -104,7 +104,7 @@ class UserPermission(RepositoryPart):
 
     @operation("deleteUserPermissions", "permission", scopes=[Scope.REPO_ADMIN], success=204, also=[400, 404])
     def delete(self, request: Request, repository: str, username: str) -> Response:
-        """Take the permission back; none is a 400."""
+        """Take a person's or a robot's permission back; none is a 400."""
         project = self.project(repository, GRANT_CHANGE)
         grant = selectors.grant_of_person(actor=self.actor, project=project, name=username)
         services.revoke_grant(actor=self.actor, project=project, user=grant.user, robot=grant.robot)
@@ -116,7 +116,9 @@ class TransitivePermission(RepositoryPart):
 
     @operation("getUserTransitivePermission", "permission", scopes=[Scope.REPO_ADMIN], also=[404])
     def get(self, request: Request, repository: str, username: str) -> Response:
-        """Return every role that somebody holds by a permission of her own or of a team; none is a 404."""
+        """Return every role that somebody holds in the repository, by a permission of her own or of a
+        team; none is a 404.
+        """
         project = self.project(repository, PROJECT_ADMINISTER)
         user, robot = selectors.holder(project=project, name=username)
         found = selectors.reach(actor=self.actor, project=project, user=user, robot=robot)
@@ -150,14 +152,14 @@ class TeamPermission(RepositoryPart):
 
     @operation("getTeamPermissions", "permission", scopes=[Scope.REPO_ADMIN], also=[400, 404])
     def get(self, request: Request, repository: str, teamname: str) -> Response:
-        """Return the role alone; none is a 400."""
+        """Return the role of one team in the repository; none is a 400."""
         project = self.project(repository, PROJECT_ADMINISTER)
         grant = selectors.grant_of_team(actor=self.actor, project=project, name=teamname)
         return Response({"role": grant.role})
 
     @operation("changeTeamPermissions", "permission", scopes=[Scope.REPO_ADMIN], body=Role, also=[404])
     def put(self, request: Request, repository: str, teamname: str) -> Response:
-        """Grant a team of the same organization a role."""
+        """Grant a team of the same organization a role in the repository."""
         project = self.project(repository, GRANT_CHANGE)
         body = self.body(Role)
         team = selectors.team_beside(project=project, name=teamname)

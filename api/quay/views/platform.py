@@ -33,7 +33,7 @@ class Discovery(QuayView):
 
     @operation("discovery", "discovery", also=[304], query=[INTERNAL])
     def get(self, request: Request) -> HttpResponseBase:
-        """Describe this interface in Swagger 2.0: what you read was made from it."""
+        """Describe this interface in Swagger 2.0; what you read was made from it."""
         text, tag = discovery.written(
             internal=self.flag("internal"), host=request.get_host(), scheme=request.scheme or "https"
         )

@@ -88,7 +88,7 @@ class Prototypes(QuayView):
 
     @operation("getOrganizationPrototypePermissions", "prototype", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
-        """Return the default permissions, oldest first."""
+        """List what new repositories are granted, oldest first."""
         organization = self.organization(orgname, DEFAULT_GRANT_LIST)
         rules = selectors.default_grants(actor=self.actor, organization=organization)
         return Response({"prototypes": rule_views(organization, rules)})
@@ -101,7 +101,9 @@ class Prototypes(QuayView):
         also=[404],
     )
     def post(self, request: Request, orgname: str) -> Response:
-        """Add a default permission; whether the same is there already is not looked at."""
+        """Add a default permission for new repositories; whether the same is there already is not looked
+        at.
+        """
         body = self.body(NewPrototype)
         organization = self.organization(orgname, DEFAULT_GRANT_CHANGE)
         nobody: tuple[User | None, Robot | None] = (None, None)
@@ -133,7 +135,7 @@ class OnePrototype(QuayView):
         "updateOrganizationPrototypePermission", "prototype", scopes=[Scope.ORG_ADMIN], body=Role, also=[404]
     )
     def put(self, request: Request, orgname: str, prototypeid: str) -> Response:
-        """Change the role; repositories that exist keep what they have."""
+        """Change the role of a default permission; repositories that exist keep what they have."""
         body = self.body(Role)
         organization = self.organization(orgname, DEFAULT_GRANT_CHANGE)
         rule = selectors.default_grant(actor=self.actor, organization=organization, uuid=prototypeid)
@@ -148,7 +150,7 @@ class OnePrototype(QuayView):
         also=[404],
     )
     def delete(self, request: Request, orgname: str, prototypeid: str) -> Response:
-        """Remove the default permission."""
+        """Remove a default permission for new repositories."""
         organization = self.organization(orgname, DEFAULT_GRANT_CHANGE)
         rule = selectors.default_grant(actor=self.actor, organization=organization, uuid=prototypeid)
         services.delete_default_grant(actor=self.actor, rule=rule)

@@ -163,7 +163,7 @@ class OrganizationQuotas(QuotaView):
 
     @operation("listOrganizationQuota", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str) -> Response:
-        """List."""
+        """List the organization's quotas: none or one."""
         return self.list_quotas()
 
     @operation(
@@ -175,7 +175,7 @@ class OrganizationQuotas(QuotaView):
         also=[404],
     )
     def post(self, request: Request, orgname: str) -> Response:
-        """Create."""
+        """Give the organization a quota."""
         return self.create_quota()
 
 
@@ -184,21 +184,21 @@ class OrganizationQuota(QuotaView):
 
     @operation("getOrganizationQuota", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, quota_id: str) -> Response:
-        """Show."""
+        """Return the organization's quota."""
         return self.show_quota(quota_id)
 
     @operation(
         "changeOrganizationQuota", "namespacequota", scopes=[Scope.SUPER_USER], body=QuotaBody, also=[404]
     )
     def put(self, request: Request, orgname: str, quota_id: str) -> Response:
-        """Change."""
+        """Change the organization's quota."""
         return self.change_quota(quota_id)
 
     @operation(
         "deleteOrganizationQuota", "namespacequota", scopes=[Scope.SUPER_USER], success=204, also=[404]
     )
     def delete(self, request: Request, orgname: str, quota_id: str) -> Response:
-        """Delete."""
+        """Remove the organization's quota, with its thresholds."""
         return self.delete_quota(quota_id)
 
 
@@ -210,7 +210,7 @@ class OrganizationQuotaLimits(QuotaView):
 
     @operation("listOrganizationQuotaLimit", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, quota_id: str) -> Response:
-        """List the thresholds."""
+        """List the thresholds of the organization's quota."""
         namespace = self.owner(self.reading)
         found = selectors.storage(namespace=namespace, quota_id=quota_id)
         return Response([limit_view(step) for step in found.steps])
@@ -224,7 +224,7 @@ class OrganizationQuotaLimits(QuotaView):
         also=[404],
     )
     def post(self, request: Request, orgname: str, quota_id: str) -> Response:
-        """Add a threshold."""
+        """Add a threshold to the organization's quota."""
         body = self.body(LimitBody)
         namespace = self.owner(self.writing)
         selectors.storage(namespace=namespace, quota_id=quota_id)
@@ -245,7 +245,7 @@ class OrganizationQuotaLimit(QuotaView):
 
     @operation("getOrganizationQuotaLimit", "namespacequota", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
-        """Show a threshold."""
+        """Return a threshold of the organization's quota."""
         namespace = self.owner(self.reading)
         step = selectors.threshold(namespace=namespace, quota_id=quota_id, limit_id=limit_id)
         return Response(limit_view(step))
@@ -258,7 +258,7 @@ class OrganizationQuotaLimit(QuotaView):
         also=[404],
     )
     def put(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
-        """Change a threshold; the answer is the whole quota (6.2)."""
+        """Change a threshold of the organization's quota; the answer is the whole quota (6.2)."""
         body = self.body(LimitChange)
         namespace = self.owner(self.writing)
         services.change_threshold(
@@ -275,7 +275,7 @@ class OrganizationQuotaLimit(QuotaView):
         "deleteOrganizationQuotaLimit", "namespacequota", scopes=[Scope.SUPER_USER], success=204, also=[404]
     )
     def delete(self, request: Request, orgname: str, quota_id: str, limit_id: str) -> Response:
-        """Remove a threshold."""
+        """Remove a threshold of the organization's quota."""
         namespace = self.owner(self.writing)
         services.delete_threshold(actor=self.actor, namespace=namespace, quota_id=quota_id, limit_id=limit_id)
         return Response(status=204)
@@ -297,7 +297,7 @@ class OwnQuotas(OwnQuotaView):
 
     @operation("listUserQuota", "namespacequota", scopes=[Scope.USER_ADMIN])
     def get(self, request: Request) -> Response:
-        """List."""
+        """List the caller's own quotas: none or one."""
         return self.list_quotas()
 
 
@@ -306,7 +306,7 @@ class OwnQuota(OwnQuotaView):
 
     @operation("getUserQuota", "namespacequota", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, quota_id: str) -> Response:
-        """Show."""
+        """Return the caller's own quota."""
         return self.show_quota(quota_id)
 
 
@@ -315,7 +315,7 @@ class OwnQuotaLimits(OwnQuotaView):
 
     @operation("listUserQuotaLimit", "namespacequota", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, quota_id: str) -> Response:
-        """List the thresholds."""
+        """List the thresholds of the caller's own quota."""
         found = selectors.storage(namespace=self.owner(self.reading), quota_id=quota_id)
         return Response([limit_view(step) for step in found.steps])
 
@@ -325,7 +325,7 @@ class OwnQuotaLimit(OwnQuotaView):
 
     @operation("getUserQuotaLimit", "namespacequota", scopes=[Scope.USER_ADMIN], also=[404])
     def get(self, request: Request, quota_id: str, limit_id: str) -> Response:
-        """Show the quota of a threshold."""
+        """Return the caller's own quota, asked for by one of its thresholds."""
         namespace = self.owner(self.reading)
         selectors.threshold(namespace=namespace, quota_id=quota_id, limit_id=limit_id)
         return self.show_quota(quota_id)
@@ -364,7 +364,7 @@ class InstanceQuotas(InstanceQuotaView):
         also=[404],
     )
     def get(self, request: Request, namespace: str) -> Response:
-        """List."""
+        """List the quotas of any namespace: none or one."""
         return self.list_quotas()
 
     @operation(
@@ -386,7 +386,7 @@ class InstanceQuotas(InstanceQuotaView):
         also=[404],
     )
     def post(self, request: Request, namespace: str) -> Response:
-        """Create."""
+        """Give any namespace a quota."""
         self.may(QUOTA_MANAGE)
         return self.create_quota()
 
@@ -409,7 +409,7 @@ class InstanceQuota(InstanceQuotaView):
         also=[404],
     )
     def get(self, request: Request, namespace: str, quota_id: str) -> Response:
-        """Show."""
+        """Return the quota of any namespace."""
         return self.show_quota(quota_id)
 
     @operation(
@@ -429,7 +429,7 @@ class InstanceQuota(InstanceQuotaView):
         also=[404],
     )
     def put(self, request: Request, namespace: str, quota_id: str) -> Response:
-        """Change."""
+        """Change the quota of any namespace."""
         self.may(QUOTA_MANAGE)
         return self.change_quota(quota_id)
 
@@ -450,5 +450,5 @@ class InstanceQuota(InstanceQuotaView):
         also=[404],
     )
     def delete(self, request: Request, namespace: str, quota_id: str) -> Response:
-        """Delete."""
+        """Remove the quota of any namespace."""
         return self.delete_quota(quota_id)

@@ -41,7 +41,9 @@ class Recovery(MailingView):
 
     @operation("requestRecoveryEmail", "user", body=Forgotten, also=[404, 429])
     def post(self, request: Request) -> Response:
-        """Answer the same whoever is meant, here or not; a worker looks and mails."""
+        """Ask for a mailed link that sets a new password; the answer is the same whether or not it is
+        sent.
+        """
         body = self.body(Forgotten)
         services.request_recovery(actor=self.actor, login=body["email"])
         return Response({"status": "sent"})
@@ -52,7 +54,7 @@ class SendRecovery(MailingView, SuperuserView):
 
     @operation("sendInstallUserRecoveryEmail", "superuser", scopes=[Scope.SUPER_USER], also=[400, 404, 429])
     def post(self, request: Request, username: str) -> Response:
-        """Let a person be mailed a link for a new password."""
+        """Mail a person a link that sets a new password."""
         self.may(USER_MANAGE)
         user = selectors.user(name=username)
         return Response({"email": services.send_recovery(actor=self.actor, user=user)})

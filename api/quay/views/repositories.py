@@ -146,7 +146,7 @@ class Repositories(QuayView):
 
     @operation("listRepos", "repository", scopes=[Scope.REPO_READ], anybody=True, also=[400], query=LISTED)
     def get(self, request: Request) -> Response:
-        """Return what the caller sees, a hundred at a time, oldest first."""
+        """List the repositories that the caller sees, a hundred at a time, oldest first."""
         namespace = request.query_params.get("namespace", "")
         starred, public = self.flag("starred"), self.flag("public")
         if not (namespace or starred or public):
@@ -220,7 +220,7 @@ class OneRepository(QuayView):
 
     @operation("updateRepo", "repository", scopes=[Scope.REPO_WRITE], body=Description, also=[404])
     def put(self, request: Request, repository: str) -> Response:
-        """Change the description."""
+        """Change the repository's description."""
         project = self.project(repository, PROJECT_WRITE)
         services.set_description(actor=self.actor, project=project, **self.body(Description))
         return Response({"success": True})

@@ -49,12 +49,12 @@ class RepositoryTokens(GivenUp):
 
     @operation("listRepoTokens", "repotoken", scopes=[Scope.REPO_ADMIN], success=410)
     def get(self, request: Request, repository: str) -> NoReturn:
-        """Listed the tokens."""
+        """Gone: listed the repository's tokens."""
         self.gone(repository, PROJECT_ADMINISTER)
 
     @operation("createToken", "repotoken", scopes=[Scope.REPO_ADMIN], body=NewToken, success=410)
     def post(self, request: Request, repository: str) -> NoReturn:
-        """Made a token."""
+        """Gone: made a repository token."""
         self.gone(repository, PROJECT_CHANGE, NewToken)
 
 
@@ -63,15 +63,15 @@ class RepositoryToken(GivenUp):
 
     @operation("getTokens", "repotoken", scopes=[Scope.REPO_ADMIN], success=410)
     def get(self, request: Request, repository: str, code: str) -> NoReturn:
-        """Showed a token."""
+        """Gone: showed a repository token."""
         self.gone(repository, PROJECT_ADMINISTER)
 
     @operation("changeToken", "repotoken", scopes=[Scope.REPO_ADMIN], body=TokenRole, success=410)
     def put(self, request: Request, repository: str, code: str) -> NoReturn:
-        """Changed a token's role."""
+        """Gone: changed a repository token's role."""
         self.gone(repository, PROJECT_CHANGE, TokenRole)
 
     @operation("deleteToken", "repotoken", scopes=[Scope.REPO_ADMIN], success=410)
     def delete(self, request: Request, repository: str, code: str) -> NoReturn:
-        """Deleted a token."""
+        """Gone: deleted a repository token."""
         self.gone(repository, PROJECT_CHANGE)

@@ -195,7 +195,9 @@ class RobotPermissions(RobotPart):
     )
     @operation("getUserRobotPermissions", "robot", scopes=[Scope.USER_ADMIN], under="user", also=[400])
     def get(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
-        """Return what the robot may do where; of an organization's, too, the own account must be open."""
+        """Return what the robot may do in which repositories; of an organization's, too, the own account
+        must be open.
+        """
         require(self.actor, ACCOUNT_ADMINISTER)
         robot = self.robot(orgname, robot_shortname)
         return Response({"permissions": grant_views(projects.robot_grants(actor=self.actor, robot=robot))})
@@ -235,7 +237,7 @@ class RobotFederation(RobotPart):
         body_is="array",
     )
     def post(self, request: Request, robot_shortname: str, orgname: str = "") -> Response:
-        """Replace them all; an empty array leaves none."""
+        """Replace all outside identities that may act as the robot; an empty array leaves none."""
         robot = self.robot(orgname, robot_shortname, ROBOT_CHANGE)
         identities = self.bodies(Identity)
         return Response(services.set_robot_federation(actor=self.actor, robot=robot, identities=identities))

@@ -84,13 +84,13 @@ class ServiceKeys(SuperuserView):
 
     @operation("listServiceKeys", "superuser", scopes=[Scope.SUPER_USER])
     def get(self, request: Request) -> Response:
-        """Return the keys, approved or not; this needs no recent sign-in."""
+        """List the service keys, approved or not; this needs no recent sign-in."""
         self.signed_in()
         return Response({"keys": key_views(list(selectors.service_keys(actor=self.actor)))})
 
     @operation("createServiceKey", "superuser", scopes=[Scope.SUPER_USER], body=NewKey)
     def post(self, request: Request) -> Response:
-        """Make a key, approved at once; its private half is shown this once and kept nowhere."""
+        """Make a service key, approved at once; its private half is shown this once and kept nowhere."""
         self.signed_in()
         self.fresh()
         body = self.body(NewKey)
@@ -132,13 +132,13 @@ class OneServiceKey(SuperuserView):
 
     @operation("getServiceKey", "superuser", scopes=[Scope.SUPER_USER], also=[404])
     def get(self, request: Request, kid: str) -> Response:
-        """Return a key; this needs no recent sign-in."""
+        """Return a service key; this needs no recent sign-in."""
         self.signed_in()
         return Response(key_views([selectors.service_key(actor=self.actor, kid=kid)])[0])
 
     @operation("updateServiceKey", "superuser", scopes=[Scope.SUPER_USER], body=ChangeKey, also=[404])
     def put(self, request: Request, kid: str) -> Response:
-        """Change a key's name, metadata (added to what is there) or expiration."""
+        """Change a service key's name, metadata (added to what is there) or expiration."""
         self.signed_in()
         self.fresh()
         body = self.body(ChangeKey)
@@ -151,7 +151,7 @@ class OneServiceKey(SuperuserView):
 
     @operation("deleteServiceKey", "superuser", scopes=[Scope.SUPER_USER], success=204, also=[404])
     def delete(self, request: Request, kid: str) -> Response:
-        """Delete a key."""
+        """Delete a service key."""
         self.may(SERVICE_KEY_MANAGE)
         key = selectors.service_key(actor=self.actor, kid=kid)
         services.delete_service_key(actor=self.actor, key=key)
@@ -177,7 +177,7 @@ class ApprovedKey(SuperuserView):
         also=[404],
     )
     def post(self, request: Request, kid: str) -> Response:
-        """Let a key count; the answer is empty, also for one that does already."""
+        """Approve a service key; the answer is empty, also for one that was approved before."""
         self.signed_in()
         self.fresh()
         body = self.body(ApproveKey)

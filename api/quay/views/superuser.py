@@ -235,7 +235,7 @@ class InstanceOrganization(SuperuserView):
         "changeOrganization", "superuser", scopes=[Scope.SUPER_USER], body=RenameOrganization, also=[404]
     )
     def put(self, request: Request, name: str) -> Response:
-        """Give the organization another name; without one it keeps its own, which is logged all the same."""
+        """Rename any organization; without a name it keeps its own, which is logged all the same."""
         self.signed_in()
         self.fresh()
         body = self.body(RenameOrganization)
@@ -253,7 +253,7 @@ class InstanceOrganization(SuperuserView):
 
     @operation("deleteOrganization", "superuser", scopes=[Scope.SUPER_USER], success=204, also=[404])
     def delete(self, request: Request, name: str) -> Response:
-        """Delete the organization."""
+        """Delete any organization."""
         self.may(ORGANIZATION_MANAGE)
         organization = selectors.organization(actor=self.actor, name=name)
         services.delete_organization(actor=self.actor, organization=organization)

@@ -135,7 +135,7 @@ class TeamSyncing(TeamPart):
         also=[404, 520],
     )
     def post(self, request: Request, orgname: str, teamname: str) -> Response:
-        """Bind the team to a group."""
+        """Bind the team to a group of the directory or identity provider."""
         self.signed_in()
         self.fresh()
         organization = self.organization(orgname, TEAM_SYNC)
@@ -228,7 +228,7 @@ class TeamGrants(TeamPart):
 
     @operation("getOrganizationTeamPermissions", "team", scopes=[Scope.ORG_ADMIN], also=[404])
     def get(self, request: Request, orgname: str, teamname: str) -> Response:
-        """Return what the team may do where."""
+        """Return what the team may do in which repositories."""
         team = self.team(orgname, teamname, TEAM_GRANT_LIST)
         return Response({"permissions": grant_views(projects.team_grants(actor=self.actor, team=team))})
 
@@ -240,7 +240,7 @@ class AnswerInvitation(QuayView):
 
     @operation("acceptTeamInvite", "team", scopes=[Scope.USER_ADMIN], also=[400])
     def put(self, request: Request, code: str) -> Response:
-        """Join the team."""
+        """Accept an invitation to a team."""
         require(self.actor, INVITATION_ANSWER)
         accepted = services.accept_invitation(actor=self.actor, code=code)
         team = accepted.team.slug if accepted.team else ""
@@ -248,7 +248,7 @@ class AnswerInvitation(QuayView):
 
     @operation("declineTeamInvite", "team", scopes=[Scope.USER_ADMIN], success=204, also=[400])
     def delete(self, request: Request, code: str) -> Response:
-        """Turn the invitation down."""
+        """Decline an invitation to a team."""
         require(self.actor, INVITATION_ANSWER)
         services.decline_invitation(actor=self.actor, code=code)
         return Response(status=204)

@@ -51,12 +51,12 @@ class RepositoryUsage(RepositoryPart):
 
     @operation("getRepoUsage", "repository", scopes=[Scope.REPO_READ], anybody=True, also=[401, 403, 404])
     def get(self, request: Request, repository: str) -> Response:
-        """Return what was last reported."""
+        """Return the size of the repository as it was last reported."""
         return Response(usage_view(self.project(repository, PROJECT_READ)))
 
     @operation("reportRepoUsage", "repository", scopes=[Scope.SUPER_USER], body=Size, also=[404])
     def put(self, request: Request, repository: str) -> Response:
-        """Take down a size, from a robot that is admin of the repository, or from a superuser."""
+        """Report the size of the repository, as a robot that is admin of it, or as a superuser."""
         right = QUOTA_MANAGE if self.actor.robot is None else PROJECT_USAGE_REPORT
         project = self.project(repository, right)
         body = self.body(Size)
@@ -95,7 +95,9 @@ class InstanceSize(SuperuserView):
 
     @operation("getRegistrySize", "superuser", scopes=[Scope.SUPER_USER])
     def get(self, request: Request) -> Response:
-        """Return what was counted last, and whether it is being counted now."""
+        """Return the size of the whole registry as it was counted last, and whether it is being counted
+        now.
+        """
         self.may(INSTANCE_READ)
         found = selectors.registry_size(actor=self.actor)
         return Response(
@@ -109,7 +111,9 @@ class InstanceSize(SuperuserView):
 
     @operation("countRegistrySize", "superuser", scopes=[Scope.SUPER_USER], success=201, also=[202])
     def post(self, request: Request) -> Response:
-        """Have it counted: 201, or 202 where that is queued or running already."""
+        """Have the size of the whole registry counted; 201, or 202 where that is queued or running
+        already.
+        """
         self.may(QUOTA_MANAGE)
         is_news = services.request_registry_size(actor=self.actor)
         return Response("", status=201 if is_news else 202)

@@ -12,6 +12,15 @@ async function asThePage(request) {
   return request;
 }
 
+// Light or dark, as the console is: what was chosen there, else what the system has.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+function dress() {
+  const chosen = document.documentElement.dataset.theme;
+  document.documentElement.classList.toggle("dark-mode", chosen ? chosen === "dark" : dark.matches);
+}
+dark.addEventListener("change", dress);
+dress();
+
 SwaggerUIBundle({
   url: place.dataset.document,
   domNode: place,
@@ -19,7 +28,6 @@ SwaggerUIBundle({
   docExpansion: "list",
   filter: true,
   defaultModelsExpandDepth: 0,
-  tagsSorter: "alpha",
   requestInterceptor: asThePage,
   // The command line that is shown shall not hold the session's CSRF token.
   showMutatedRequest: false,
@@ -27,9 +35,11 @@ SwaggerUIBundle({
   validatorUrl: null,
 });
 
-// What Swagger UI leaves out for those who do not see the page: a button holds no link, and every choice has a name.
+// What Swagger UI leaves out for those who do not see the page: a button holds no link, every choice has a name,
+// and what scrolls is reached by keyboard.
 function mend() {
   for (const link of place.querySelectorAll(".opblock-summary-control a[href]")) link.removeAttribute("href");
+  for (const sample of place.querySelectorAll(".microlight:not([tabindex])")) sample.tabIndex = 0;
   for (const choice of place.querySelectorAll("select:not([aria-label])")) {
     const row = choice.closest("tr[data-param-name]");
     choice.setAttribute("aria-label", row ? row.dataset.paramName : choice.id === "servers" ? "Server" : "Media type");

@@ -1,5 +1,6 @@
 """What the operations of the Quay wire say of themselves, compared with what they do."""
 
+import json
 import re
 from collections import defaultdict
 
@@ -11,7 +12,7 @@ from api.quay import discovery, operation
 from api.quay.urls import urlpatterns
 from api.quay.view import QuayView, UnknownRoute
 from permissions.catalogue import Scope
-from tests.api.quay import access, golden
+from tests.api.quay import access, examples, golden
 
 VIEWS: dict[str, type[QuayView]] = {
     pattern.name: pattern.callback.view_class  # type: ignore[attr-defined] # as DRF makes them
@@ -144,6 +145,23 @@ def test_a_body_is_described_as_it_is_read(document):
     assert made["properties"]["repo_kind"]["x-nullable"] is True
 
 
+def test_the_answers_that_are_shown_were_answered(document):
+    assert json.loads(examples.PLACE.read_text()) == examples.told(), "python -m tests.api.quay.examples"
+    _, _, get = described(document)["getOrgRobots"]
+    refused = get["responses"]["403"]["examples"]["application/json"]
+    assert (refused["status"], refused["error_type"]) == (403, "insufficient_scope")
+    assert refused.keys() == document["definitions"]["ApiError"]["properties"].keys()
+    assert get["responses"]["200"]["examples"]["application/json"]["robots"][0]["name"] == "acme+bot"
+    mute = {
+        name
+        for name, (_, _, one) in described(document).items()
+        for status, answer in one["responses"].items()
+        if int(status) < 300 and answer.get("schema") == {} and "examples" not in answer
+    }
+    # Bare words and numbers are no examples to learn from; builds and images are there with a registry alone.
+    assert len(mute) <= 39, sorted(mute)
+
+
 def test_two_bodies_of_one_name_are_told_apart(document):
     properties = {
         name: document["definitions"][name]["properties"].keys()
@@ -159,6 +177,9 @@ def test_a_token_s_scopes_and_the_statuses_are_told(document):
     assert get["responses"].keys() == {"200", "400", "401", "403"}
     _, _, get = described(document)["listRepos"]
     assert get["security"] == [{"oauth2_implicit": ["repo:read"]}, {}]
+    assert get["description"].endswith("Anybody may call; a token with `repo:read` sees more.")
+    _, _, put = described(document)["createOrgRobot"]
+    assert put["description"].endswith("A token needs `org:admin`.")
     assert described(document)["discovery"][2]["security"] == []
     assert "200" in described(document)["regenerateOrgRobotToken"][2]["responses"]
 
