@@ -6,7 +6,9 @@ chosen, or everything that fits the filter, is shown first; then it becomes a ru
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 from django.contrib import messages
@@ -20,10 +22,13 @@ from core import errors
 from runs import services as runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
+
+    from accounts.models import Namespace
 
 LIMIT = 200  # that are ticked one by one: a form has only so many fields
 NAMED = 20
@@ -31,14 +36,28 @@ DIGITS_MAX = 18
 
 
 class BulkRoom(FormRoom):
-    """A room whose list is worked on many rows at a time. A row is addressed by a key, never by its id."""
+    """A room whose list is worked on many rows at a time. A row is addressed by a key, never by its id.
+
+    ``asks`` are the forms of verbs that are not begun by a button alone: the preview has them, and what is
+    in ``fresh`` asks for a recent sign-in there.
+    """
 
     noun: ClassVar[str]
+    asks: ClassVar[Mapping[str, type[forms.Form]]] = {}
+
+    @cached_property
+    def namespace(self) -> Namespace:
+        """Whose rows these are."""
+        return self.organization.namespace
 
     @property
     def verbs(self) -> dict[str, Verb]:
         """What may be done to the rows."""
         return VERBS[self.noun]
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Return the form of that name, of a dialog or of what a verb asks."""
+        return self.asks[name](data) if name in self.asks else super().make_form(name, data)
 
     def bulk_rows(self) -> QuerySet[Any]:
         """Return everything that fits the filter of the address, having asked for the right."""
@@ -60,10 +79,22 @@ class BulkRoom(FormRoom):
         """Return why nothing would happen to a row, or nothing."""
         return ""
 
+    def bulk_hindered(self, verb: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those of many rows to which nothing would happen, where one query tells."""
+        return rows.none()
+
+    def bulk_effects(self, verb: str, rows: list[Any]) -> list[str]:
+        """Return in sentences what else it does to these rows; asked of so many only as may be ticked."""
+        return []
+
     def bulk_target(self, row: Any) -> int:
         """Return the key of the thing that a row is, by which a run finds it again."""
         key: int = row.pk
         return key
+
+    def bulk_order(self, rows: Iterable[Any]) -> Iterable[Any]:
+        """Return rows in the order in which it is done to them."""
+        return rows
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Save the form that was sent, or do what is asked to many rows."""
@@ -81,10 +112,7 @@ class BulkRoom(FormRoom):
         if not keys:
             messages.error(request, _("Tick what you mean first."))
             return redirect(self.here())
-        rows = self.bulk_found(keys)
-        if request.POST.get("confirmed"):
-            return self._begin(name, [self._thing(rows[key]) if key in rows else gone(key) for key in keys])
-        return self._preview(name, list(rows.values()), number=len(rows), keys=" ".join(rows))
+        return self._ticked(name, self.bulk_found(keys), keys)
 
     def _keys(self) -> list[str]:
         sent = [*self.request.POST.getlist("pick"), *self.request.POST.get("keys", "").split()]
@@ -104,12 +132,63 @@ class BulkRoom(FormRoom):
 
     def _all(self, name: str, everything: QuerySet[Any]) -> HttpResponse:
         """Show, or do, the verb to all that fits. What came after it was shown stays untouched."""
-        found = everything.order_by("pk")
-        if not self.request.POST.get("confirmed"):
+        found, upto = everything.order_by("pk"), self._whole("upto")
+        is_confirmed = bool(self.request.POST.get("confirmed"))
+        if not is_confirmed:
             last = found.last()
-            return self._preview(name, found[:NAMED], number=found.count(), upto=last.pk if last else 0)
-        found = found.filter(pk__lte=self._whole("upto"))
-        return self._begin(name, map(self._thing, found[: runs.MOST + 1]))
+            upto = last.pk if last else 0
+        found = found.filter(pk__lte=upto)
+
+        def preview(form: forms.Form | None) -> HttpResponse:
+            hindered = self.bulk_hindered(name, found)
+            number = found.count()
+            most = LIMIT if number <= LIMIT else NAMED
+            rows = [*hindered[:most], *found.exclude(pk__in=hindered.values("pk"))[:most]]
+            return self._preview(name, rows, form, number=number, hindered=hindered.count(), upto=upto)
+
+        return self._confirm(name, preview, lambda: map(self._thing, self._ordered(found)))
+
+    def _ordered(self, found: QuerySet[Any]) -> Iterable[Any]:
+        return self.bulk_order(found[: runs.MOST + 1])
+
+    def _ticked(self, name: str, rows: dict[str, Any], keys: list[str]) -> HttpResponse:
+        """Show, or do, the verb to what was ticked."""
+
+        def preview(form: forms.Form | None) -> HttpResponse:
+            # Those first to which nothing happens: the others need no looking at.
+            chosen = sorted(rows.values(), key=lambda row: not self.bulk_spared(name, row))
+            hindered = sum(bool(self.bulk_spared(name, row)) for row in chosen)
+            missing = len(keys) - len(rows)
+            return self._preview(
+                name,
+                chosen,
+                form,
+                number=len(rows),
+                hindered=hindered,
+                missing=missing,
+                keys=" ".join(rows),
+            )
+
+        def ticked() -> list[runs.Thing]:
+            here = [self._thing(row) for row in self.bulk_order(rows[key] for key in keys if key in rows)]
+            return here + [gone(key) for key in keys if key not in rows]
+
+        return self._confirm(name, preview, ticked)
+
+    def _confirm(
+        self,
+        verb: str,
+        preview: Callable[[forms.Form | None], HttpResponse],
+        chosen: Callable[[], Iterable[runs.Thing]],
+    ) -> HttpResponse:
+        """Show what will happen, until it is confirmed, and what the verb asks is answered; then do it."""
+        is_confirmed = bool(self.request.POST.get("confirmed"))
+        form = self._form(verb, self.request.POST if is_confirmed else None) if verb in self.asks else None
+        if not is_confirmed:
+            return preview(form)
+        if form is None:
+            return self._begin(verb, chosen())
+        return self.attempt(form, lambda data: self._begin(verb, chosen())) or preview(form)
 
     def _thing(self, row: Any) -> runs.Thing:
         return runs.Thing(self.bulk_target(row), self.bulk_name(row))
@@ -118,26 +197,44 @@ class BulkRoom(FormRoom):
         """Ask for the run, and show it; do it at once if it is small."""
         run = runs.begin_run(
             actor=self.actor,
-            namespace=self.organization.namespace,
+            namespace=self.namespace,
             action=f"{self.noun}.{verb}",
             things=list(chosen),
             uuid=self._key(),
+            # Where the page of the list began says nothing once rows are gone.
+            listed=urlsplit(self.here(start="", after="")).query,
         )
         runs.work_now(run)
-        return redirect("console:run", self.organization.slug, run.uuid)
+        return redirect(self.run_url(run.uuid))
 
-    def _preview(self, name: str, rows: Any, *, number: int, keys: str = "", upto: int = 0) -> HttpResponse:
+    def _preview(
+        self,
+        name: str,
+        rows: list[Any],
+        form: forms.Form | None,
+        *,
+        number: int,
+        hindered: int = 0,
+        missing: int = 0,
+        keys: str = "",
+        upto: int = 0,
+    ) -> HttpResponse:
         verb = self.verbs[name]
-        shown = [(self.bulk_name(row), self.bulk_spared(name, row)) for row in list(rows)[:NAMED]]
+        shown = [(self.bulk_name(row), self.bulk_spared(name, row)) for row in rows[:NAMED]]
         context = {
             "verb": verb,
             "verb_name": name,
-            "heading": _("{verb} {things}?").format(verb=verb.label, things=things(self.noun, number)),
+            "noun": self.noun,
+            "heading": f"{verb.of(things(self.noun, number))}?",
             "shown": shown,
+            "effects": self.bulk_effects(name, rows) if len(rows) == number else [],
             "more": number - len(shown),
+            "hindered": hindered,
+            "missing": missing,
             "keys": keys,
             "upto": upto,
             "key": uuid4(),
+            "form": form,
         }
         return self.page(context, template="console/bulk.html")
 

@@ -23,6 +23,7 @@ THINGS = {
     "key": ngettext_lazy("{count} key", "{count} keys", "number"),
     "member": ngettext_lazy("{count} member", "{count} members", "number"),
     "notification": ngettext_lazy("{count} notification", "{count} notifications", "number"),
+    "organization": ngettext_lazy("{count} organization", "{count} organizations", "number"),
     "project": ngettext_lazy("{count} project", "{count} projects", "number"),
     "robot": ngettext_lazy("{count} robot", "{count} robots", "number"),
     "row": ngettext_lazy("{count} row", "{count} rows", "number"),

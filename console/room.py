@@ -33,12 +33,13 @@ from core.targets import Refused
 from core.words import told
 from logs.record import record_denial
 from permissions.catalogue import CREATOR, MEMBER_LIST
-from permissions.checks import audits, check, organization_level, require_fresh
+from permissions.checks import audits, check, organization_level, require_fresh, require_herself
 from permissions.reasons import refusal
 from quotas import selectors as quotas
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from uuid import UUID
 
     from accounts.models import Organization
     from accounts.selectors.security import SecondFactor
@@ -58,7 +59,7 @@ CORRECTABLE = (
 # What opens a dialog by the address; gone once its form is saved.
 OPENERS = (
     *("person", "holder", "as", "token", "rename", "remove", "restore", "end", "preview", "of", "rule"),
-    *("webhook", "receiver"),
+    *("webhook", "receiver", "leave"),
 )
 # Where wires call a field otherwise than the forms here.
 FIELDS = {
@@ -186,6 +187,12 @@ class Room(View):
         here = self.here()
         return f"{here}{'&' if '?' in here else '?'}{name}="
 
+    def run_url(self, uuid: UUID | str) -> str:
+        """Return the address of a run over things of the organization of this page, or of one's own."""
+        if "orgname" in self.kwargs:
+            return reverse("console:run", args=[self.organization.slug, uuid])
+        return reverse("console:my-run", args=[uuid])
+
     @property
     def asks_for_part(self) -> bool:
         """Tell whether htmx wants only a part of the page."""
@@ -263,22 +270,29 @@ class FormRoom(Room):
         if name not in self.dialogs:
             raise errors.NotFound("There is nothing to do here by that name")
         form = self._form(name, request.POST)
-        if form.is_valid():
-            try:
-                self._prove(form)
-                saved: HttpResponse = getattr(self, f"save_{name}")(form.cleaned_data)
-            except CORRECTABLE as error:
-                form.add_error(_field(form, error), told(error.message))
-            except errors.FreshLoginRequired:
-                self._ask_for_proof(form)
-                form.add_error(PROOF, _("It is a while since you signed in. Enter this to go on."))
-            else:
-                return saved
+        saved = self.attempt(form, getattr(self, f"save_{name}"))
+        if saved is not None:
+            return saved
         if not form.visible_fields():
             # Sent by a button alone: there is no field to say it at.
             messages.error(request, " ".join(str(words) for found in form.errors.values() for words in found))
             return redirect(request.get_full_path())
         return self.page(self.context({name: form}), status=422 if request.headers.get("HX-Request") else 200)
+
+    def attempt(self, form: forms.Form, act: Callable[[dict[str, Any]], HttpResponse]) -> HttpResponse | None:
+        """Do what a form asks for; where it is refused, the form says why, and nothing is returned."""
+        if not form.is_valid():
+            return None
+        try:
+            self._prove(form)
+            return act(form.cleaned_data)
+        except CORRECTABLE as error:
+            form.add_error(_field(form, error), told(error.message))
+        except errors.FreshLoginRequired:
+            require_herself(self.actor)
+            self._ask_for_proof(form)
+            form.add_error(PROOF, _("It is a while since you signed in. Enter this to go on."))
+        return None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the page."""
@@ -314,6 +328,9 @@ class FormRoom(Room):
         return has, passkey, accounts.keeper(actor=self.actor)
 
     def _is_fresh(self) -> bool:
+        if self.actor.operator is not None:
+            # She proves nothing in the name of whom she views; what she sends is refused.
+            return True
         try:
             require_fresh(self.actor)
         except errors.FreshLoginRequired:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 if TYPE_CHECKING:
@@ -13,12 +14,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verb:
-    """Something that is done to rows: on a button, as what is done, and what it means."""
+    """Something that is done to rows: on a button, as what is done, and what it means.
+
+    ``wish`` is for verbs whose label does not stand before the things.
+    """
 
     label: StrOrPromise
     done: StrOrPromise
     words: StrOrPromise
     danger: bool = False
+    wish: StrOrPromise = ""
+
+    def of(self, things: str) -> str:
+        """Return what is asked for: Disable 6 robots."""
+        return str(self.wish or _("{verb} {things}")).format(verb=self.label, things=things)
 
 
 # By the sort of things and the verb: together they name the action of a run.
@@ -28,6 +37,33 @@ VERBS: dict[str, dict[str, Verb]] = {
             gettext_lazy("Remove"),
             gettext_lazy("removed"),
             gettext_lazy("They leave the organization, its teams and projects at once."),
+            danger=True,
+        ),
+    },
+    "invitation": {
+        "renew": Verb(
+            gettext_lazy("Send again"),
+            gettext_lazy("sent again"),
+            gettext_lazy("Each gets a new link, for another 30 days. The older links are dead."),
+            wish=gettext_lazy("Send {things} again"),
+        ),
+        "withdraw": Verb(
+            gettext_lazy("Withdraw"),
+            gettext_lazy("withdrawn"),
+            gettext_lazy("Their links are dead at once. Whoever is still wanted must be invited anew."),
+            danger=True,
+        ),
+    },
+    "team": {
+        "sync": Verb(
+            gettext_lazy("Compare"),
+            gettext_lazy("to be compared"),
+            gettext_lazy("A worker compares them with their groups at once, ahead of their turn."),
+        ),
+        "delete": Verb(
+            gettext_lazy("Delete"),
+            gettext_lazy("deleted"),
+            gettext_lazy("What they were granted ends, and whoever is here by them alone leaves."),
             danger=True,
         ),
     },
@@ -104,6 +140,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             gettext_lazy("deleted for good"),
             gettext_lazy("Nobody can bring them back then."),
             True,
+            gettext_lazy("Delete {things} for good"),
         ),
     },
 }

@@ -183,7 +183,10 @@ def _time(at: datetime, kind: str, text: str) -> SafeString:
 
 
 def distance(at: datetime, now: datetime) -> str:
-    """Write the way from ``now`` to ``at`` in one unit: 5 min ago, in 8 d."""
+    """Write the way from ``now`` to ``at`` in one unit: 5 min ago, in 8 d.
+
+    Months and years, which are long, to the nearest; all else as far as it is whole.
+    """
     seconds = (at - now).total_seconds()
     gap = timedelta(seconds=abs(seconds))
     steps = (
@@ -195,7 +198,8 @@ def distance(at: datetime, now: datetime) -> str:
     )
     for length, ahead, behind in steps:
         if gap >= length:
-            return (ahead if seconds > 0 else behind).format(number=gap // length)
+            number = round(gap / length) if length >= timedelta(days=30) else gap // length
+            return (ahead if seconds > 0 else behind).format(number=number)
     return _("in a moment") if seconds > 0 else _("just now")
 
 

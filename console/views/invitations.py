@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import Q
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -21,8 +22,9 @@ from django.views.generic import View
 
 from accounts import selectors, services
 from accounts.services.invitations import AT_ONCE
+from console.bulk import BulkRoom
 from console.paging import paging, start_of
-from console.room import DIALECT, FormRoom, Room
+from console.room import DIALECT, Room
 from console.views.members import ROLES
 from console.views.session import NewPersonForm, start_session
 from core.client import session_actor
@@ -34,11 +36,13 @@ from permissions.checks import check, organization_level
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
     from accounts.models import Invitation, User
 
 SHOWN = 50
+STATES = {"open": gettext_lazy("Open"), "expired": gettext_lazy("Expired")}
 WHOM_MAX = 30_000  # letters: a hundred of the longest addresses
 
 
@@ -67,9 +71,10 @@ class OneForm(forms.Form):
     key = forms.CharField(max_length=20, widget=forms.HiddenInput)
 
 
-class Invitations(FormRoom):
+class Invitations(BulkRoom):
     """Who is invited and has not answered, and how long it is open; inviting many at once."""
 
+    noun = "invitation"
     room = "members"
     template = "console/invitations.html"
     dialogs = {"invite": InviteForm, "renew": OneForm, "withdraw": OneForm}
@@ -87,24 +92,68 @@ class Invitations(FormRoom):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return a page of invitations, open or expired."""
         organization = self.enter(MEMBER_LIST)
-        found = selectors.organization_invitations(actor=self.actor, organization=organization)
-        states = {"open": found.filter(expires_at__gt=timezone.now())}
-        states["expired"] = found.filter(expires_at__lte=timezone.now())
+        states = {state: self._in_state(state) for state in STATES}
         numbers = {name: rows.count() for name, rows in states.items()}
-        state = self.asked("state") if self.asked("state") in states else "open"
         start = start_of(self)
         return {
-            "invitations": states[state][start : start + SHOWN],
-            "paging": paging(self, found=numbers[state], size=SHOWN),
-            "state": state,
+            "invitations": states[self._state][start : start + SHOWN],
+            "paging": paging(self, found=numbers[self._state], size=SHOWN),
+            "state": self._state,
             "chips": [
                 (name, label, numbers[name], self.here(state=name, start=""))
-                for name, label in (("open", _("Open")), ("expired", _("Expired")))
+                for name, label in STATES.items()
             ],
+            "verbs": self.verbs,
+            "noun": self.noun,
             "may_invite": check(self.actor, MEMBER_INVITE, organization),
             "is_mailing": settings.MAILING,
             "forms": self.all_forms(sent),
         }
+
+    @property
+    def _state(self) -> str:
+        return self.asked("state") if self.asked("state") in STATES else "open"
+
+    def _in_state(self, state: str) -> QuerySet[Invitation]:
+        found = selectors.organization_invitations(actor=self.actor, organization=self.organization)
+        ends = "expires_at__gt" if state == "open" else "expires_at__lte"
+        return found.filter(**{ends: timezone.now()})
+
+    def bulk_rows(self) -> QuerySet[Invitation]:
+        """Return those that are open, or expired, as the address says."""
+        self.enter(MEMBER_INVITE)
+        return self._in_state(self._state)
+
+    def bulk_found(self, keys: list[str]) -> dict[str, Invitation]:
+        """Return those of this organization, be they open or expired."""
+        found = selectors.invitations_among(actor=self.actor, organization=self.organization, keys=keys)
+        return {self.bulk_key(one): one for one in found}
+
+    def bulk_key(self, row: Invitation) -> str:
+        """Return its key: its code is a secret."""
+        return str(row.pk)
+
+    def bulk_name(self, row: Invitation) -> str:
+        """Return who is invited, and to which team."""
+        name = row.user.username if row.user else row.email
+        return f"{name} (@{row.team.slug})" if row.team else name
+
+    def bulk_spared(self, verb: str, row: Invitation) -> str:
+        """Say who decides in place of an administrator."""
+        if verb != "renew":
+            return ""
+        if row.team and row.team.sync_service:
+            return _("a directory decides who is in the team")
+        level = organization_level(self.actor, self.organization)
+        return _("only an owner may make owners") if row.role == "owner" and level < Level.OWNER else ""
+
+    def bulk_hindered(self, verb: str, rows: QuerySet[Invitation]) -> QuerySet[Invitation]:
+        """Return those of teams that mirror a group, and of owners to who is none."""
+        if verb != "renew":
+            return rows.none()
+        is_owner = organization_level(self.actor, self.organization) >= Level.OWNER
+        synced = Q(team__sync_service__gt="")
+        return rows.filter(synced if is_owner else synced | Q(role="owner"))
 
     def save_invite(self, data: dict[str, Any]) -> HttpResponse:
         """Invite them; where something is wrong with one, say what became of each."""

@@ -91,14 +91,15 @@ class Link(View):
         form = self.form(request.POST)
         if form.is_valid():
             try:
-                self.use(code, form.cleaned_data)
+                user = self.use(code, form.cleaned_data)
             except NotFound:
                 return self._dead()
             except DomainError as error:
                 form.add_error(error.field if error.field in form.fields else None, told(error.message))
             else:
                 messages.success(request, self.done)
-                return redirect("console:sign-in")
+                # Who is signed in goes on where she sees what became of it.
+                return redirect("console:account" if request.user == user else "console:sign-in")
         return render(request, self.template, {"form": form})
 
     def use(self, code: str, data: dict[str, Any]) -> User:

@@ -238,12 +238,13 @@ class OneExport(Whose):
         """Show it; htmx asks again every second while it runs."""
         namespace = self.namespace(self.read)
         export = self._export(namespace)
-        ready = export.status == "done" and bool(export.storage_name)
+        ready = downloads.is_downloadable(export)
         context = {
             "export": export,
             "last_day": _last_day(export),
             "is_running": export.status in RUNNING,
             "is_ready": ready,
+            "is_withdrawn": downloads.is_withdrawn(export),
             "may_export": self.may_export(namespace),
             "narrowed": told_of_export(export.filters),
             "format": _format(export),

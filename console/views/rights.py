@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from console import reasons
 from console.room import Room
 from console.views.access import address_of
 from core.words import told
-from permissions.catalogue import MEMBER_LIST, ORGANIZATION_READ, PROJECT_READ
+from permissions.catalogue import MEMBER_LIST, ORGANIZATION_LEAVE, ORGANIZATION_READ, PROJECT_READ
 from permissions.checks import (
     READ_ONLY_REASON,
     VIEWING_REASON,
@@ -53,6 +56,9 @@ class Rights(Room):
             "is_auditor_of_all": is_readonly_superuser(actor),
             "access_url": address_of(actor, organization, actor.user.username if actor.user else ""),
         }
+        if not project and organization_paths(actor, organization) and check(actor, ORGANIZATION_LEAVE):
+            query = urlencode({"leave": organization.slug})
+            context["leave_url"] = f"{reverse('console:my-organizations')}?{query}"
         if check(actor, ORGANIZATION_READ, organization):
             asked = givers(organization)
             context |= {

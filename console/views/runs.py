@@ -23,14 +23,14 @@ from runs import selectors, services
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-    from accounts.models import Organization
+    from accounts.models import Namespace, Organization
     from permissions.catalogue import Right
     from runs.models import Run
 
 SHOWN = 50
 CODE = "code.apply"
 LISTS = {"member": "members", "robot": "robots", "credential": "credentials", "project": "projects"}
-LISTS |= {"thing": "trash", "code": "code"}
+LISTS |= {"thing": "trash", "code": "code", "invitation": "invitations", "team": "teams"}
 TONES = {"waiting": "", "done": "good", "failed": "bad", "spared": ""}
 TONES |= {"added": "good", "changed": "info", "removed": "bad"}
 RUN_TONES = {"queued": "info", "running": "info", "done": "good", "cancelled": ""}
@@ -43,9 +43,31 @@ STATES = {
 
 
 class RunRoom(Room):
-    """A page about runs."""
+    """A page about runs over things of an organization."""
 
     room = "runs"
+
+    @property
+    def namespace(self) -> Namespace:
+        """Whose things these are."""
+        return self.enter(RUN_READ).namespace
+
+    def list_of(self, noun: str) -> str:
+        """Return the address of the list of such things, empty if there is none."""
+        return reverse(f"console:{LISTS[noun]}", args=[self.organization.slug]) if noun in LISTS else ""
+
+    def way_back(self, run: Run) -> str:
+        """Return the address of the list from which things were chosen, narrowed as it was then.
+
+        Only the query is kept, and so the way leads nowhere else.
+        """
+        url, listed = self.list_of(run.action.partition(".")[0]), run.arguments.get("listed", "")
+        return f"{url}?{listed}" if url and listed else url
+
+    @property
+    def runs_url(self) -> str:
+        """The address of all of these runs."""
+        return reverse("console:runs", args=[self.organization.slug])
 
     def enter(self, right: Right | None = None) -> Organization:
         """Return the organization of the address; to who is not in it there is none."""
@@ -63,8 +85,7 @@ class Runs(RunRoom):
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Show a page of them; htmx asks again every two seconds while one of them is open."""
-        organization = self.enter(RUN_READ)
-        found = selectors.runs(actor=self.actor, namespace=organization.namespace)
+        found = selectors.runs(actor=self.actor, namespace=self.namespace)
         before = read_token(self.asked("before")).get("pk")
         if isinstance(before, int):
             found = found.filter(pk__lt=before)
@@ -73,7 +94,7 @@ class Runs(RunRoom):
             "runs": [
                 {
                     "run": run,
-                    "url": reverse("console:run", args=[organization.slug, run.uuid]),
+                    "url": self.run_url(run.uuid),
                     "title": title_of(run),
                     "state": STATES[run.status],
                     "tone": RUN_TONES[run.status],
@@ -95,13 +116,11 @@ class OneRun(RunRoom):
     part = "console/run_state.html"
 
     def _run(self) -> Run:
-        organization = self.enter(RUN_READ)
-        return selectors.run(actor=self.actor, namespace=organization.namespace, uuid=self.kwargs["uuid"])
+        return selectors.run(actor=self.actor, namespace=self.namespace, uuid=self.kwargs["uuid"])
 
     def get(self, request: HttpRequest, **kwargs: str) -> HttpResponse:
         """Show it; htmx asks again every second while it is open."""
         run = self._run()
-        slug = self.organization.slug
         numbers = numbers_of(run)
         status = self.asked("state") if numbers.get(self.asked("state")) else ""
         start = start_of(self)
@@ -132,9 +151,9 @@ class OneRun(RunRoom):
                 if not key or numbers.get(key)
             ],
             "chosen": status,
-            "runs_url": reverse("console:runs", args=[slug]),
-            "list_url": reverse(f"console:{LISTS[noun]}", args=[slug]) if noun in LISTS else "",
-            "origin_url": reverse("console:run", args=[slug, run.origin.uuid]) if run.origin else "",
+            "runs_url": self.runs_url,
+            "list_url": self.way_back(run),
+            "origin_url": self.run_url(run.origin.uuid) if run.origin else "",
             "may_cancel": run.is_open and services.may_follow(actor=self.actor, run=run),
             "may_retry": services.retryable(actor=self.actor, run=run),
             "may_undo": services.undoable(actor=self.actor, run=run),
@@ -153,13 +172,43 @@ class OneRun(RunRoom):
         begin = services.retry_run if wanted == "retry" else services.undo_run
         made = begin(actor=self.actor, run=run)
         services.work_now(made)
-        return redirect("console:run", self.organization.slug, made.uuid)
+        return redirect(self.run_url(made.uuid))
+
+
+class OwnRuns(RunRoom):
+    """A page about runs over what somebody owns herself: that is what she deleted."""
+
+    room = "account"
+
+    @property
+    def namespace(self) -> Namespace:
+        """Her own namespace."""
+        if self.actor.user is None:
+            raise NotFound(selectors.MISSING)
+        return self.actor.user.namespace
+
+    def list_of(self, noun: str) -> str:
+        """Return the address of her trash."""
+        return reverse("console:my-trash")
+
+    @property
+    def runs_url(self) -> str:
+        """The address of all of them."""
+        return reverse("console:my-runs")
+
+
+class MyRuns(OwnRuns, Runs):
+    """What she asked for lately."""
+
+
+class MyRun(OwnRuns, OneRun):
+    """One of these runs."""
 
 
 def title_of(run: Run) -> str:
     """Return what is asked for: Disable 6 robots."""
     noun, _dot, name = run.action.partition(".")
-    return _("{verb} {things}").format(verb=VERBS[noun][name].label, things=things(noun, run.number))
+    return VERBS[noun][name].of(things(noun, run.number))
 
 
 def heading_of(run: Run) -> str:

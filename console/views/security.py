@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
+    from accounts.models import Organization
+
 PICTURE = 5  # pixels of a module
 FILE = "data:text/plain;charset=utf-8"
 
@@ -104,11 +106,17 @@ class Security(FormRoom):
             "open": opens if chosen is not None else "",
             "new_passkey": passkeys.offer(self.request, self.actor),
             "user": self.actor.user,
+            "asking": self._asking(),
             "keeper": selectors.keeper(actor=self.actor),
             "provider": provider_name(),
             "setup": self._setup(confirm) if confirm is not None else None,
             "forms": forms_,
         }
+
+    def _asking(self) -> list[Organization]:
+        """Return her organizations that ask for a second factor: why she is here, where she goes on."""
+        mine = selectors.own_organizations(actor=self.actor)
+        return [one.organization for one in mine if one.organization.requires_second_factor]
 
     def _setup(self, form: forms.Form) -> dict[str, str] | None:
         user = self.actor.user

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth import login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,7 +19,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import format_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.gzip import gzip_page
@@ -186,6 +187,7 @@ class SecondStep(View):
             actor = session_actor(request, dialect=DIALECT)
             sent = passkeys.answered(request, answer) if answer else {"code": form.cleaned_data["code"]}
             form.errors.clear()
+            had = selectors.factors_of(user=user).codes_left
             try:
                 services.finish_sign_in(actor=actor, user=user, **sent)
             except DomainError as error:
@@ -193,6 +195,14 @@ class SecondStep(View):
             else:
                 wanted = request.session.pop(HALF)["next"]
                 start_session(request, user)
+                left = selectors.factors_of(user=user).codes_left
+                if left < had:
+                    words = ngettext(
+                        "You signed in with a recovery code; {number} is left. Security has new ones.",
+                        "You signed in with a recovery code; {number} are left. Security has new ones.",
+                        left,
+                    )
+                    messages.warning(request, words.format(number=left))
                 return redirect(wanted)
         return self._show(user, form)
 

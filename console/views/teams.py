@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -11,14 +12,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from accounts import selectors, services
+from console.bulk import BulkRoom
 from console.fields import described, suggest
 from console.paging import paging, start_of
 from console.previews import Choice, Preview, PreviewRoom, told
-from console.room import FormRoom
 from console.undo import deleted
 from console.views.access import address_of
 from permissions import resolver
 from permissions.catalogue import (
+    ACCESS_READ,
     ORGANIZATION_READ,
     TEAM_CHANGE,
     TEAM_CREATE,
@@ -28,12 +30,16 @@ from permissions.catalogue import (
     TEAM_READ,
 )
 from permissions.checks import check, organization_paths, require
+from permissions.selectors import facts
 from projects import selectors as projects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from django.db.models import QuerySet
+
     from accounts.models import Team
+    from console.verbs import Verb
 
 SHOWN = 100
 ROLES = [
@@ -95,9 +101,10 @@ class ConfirmForm(forms.Form):
     """Nothing but the wish itself."""
 
 
-class Teams(FormRoom):
+class Teams(BulkRoom):
     """All teams of an organization."""
 
+    noun = "team"
     room = "teams"
     template = "console/teams.html"
     part = "console/teams_list.html"
@@ -106,34 +113,85 @@ class Teams(FormRoom):
     def context(self, sent: Mapping[str, forms.Form]) -> dict[str, Any]:
         """Return the teams, narrowed by name; one's own are marked."""
         organization = self.enter(ORGANIZATION_READ)
-        search = self.asked("q").casefold()
-        only_mine = self.asked("mine") == "1"
-        mine = {path.team for path in organization_paths(self.actor, organization) if path.team}
-        everything = sorted(
-            selectors.teams(organization=organization), key=lambda team: (team.name.casefold(), team.pk)
-        )
+        everything, found = self._teams, self._fitting()
         by_key = {team.pk: team for team in everything}
-        found = [
-            team
-            for team in everything
-            if (not search or search in f"{team.slug} {team.name} {team.description}".casefold())
-            and (not only_mine or team.slug in mine)
-        ]
         start = start_of(self)
         return {
             "teams": [(team, by_key.get(team.parent_id or 0)) for team in found[start : start + SHOWN]],
             "paging": paging(self, found=len(found), size=SHOWN),
-            "mine": mine,
-            "only_mine": "1" if only_mine else "",
+            "mine": self._mine,
+            "only_mine": "1" if self.asked("mine") == "1" else "",
             "chips": [
                 ("", _("All"), len(everything), self.here(mine="", start="")),
-                ("1", _("Mine"), len(mine), self.here(mine="1", start="")),
+                ("1", _("Mine"), len(self._mine), self.here(mine="1", start="")),
             ],
             "has_synced": any(team.sync_service for team in everything),
             "search": self.asked("q"),
             "may_create": check(self.actor, TEAM_CREATE, organization),
+            "bulk": check(self.actor, TEAM_DELETE, organization),
+            "verbs": self.verbs,
+            "noun": self.noun,
             "forms": self.all_forms(sent),
         }
+
+    @property
+    def verbs(self) -> dict[str, Verb]:
+        """What may be done to teams; compared are they only where they mirror groups."""
+        syncs = settings.TEAM_SYNCING and any(team.sync_service for team in self._teams)
+        return {name: verb for name, verb in super().verbs.items() if name != "sync" or syncs}
+
+    @cached_property
+    def _teams(self) -> list[Team]:
+        found = selectors.teams(organization=self.organization)
+        return sorted(found, key=lambda team: (team.name.casefold(), team.pk))
+
+    @cached_property
+    def _mine(self) -> set[str]:
+        return {path.team for path in organization_paths(self.actor, self.organization) if path.team}
+
+    def _fitting(self) -> list[Team]:
+        search = self.asked("q").casefold()
+        return [
+            team
+            for team in self._teams
+            if (not search or search in f"{team.slug} {team.name} {team.description}".casefold())
+            and (self.asked("mine") != "1" or team.slug in self._mine)
+        ]
+
+    def bulk_rows(self) -> QuerySet[Team]:
+        """Return what fits the filter."""
+        organization = self.enter(TEAM_DELETE)
+        keys = [team.pk for team in self._fitting()]
+        return selectors.teams_among(organization=organization, keys=keys)
+
+    def bulk_found(self, keys: list[str]) -> dict[str, Team]:
+        """Return those of this organization."""
+        return {team.slug: team for team in self._teams if team.slug in keys}
+
+    def bulk_key(self, row: Team) -> str:
+        """Return its slug."""
+        return row.slug
+
+    def bulk_name(self, row: Team) -> str:
+        """Return its name as typed, and by what it is addressed if that is something else."""
+        return row.name if row.name == row.slug else f"{row.name} ({row.slug})"
+
+    def bulk_spared(self, verb: str, row: Team) -> str:
+        """Say that there is no group to compare it with."""
+        return _("it mirrors no group") if verb == "sync" and not row.sync_service else ""
+
+    def bulk_hindered(self, verb: str, rows: QuerySet[Team]) -> QuerySet[Team]:
+        """Return those that mirror no group."""
+        return rows.filter(sync_service="") if verb == "sync" else rows.none()
+
+    def bulk_effects(self, verb: str, rows: list[Team]) -> list[str]:
+        """Say what ends with all of them together."""
+        if verb != "delete" or not check(self.actor, ACCESS_READ, self.organization):
+            return []
+        now = after = facts(actor=self.actor, organization=self.organization)
+        for team in rows:
+            after = resolver.without_team(after, team.pk)
+        return told(now, after)
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:
         """Create a team and go there."""

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.shortcuts import redirect
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from accounts import services as accounts
 from console import charts
+from console.bulk import BulkRoom
 from console.nouns import listed
 from console.paging import paging, start_of
-from console.room import CORRECTABLE, FormRoom
 from core.errors import Invalid, NotFound
 from core.words import say, told
 from permissions.catalogue import TRASH_CHANGE, TRASH_READ
-from permissions.checks import check
+from permissions.checks import check, require
 from projects import services as projects
-from runs import services as runs
 from trash import selectors, services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
 
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
@@ -56,7 +52,7 @@ CHIPS = [
     ("robot", gettext_lazy("Robots")),
 ]
 ICONS = {"project": "folder", "team": "user-group", "robot": "cpu-chip", "organization": "squares-2x2"}
-TOLD, NAMED = 5, 12
+TOLD = 5
 # What others hang on comes back before them.
 ORDER = ("robot", "team", "project")
 RESTORE: dict[str, Callable[..., tuple[Any, list[Dropped]]]] = {
@@ -85,23 +81,23 @@ class EndForm(forms.Form):
     name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
 
-class ChosenForm(forms.Form):
-    """Several of the list, or all that fits and lay there when it was shown."""
-
-    chosen = forms.MultipleChoiceField(required=False)
-    all = forms.BooleanField(required=False)
-    at = forms.DateTimeField(required=False)
-    key = forms.UUIDField(required=False)
-
-
 class EndChosenForm(forms.Form):
-    """Several of the list, and the proof that one means it."""
+    """The name of whose trash it is, typed, proves that one means it."""
 
-    uuids = forms.CharField(widget=forms.HiddenInput, required=False)
-    all = forms.BooleanField(required=False, widget=forms.HiddenInput)
-    at = forms.DateTimeField(required=False, widget=forms.HiddenInput)
-    key = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    expected = ""
     name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+    def expect(self, name: str) -> None:
+        """Ask for a name."""
+        self.expected = name
+        self.fields["name"].label = _("Type {name} to confirm").format(name=name)
+
+    def clean_name(self) -> str:
+        """Take nothing else."""
+        typed: str = self.cleaned_data["name"]
+        if typed != self.expected:
+            raise forms.ValidationError(_("Type {name} to confirm").format(name=self.expected))
+        return typed
 
 
 def lost(dropped: Iterable[Dropped]) -> str:
@@ -128,21 +124,16 @@ def fill(form: forms.Form, thing: Trashed | None, name: str) -> None:
         form.fields["name"].label = _("Type {name} to confirm").format(name=thing.name)
 
 
-class Trash(FormRoom):
+class Trash(BulkRoom):
     """What was deleted in an organization."""
 
+    noun = "thing"
     room = "trash"
     template = "console/trash.html"
     part = "console/trash_list.html"
-    dialogs = {
-        "restore": RestoreForm,
-        "end": EndForm,
-        "restore_chosen": ChosenForm,
-        "ask_end": ChosenForm,
-        "end_chosen": EndChosenForm,
-    }
-    fresh = frozenset({"end", "end_chosen"})
-    takes_all = True  # runs have their pages in organizations
+    dialogs = {"restore": RestoreForm, "end": EndForm}
+    asks = {"purge": EndChosenForm}
+    fresh = frozenset({"end", "purge"})
 
     @cached_property
     def namespace(self) -> Namespace:
@@ -164,12 +155,8 @@ class Trash(FormRoom):
         form = super().make_form(name, data)
         if name in ("restore", "end"):
             fill(form, self._meant(data["uuid"] if data and "uuid" in data else ""), name)
-        elif name in ("restore_chosen", "ask_end") and data is not None:
-            # The selector tells which of them are there, and hers.
-            chosen = [(one, one) for one in data.getlist("chosen")]
-            form.fields["chosen"].choices = chosen  # type: ignore[attr-defined]
-        elif name == "end_chosen":
-            form.fields["name"].label = _("Type {name} to confirm").format(name=self.namespace.name)
+        elif isinstance(form, EndChosenForm):
+            form.expect(self.namespace.name)
         return form
 
     def _meant(self, uuid: str = "") -> Trashed | None:
@@ -206,11 +193,9 @@ class Trash(FormRoom):
             "owner": namespace.name,
             "restorer": self.opener("restore"),
             "ender": self.opener("end"),
-            "now": timezone.now().isoformat(),
-            "key": uuid4(),
-            "offers_all": self.takes_all and page.found > len(page.things),
+            "verbs": self.verbs,
+            "noun": self.noun,
             "may_change": check(self.actor, TRASH_CHANGE, namespace),
-            "doomed": self._doomed(sent["end_chosen"]) if "end_chosen" in sent else "",
             "forms": self.all_forms(sent),
             **self._one(sent),
         }
@@ -251,118 +236,45 @@ class Trash(FormRoom):
         services.purge_trashed(actor=self.actor, thing=thing)
         return self.done(ENDED[thing.kind].format(name=thing.name))
 
-    def _among(self, uuids: Iterable[str]) -> list[Trashed]:
-        found = selectors.trashed_among(actor=self.actor, namespace=self.namespace, uuids=list(uuids)[:SHOWN])
-        return sorted(found, key=lambda thing: ORDER.index(thing.kind))
-
-    def _each(self, uuids: list[str], act: Callable[[Trashed], str]) -> int:
-        """Do something to each that was chosen; tell of those that are gone, or that it is refused for."""
-        things, count = self._among(uuids), 0
-        if len(things) < len(set(uuids[:SHOWN])):
-            messages.error(self.request, told(selectors.GONE))
-        for thing in things:
-            try:
-                words = act(thing)
-            except (*CORRECTABLE, NotFound) as error:
-                messages.error(self.request, f"{thing.name}: {told(error.message)}")
-                continue
-            count += 1
-            if words:
-                messages.warning(self.request, _("{name} is back.").format(name=thing.name) + words)
-        return count
-
-    def _tick_first(self) -> HttpResponse:
-        messages.error(self.request, _("Tick what you mean first."))
-        return redirect(self.here())
-
-    def _fitting(self, at: datetime | None) -> QuerySet[Trashed]:
-        """Return all that fits the filter of the address and lay there at a moment."""
+    def bulk_rows(self) -> QuerySet[Trashed]:
+        """Return all that fits the filter, to who may restore it."""
+        require(self.actor, TRASH_CHANGE, self.namespace)
         found = selectors.matching(
             actor=self.actor, namespace=self.namespace, kind=self.asked("kind"), search=self.asked("q")
         )
-        return found.filter(deleted_at__lte=at or timezone.now())
+        return selectors.with_taken(found)
 
-    def _doomed(self, form: forms.Form) -> str:
-        """Return the names of what a form would delete for good."""
-        if form["all"].value() in (True, "True"):
-            things: Iterable[Trashed] = self._fitting(None)
-        else:
-            things = self._among((form["uuids"].value() or "").split())
-        return listed([thing.name for thing in things], at_most=NAMED)
+    def bulk_found(self, keys: list[str]) -> dict[str, Trashed]:
+        """Return those that lie in this trash."""
+        found = selectors.trashed_among(actor=self.actor, namespace=self.namespace, uuids=keys)
+        return {self.bulk_key(thing): thing for thing in selectors.with_taken(found)}
 
-    def _run(self, verb: str, data: dict[str, Any]) -> HttpResponse:
-        """Let a worker do something to all that fits, and show how far it is."""
-        found = self._fitting(data["at"]).order_by("pk")
-        rows = sorted(found[: runs.MOST + 1], key=lambda thing: ORDER.index(thing.kind))
-        run = runs.begin_run(
-            actor=self.actor,
-            namespace=self.namespace,
-            action=f"thing.{verb}",
-            things=[runs.Thing(thing.pk, thing.name) for thing in rows],
-            uuid=data["key"],
-        )
-        runs.work_now(run)
-        return redirect("console:run", self.organization.slug, run.uuid)
+    def bulk_key(self, row: Trashed) -> str:
+        """Return its UUID."""
+        return str(row.uuid)
 
-    def save_restore_chosen(self, data: dict[str, Any]) -> HttpResponse:
-        """Bring back what was chosen, each by itself."""
-        if data["all"] and self.takes_all:
-            return self._run("restore", data)
-        if not data["chosen"]:
-            return self._tick_first()
+    def bulk_name(self, row: Trashed) -> str:
+        """Return its name; what sort of thing it is stands beside the others of that name."""
+        return f"{row.name} ({told(row.kind)})"
 
-        def restore(thing: Trashed) -> str:
-            return lost(RESTORE[thing.kind](actor=self.actor, thing=thing)[1])
+    def bulk_spared(self, verb: str, row: Trashed) -> str:
+        """Say that it cannot come back under its name."""
+        is_taken = verb == "restore" and getattr(row, "is_taken", False)
+        return _("its name is taken by now: restore it by itself, under another one") if is_taken else ""
 
-        count = self._each(data["chosen"], restore)
-        if not count:
-            return redirect(self.here())
-        return self.done(
-            ngettext("{count} thing is back.", "{count} things are back.", count).format(count=count)
-        )
+    def bulk_hindered(self, verb: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Return those whose names are taken by now."""
+        return rows.filter(is_taken=True) if verb == "restore" else rows.none()
 
-    def save_ask_end(self, data: dict[str, Any]) -> HttpResponse:
-        """Ask whether one means it."""
-        everything = data["all"] and self.takes_all
-        if not data["chosen"] and not everything:
-            return self._tick_first()
-        context = self.context({})
-        form = context["forms"]["end_chosen"]
-        form.initial = {
-            "uuids": "" if everything else " ".join(data["chosen"][:SHOWN]),
-            "all": everything,
-            "at": data["at"].isoformat() if data["at"] else "",
-            "key": data["key"],
-        }
-        more = {"open": "end_chosen", "ends_all": everything, "doomed": self._doomed(form)}
-        return self.page({**context, **more})
-
-    def save_end_chosen(self, data: dict[str, Any]) -> HttpResponse:
-        """Delete for good what was chosen."""
-        if data["name"] != self.namespace.name:
-            raise Invalid(say("Type {name} to confirm", name=self.namespace.name), field="name")
-        if data["all"] and self.takes_all:
-            return self._run("purge", data)
-
-        def end(thing: Trashed) -> str:
-            services.purge_trashed(actor=self.actor, thing=thing)
-            return ""
-
-        count = self._each(data["uuids"].split(), end)
-        if not count:
-            return redirect(self.here())
-        return self.done(
-            ngettext(
-                "{count} thing is deleted for good.", "{count} things are deleted for good.", count
-            ).format(count=count)
-        )
+    def bulk_order(self, rows: Iterable[Trashed]) -> list[Trashed]:
+        """Return what others hang on before them; of one kind, what was deleted last first."""
+        return sorted(rows, key=lambda thing: (ORDER.index(thing.kind), -thing.pk))
 
 
 class MyTrash(Trash):
     """What somebody deleted of her own."""
 
     room = "account"
-    takes_all = False
 
     @cached_property
     def namespace(self) -> Namespace:

@@ -33,8 +33,9 @@ ELSEWHERE = frozenset(
         "viewing",
     }
 )
-# Only where mail, or a directory, is set up; and a part that dialogs ask for.
-NEEDING = frozenset({"forgot", "group", "suggest"})
+# Only where mail, or a directory, is set up; a part that dialogs ask for; and a run of somebody's own, whose
+# page is that of an organization's.
+NEEDING = frozenset({"forgot", "group", "my-run", "suggest"})
 # For these nobody is signed in.
 SIGNED_OUT = frozenset({"sign-in", "forgot"})
 

@@ -1,5 +1,6 @@
 """Working on many rows of a list at once, and the page of an organization's credentials."""
 
+import html
 import re
 from datetime import timedelta
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from accounts import services as accounts
-from accounts.models import AuthenticatorApp, Membership, Robot
+from accounts.models import AuthenticatorApp, Invitation, Membership, Robot, Team
 from console.bulk import LIMIT
 from core.errors import Unauthenticated
 from logs.models import LogEntry
@@ -68,6 +69,10 @@ def lives(secret):
 def bulk(client, verb, path=HERE, **form):
     """Send what a list's form sends; what is confirmed leads to the page of its run."""
     return client.post(path, {"do": "bulk", "verb": verb, **form}, follow="confirmed" in form)
+
+
+def plain(page):
+    return re.sub(r"<[^>]+>", "", page.content.decode())
 
 
 def hidden(page, name):
@@ -216,6 +221,204 @@ def test_a_form_that_is_sent_twice_leads_to_the_same_run(acme, owner):
     assert Run.objects.get().done == 2
     bulk(client, "enable", "/o/acme/robots/", **form | {"key": "nonsense"})
     assert Run.objects.count() == 2
+
+
+def test_teams_by_the_dozen_and_back(acme, owner):
+    people = [make.user(f"person{number}") for number in range(3)]
+    tribe = make.team(acme, "tribe")
+    squads = [make.team(acme, f"squad{number}", parent=tribe) for number in range(2)]
+    for person, team in zip(people, (tribe, *squads), strict=True):
+        make.member(team, person)
+    make.grant(make.project(acme, "web"), "write", team=squads[0])
+    client, path = enter(owner), "/o/acme/teams/"
+    keys = ["squad0", "tribe", "squad1"]
+    shown = plain(bulk(client, "delete", path, pick=keys))
+    assert "Delete 3 teams?" in shown
+    assert "person0, person1 and person2 leave acme." in shown
+    assert "Ends write on 1 project for person1: web." in shown
+    assert Team.objects.filter(slug__in=keys).count() == 3
+    done = bulk(client, "delete", path, pick=keys, confirmed="1")
+    assert b"3 teams deleted</h1>" in done.content
+    assert set(Membership.objects.values_list("user__username", flat=True)) == {"owner"}
+    back = client.post(done.redirect_chain[-1][0], {"do": "undo"}, follow=True)
+    assert b"3 things restored</h1>" in back.content
+    assert set(Team.objects.filter(parent__slug="tribe").values_list("slug", flat=True)) == {
+        "squad0",
+        "squad1",
+    }
+    assert Membership.objects.count() == 4
+
+
+def test_all_teams_that_match_are_deleted_but_for_the_one_that_keeps_her_an_administrator(acme, owner):
+    for number in range(3):
+        make.team(acme, f"squad{number}")
+    Membership.objects.filter(user=owner).update(role="member")
+    client, path = enter(owner), "/o/acme/teams/?q=s"
+    shown = bulk(client, "delete", path, all="1")
+    assert b"Delete 4 teams?" in shown.content  # owners among them
+    page = bulk(client, "delete", path, all="1", confirmed="1", upto=hidden(shown, "upto"))
+    assert b"3 teams deleted, 1 not</h1>" in page.content
+    assert b"without an administrator" in page.content
+    assert list(Team.objects.values_list("slug", flat=True)) == ["owners"]
+
+
+def test_teams_are_compared_with_their_groups_ahead_of_their_turn(acme, owner, settings):
+    settings.TEAM_SYNCING, settings.AUTHENTICATION = True, "OIDC"
+    ago = NOW() - timedelta(minutes=5)
+    teams: dict[str, dict[str, Any]] = {
+        "due": {"sync_tried_at": ago},
+        "fresh": {"sync_tried_at": NOW()},
+        "doubted": {"sync_tried_at": ago, "sync_doubted_at": ago},
+        "elsewhere": {"sync_tried_at": ago, "sync_service": "ldap"},
+    }
+    for name, values in teams.items():
+        team = make.team(acme, name)
+        fields = {"sync_service": "oidc", "sync_config": {"group_name": name}, **values}
+        Team.objects.filter(pk=team.pk).update(**fields)
+    client, path = enter(owner), "/o/acme/teams/"
+    due = Team.objects.get(slug="due").pk
+    assert accounts.teams_to_sync(limit=9) == []
+    shown = bulk(client, "sync", path, all="1")
+    assert "Compare 5 teams?" in plain(shown)
+    assert "nothing: it mirrors no group" in plain(shown)
+    page = plain(bulk(client, "sync", path, all="1", confirmed="1", upto=hidden(shown, "upto")))
+    assert "1 team to be compared, 1 unchanged, 3 not" in page
+    for why in ("It mirrors no group", "just now", "nobody of the team any more", "No groups are asked here"):
+        assert why in page
+    assert accounts.teams_to_sync(limit=9) == [due]
+    assert LogEntry.objects.filter(kind="ask_for_team_sync").count() == 1
+    settings.TEAM_SYNCING = False
+    assert bulk(client, "sync", path, pick="due").status_code == 404
+    assert "Compare" not in plain(client.get(path))
+
+
+@pytest.fixture
+def invited(acme, owner, settings):
+    """Invite five people by mail, two of whom waited too long, one to a team that mirrors a group by now."""
+    settings.MAILING = True
+    whom = [f"person{number}@example.test" for number in range(4)]
+    accounts.invite_people(actor=make.actor(owner), organization=acme, whom=whom)
+    mirror = make.team(acme, "mirror")
+    accounts.invite(actor=make.actor(owner), team=mirror, email="fifth@example.test")
+    Team.objects.filter(pk=mirror.pk).update(sync_service="ldap")
+    old = Invitation.objects.filter(email__in=whom[:2])
+    old.update(expires_at=NOW() - timedelta(days=1))
+    Invitation.objects.update(mail_due_at=None)
+    return {one.email.partition("@")[0]: one for one in Invitation.objects.all()}
+
+
+def test_invitations_are_sent_again_and_withdrawn_by_the_dozen(acme, owner, invited):
+    client, path = enter(owner), "/o/acme/invitations/"
+    keys = [str(invited[name].pk) for name in ("person0", "person2", "fifth")]
+    shown = plain(bulk(client, "renew", path, pick=keys))
+    assert "Send 3 invitations again?" in shown
+    assert "fifth@example.test (@mirror)" in shown
+    assert "nothing: a directory decides who is in the team" in shown
+    page = bulk(client, "renew", path, pick=keys, confirmed="1").content.decode()
+    assert "2 invitations sent again, 1 not</h1>" in page
+    assert "A directory decides who is in this team" in page
+    assert 'href="/o/acme/invitations/"' in page
+    codes = dict(Invitation.objects.values_list("email", "code"))
+    assert codes["person0@example.test"] != invited["person0"].code
+    assert codes["person3@example.test"] == invited["person3"].code
+    assert Invitation.objects.filter(mail_due_at__isnull=False).count() == 2
+    assert not any(one.code in page for one in Invitation.objects.all())
+    page = bulk(client, "withdraw", path, pick=[str(invited["person3"].pk), keys[2]], confirmed="1").content
+    assert b"2 invitations withdrawn</h1>" in page
+    assert set(Invitation.objects.values_list("email", flat=True)) == {
+        f"person{number}@example.test" for number in range(3)
+    }
+
+
+def test_all_expired_invitations_are_sent_again(acme, owner, invited):
+    client, path = enter(owner), "/o/acme/invitations/?state=expired"
+    shown = bulk(client, "renew", path, all="1")
+    assert b"Send 2 invitations again?" in shown.content
+    page = bulk(client, "renew", path, all="1", confirmed="1", upto=hidden(shown, "upto"))
+    assert b"2 invitations sent again</h1>" in page.content
+    assert not Invitation.objects.filter(expires_at__lte=NOW()).exists()
+    everything = plain(bulk(client, "renew", "/o/acme/invitations/", all="1"))
+    assert "Nothing happens to 1 of them" in everything
+    assert everything.index("fifth@") < everything.index("person0@")
+
+
+def test_who_is_no_owner_is_told_whom_she_cannot_invite_again(acme, owner, invited):
+    Invitation.objects.filter(pk=invited["person2"].pk).update(role="owner")
+    admin = make.user("admin")
+    accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=admin, role="admin")
+    path = "/o/acme/invitations/"
+    shown = bulk(enter(admin), "renew", path, all="1").content.decode()
+    assert "Nothing happens to 2 of them" in shown
+    assert "nothing: only an owner may make owners" in shown
+    assert "Nothing happens to 1 of them" in bulk(enter(owner), "renew", path, all="1").content.decode()
+    page = bulk(enter(admin), "renew", path, pick=str(invited["person2"].pk), confirmed="1").content.decode()
+    assert "Only an owner may make or unmake owners" in page
+
+
+def test_others_invitations_and_teams_are_not_there(acme, owner, invited):
+    other = make.organization("other", owner=make.user("rival"))
+    make.team(other, "theirs")
+    accounts.invite_people(actor=make.SYSTEM, organization=other, whom=["eve@example.test"])
+    theirs = Invitation.objects.get(organization=other)
+    client = enter(owner)
+    for path, verb, key in (
+        ("/o/acme/invitations/", "withdraw", str(theirs.pk)),
+        ("/o/acme/invitations/", "renew", str(theirs.pk)),
+        ("/o/acme/teams/", "delete", "theirs"),
+    ):
+        assert "None of these is here any more" in bulk(client, verb, path, pick=key).content.decode()
+        keys = [key, "9" * 30, "-1", "x\0"]
+        page = bulk(client, verb, path, pick=keys, confirmed="1").content.decode()
+        assert page.count("It is not here, or not any more.") == 4
+    theirs.refresh_from_db()
+    assert Team.objects.filter(slug="theirs").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "verb"),
+    [
+        ("/o/acme/invitations/?state=expired", "withdraw"),
+        ("/o/acme/teams/?q=de&mine=1", "delete"),
+        ("/o/acme/members/?role=member&q=per", "remove"),
+        ("/o/acme/robots/?state=unused&q=rob", "disable"),
+        ("/o/acme/credentials/?state=never", "disable"),
+        ("/o/acme/projects/?q=we", "lock"),
+        ("/o/acme/trash/?kind=robot", "restore"),
+    ],
+)
+def test_the_way_back_leads_to_the_list_as_it_was_narrowed(acme, owner, path, verb):
+    client = enter(owner)
+    done = bulk(client, verb, f"{path}&start=50&after=x&person=owner", pick="nothing", confirmed="1")
+    assert f'href="{html.escape(path)}"' in done.content.decode()
+
+
+@pytest.mark.parametrize(
+    "query", ["//evil.example/", "next=https://evil.example", "%0d%0ax=1", '"><script>alert(1)</script>']
+)
+def test_the_way_back_leads_nowhere_else(acme, owner, query):
+    done = bulk(enter(owner), "lock", f"/o/acme/projects/?{query}", pick="nothing", confirmed="1").content
+    back = re.findall(r'<a class="button" href="([^"]*)"', done.decode().split("page-head")[1])[0]
+    assert back.startswith("/o/acme/projects/?")
+    assert not set(back) & set("\r\n<>")
+
+
+def test_what_is_tried_again_knows_the_way_back_and_a_boundless_filter_is_forgotten(acme, owner):
+    web = make.project(acme, "web", visibility="public")
+    client = enter(owner)
+    things = [runs.Thing(web.pk, "web")]
+    for listed in ("q=we", "q=" + "w" * 5000):
+        begun = runs.begin_run(
+            actor=make.actor(owner),
+            namespace=acme.namespace,
+            action="project.private",
+            things=things,
+            listed=listed,
+        )
+        Project.objects.filter(pk=web.pk).update(deleted_at=NOW())
+        runs.work_now(begun)
+        Project.objects.filter(pk=web.pk).update(deleted_at=None)
+        again = client.post(f"/o/acme/runs/{begun.uuid}/", {"do": "retry"}, follow=True).content.decode()
+        assert ('href="/o/acme/projects/?q=we"' in again) == (listed == "q=we")
 
 
 def test_hostile_posts(acme, owner, rival):

@@ -40,6 +40,9 @@ def draw(source, **context):
         (timedelta(days=-800), "2 y ago"),
         (timedelta(seconds=20), "in a moment"),
         (timedelta(days=8, hours=1), "in 8 d"),
+        (timedelta(days=90, seconds=-2), "in 3 mo"),
+        (timedelta(days=44), "in 1 mo"),
+        (timedelta(days=-364), "12 mo ago"),
     ],
 )
 def test_distance(gap, words):

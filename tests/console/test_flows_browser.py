@@ -33,6 +33,7 @@ def set_up_app(page):
 
 
 @SCRIPTS
+@pytest.mark.each_database
 def test_from_an_empty_database_to_the_first_organization(browse, transactional_db, scripts):
     secret = accounts.offer_first_run()
     visit = browse(scripts=scripts)
@@ -162,6 +163,7 @@ def test_who_is_invited_and_has_no_account_makes_one_and_sets_up_the_factor_aske
 
 
 @SCRIPTS
+@pytest.mark.each_database
 def test_a_deleted_project_comes_back_with_its_grants(browse, world, scripts):
     before = set(Grant.objects.filter(project__slug="web").values_list("role", "user", "team", "robot"))
     assert before

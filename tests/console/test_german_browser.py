@@ -83,7 +83,6 @@ def check(visit, name):
     page.set_viewport_size({"width": 390, "height": 844})
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize("half", [0, 1])
 def test_the_rooms_of_an_owner_speak_german(browse, world, half):
     visit = browse(world.owner, theme="dark", width=390)

@@ -47,6 +47,7 @@ def finish(run):
         pass
 
 
+@pytest.mark.each_database
 def test_a_run_from_the_list_to_its_undoing(browse, many):
     visit = browse(many.owner)
     page = visit.goto("/o/acme/robots/")

@@ -83,6 +83,7 @@ def test_where_checkpoints_go_is_told_to_who_sees_the_instance(acme, settings, d
     assert "To nobody else" in text(root.get("/logs/seals/"))
 
 
+@pytest.mark.each_database
 @pytest.mark.browser
 def test_verifying_before_ones_eyes(browse, world):
     seal()

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from tests import make
 
-pytestmark = [pytest.mark.browser, pytest.mark.looks]
+pytestmark = pytest.mark.browser
 
 WINDOWS = [(theme, width) for theme in ("light", "dark") for width in (1280, 390)]
 

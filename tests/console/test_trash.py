@@ -1,8 +1,8 @@
 """The trash in the console, without a browser."""
 
-import html
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -115,22 +115,53 @@ def test_for_good_wants_the_name_typed(owner):
     assert LogEntry.objects.get(kind="purge_trash").performer_name == "owner"
 
 
+def bulk(client, verb, path=TRASH, **form):
+    return client.post(path, {"do": "bulk", "verb": verb, **form})
+
+
+def chosen(**those):
+    return [str(one.uuid) for one in Trashed.objects.filter(**those)]
+
+
 def test_several_are_restored_at_once_and_who_is_refused_is_told(owner):
     delete_web(owner)
     site = Project.objects.get(slug="site")
     projects.delete_project(actor=make.SYSTEM, project=site)
     make.project(Organization.objects.get(), "web")
-    chosen = [str(one.uuid) for one in Trashed.objects.all()]
-    page = text(owner.post(TRASH, {"do": "restore_chosen", "chosen": chosen}, follow=True))
-    assert "1 thing is back." in page
-    assert "web: A project of this name is here by now" in page
+    shown = bulk(owner, "restore", pick=chosen())
+    asked = text(shown)
+    assert "Restore 2 things?" in asked
+    assert "nothing: its name is taken by now: restore it by itself, under another one" in asked
+    assert "Nothing happens to 1 of them" in asked
+    assert asked.index("web (project)") < asked.index("site (project)")
+    assert not Project.objects.filter(slug="site", deleted_at=None).exists()
+    sent = {name: hidden(shown.content.decode(), name) for name in ("keys", "key", "confirmed")}
+    done = owner.post(TRASH, {"do": "bulk", "verb": "restore", **sent}, follow=True)
+    assert "1 thing restored, 1 not" in text(done)
+    assert "A project of this name is here by now" in text(done)
+    assert done.redirect_chain == [(f"/o/acme/runs/{sent['key']}/", 302)]
     assert Project.objects.get(slug="site", deleted_at=None) == site
 
 
-@pytest.mark.parametrize("do", ["restore_chosen", "ask_end"])
-def test_nothing_ticked_is_said(owner, do):
+@pytest.mark.parametrize(("kind", "name"), [("project", "web"), ("team", "devs"), ("robot", "ci")])
+def test_the_preview_knows_whose_name_is_taken(owner, acme, kind, name):
     delete_web(owner)
-    assert "Tick what you mean first." in text(owner.post(TRASH, {"do": do}, follow=True))
+    accounts.delete_team(actor=make.SYSTEM, team=acme.teams.get(slug="devs"))
+    accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
+    makers: dict[str, Any] = {"project": make.project, "team": make.team, "robot": make.robot}
+    makers[kind](acme, name)
+    for form in ({"pick": chosen()}, {"all": "1"}):
+        asked = text(bulk(owner, "restore", **form))
+        assert "Nothing happens to 1 of them" in asked
+        assert asked.count("nothing: its name is taken") == 1
+        assert asked.index(f"{name} ({kind})") < asked.index("nothing: its name is taken")
+    assert "its name is taken" not in text(bulk(owner, "purge", all="1"))
+
+
+@pytest.mark.parametrize("verb", ["restore", "purge"])
+def test_nothing_ticked_is_said(owner, verb):
+    delete_web(owner)
+    assert "Tick what you mean first." in text(owner.get(bulk(owner, verb)["Location"]))
     assert Trashed.objects.count() == 1
 
 
@@ -157,19 +188,17 @@ def finish(run):
 def test_all_that_fits_is_restored_by_a_run(owner, acme):
     robots = many_gone(acme)
     delete_web(owner)
-    page = owner.get(f"{TRASH}?kind=robot").content.decode()
-    assert "All 60 that match" in text(owner.get(f"{TRASH}?kind=robot"))
+    here = f"{TRASH}?kind=robot"
+    assert "All 60 that match" in text(owner.get(here))
+    page = bulk(owner, "restore", here, all="1").content.decode()
+    assert "Restore 60 things?" in page
+    assert "and 40 more" in page
     accounts.delete_robot(actor=make.SYSTEM, robot=make.robot(acme, "later"))
-    form = {
-        "do": "restore_chosen",
-        "all": "1",
-        "at": html.unescape(hidden(page, "at")),
-        "key": hidden(page, "key"),
-    }
-    done = owner.post(f"{TRASH}?kind=robot", form)
+    form = {"all": "1", "confirmed": "1", "upto": hidden(page, "upto"), "key": hidden(page, "key")}
+    done = bulk(owner, "restore", here, **form)
     run = Run.objects.get(action="thing.restore")
     assert done["Location"] == f"/o/acme/runs/{run.uuid}/"
-    assert owner.post(f"{TRASH}?kind=robot", form)["Location"] == done["Location"]
+    assert bulk(owner, "restore", here, **form)["Location"] == done["Location"]
     finish(run)
     assert (run.number, run.done, run.failed) == (60, 60, 0)
     assert Robot.objects.filter(pk__in=[robot.pk for robot in robots]).count() == 60
@@ -179,81 +208,104 @@ def test_all_that_fits_is_restored_by_a_run(owner, acme):
     assert f'href="{TRASH}"' in shown.content.decode()
 
 
-def test_what_others_hang_on_comes_back_first(owner, acme):
+@pytest.mark.parametrize("ticked", [True, False])
+def test_what_others_hang_on_comes_back_first(owner, acme, ticked):
     robot, team = Robot.objects.get(), acme.teams.get(slug="devs")
     accounts.add_team_member(actor=make.SYSTEM, team=team, robot=robot)
     delete_web(owner)
     accounts.delete_team(actor=make.SYSTEM, team=team)
     accounts.delete_robot(actor=make.SYSTEM, robot=robot)
-    owner.post(TRASH, {"do": "restore_chosen", "all": "1"})
+    form = {"pick": chosen()} if ticked else {"all": "1", "upto": 10**6}
+    bulk(owner, "restore", confirmed="1", **form)
     run = finish(Run.objects.get(action="thing.restore"))
-    assert [item.name for item in run.items.order_by("position")] == ["ci", "devs", "web"]
+    names = [item.name for item in run.items.order_by("position")]
+    assert names == ["ci (robot)", "devs (team)", "web (project)"]
     assert (run.done, run.failed) == (3, 0)
 
 
-def test_all_that_fits_is_deleted_for_good_by_a_run(owner, acme):
+@pytest.mark.parametrize("ticked", [True, False])
+def test_several_are_deleted_for_good_once_the_name_is_typed(owner, acme, ticked):
     many_gone(acme)
-    page = owner.get(TRASH).content.decode()
-    asked = owner.post(
-        TRASH,
-        {"do": "ask_end", "all": "1", "at": html.unescape(hidden(page, "at")), "key": hidden(page, "key")},
-    ).content.decode()
-    assert "Delete all that match for good?" in asked
-    dialog = asked.split('id="end-chosen-dialog"')[1]
-    sent = {name: html.unescape(hidden(dialog, name)) for name in ("all", "at", "key")}
-    assert sent["all"] == "True"
-    assert "Type acme to confirm" in text(owner.post(TRASH, {"do": "end_chosen", "name": "web", **sent}))
+    asked = bulk(owner, "purge", **({"pick": chosen()} if ticked else {"all": "1"})).content.decode()
+    assert "Delete 60 things for good?" in asked
+    assert asked.count("(robot)") == 20  # however many they are
+    assert "and 40 more" in asked
+    assert "Type acme to confirm" in asked
+    sent = {name: hidden(asked, name) for name in ("keys" if ticked else "upto", "key", "confirmed")}
+    sent |= {} if ticked else {"all": "1"}
+    for wrong in ({"name": "web"}, {"name": ""}, {}):
+        refused = bulk(owner, "purge", **sent, **wrong).content.decode()
+        assert 'aria-invalid="true"' in refused
+        assert "Delete 60 things for good?" in refused
+        kept = "keys" if ticked else "upto"
+        assert hidden(refused, kept) == sent[kept]
     assert not Run.objects.filter(action="thing.purge").exists()
-    owner.post(TRASH, {"do": "end_chosen", "name": "acme", **sent})
+    bulk(owner, "purge", name="acme", **sent)
     run = finish(Run.objects.get(action="thing.purge"))
     assert (run.done, run.failed) == (60, 0)
+    assert not Trashed.objects.exclude(status="purging").exists()
+
+
+def test_deleting_for_good_wants_a_recent_sign_in(owner):
+    delete_web(owner)
+    session = owner.session
+    session["signed_in_at"] = (timezone.now() - timedelta(days=1)).isoformat()
+    session.save()
+    sent = {"pick": chosen(), "confirmed": "1", "name": "acme"}
+    assert 'name="own_password"' in bulk(owner, "purge", pick=chosen()).content.decode()
+    refused = bulk(owner, "purge", **sent)
+    assert 'name="own_password"' in refused.content.decode()
+    assert bulk(owner, "purge", own_password="wrong-wrong", **sent).status_code == 200
+    assert not Run.objects.filter(action="thing.purge").exists()
+    assert bulk(owner, "purge", own_password=make.PASSWORD, **sent).status_code == 302
+    assert Run.objects.get(action="thing.purge").done == 1
 
 
 def test_nobody_below_lets_a_run_empty_the_trash(acme):
     accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
-    for name, status in (("auditor", 403), ("member", 403), ("stranger", 403)):
-        for form in ({"do": "restore_chosen"}, {"do": "end_chosen", "name": "acme"}):
-            assert enter(person(name)).post(TRASH, {"all": "1", **form}).status_code == status
-    for key in ("nonsense", "9" * 500):
-        answer = enter(person("owner")).post(TRASH, {"do": "restore_chosen", "all": "1", "key": key})
-        assert answer.status_code == 200
+    every: dict[str, Any] = {"all": "1", "confirmed": "1", "upto": "9999999", "name": "acme"}
+    for name in ("auditor", "member", "stranger"):
+        for verb in ("restore", "purge"):
+            for form in (every, every | {"all": "", "pick": chosen()}):
+                assert bulk(enter(person(name)), verb, **form).status_code == 403
     assert not Run.objects.filter(action__startswith="thing").exists()
-    mine = make.project(person("member"), "mine")
-    projects.delete_project(actor=make.SYSTEM, project=mine)
-    client = enter(person("member"))
-    assert client.post("/account/trash/", {"do": "restore_chosen", "all": "1"}).status_code == 302
-    assert not Run.objects.filter(action__startswith="thing").exists()
+
+
+def test_what_somebody_deleted_of_her_own_goes_the_same_way(acme):
+    me = person("member")
+    for name in ("mine", "yours"):
+        projects.delete_project(actor=make.SYSTEM, project=make.project(me, name))
+    projects.delete_project(actor=make.SYSTEM, project=Project.objects.get(slug="web"))
+    client, here = enter(me), "/account/trash/"
+    assert "Restore 2 things?" in text(bulk(client, "restore", here, all="1"))
+    theirs = bulk(client, "restore", here, pick=chosen(name="web"), confirmed="1")
+    assert "0 things restored, 1 not" in text(client.get(theirs["Location"]))
+    done = bulk(client, "restore", here, pick=chosen(name="mine"), confirmed="1")
+    page = client.get(done["Location"])
+    assert done["Location"].startswith("/account/runs/")
+    assert "1 thing restored" in text(page)
+    assert f'href="{here}"' in page.content.decode()
+    assert "Restore 1 thing" in text(client.get("/account/runs/"))
+    assert "Type member to confirm" in text(bulk(client, "purge", here, all="1"))
+    bulk(client, "purge", here, all="1", upto="9999999", confirmed="1", name="member")
+    assert Trashed.objects.get(name="yours").status == "purging"
+    for name in ("owner", "stranger"):
+        assert enter(person(name)).get(done["Location"]).status_code == 404
+        assert enter(person(name)).post(done["Location"], {"do": "retry"}).status_code == 404
 
 
 def test_what_is_gone_meanwhile_does_not_keep_the_others(owner):
     thing, _ = delete_web(owner)
     accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
-    chosen = [str(one.uuid) for one in Trashed.objects.all()]
+    both = chosen()
     owner.post(TRASH, {"do": "restore", "uuid": thing.uuid, "name": "web"})
-    page = text(owner.post(TRASH, {"do": "restore_chosen", "chosen": chosen}, follow=True))
-    assert "It is not in the trash any more" in page
-    assert "1 thing is back." in page
+    asked = text(bulk(owner, "restore", pick=both))
+    assert "Restore 1 thing?" in asked
+    assert "1 is not here any more" in asked
+    page = text(owner.get(bulk(owner, "restore", pick=both, confirmed="1")["Location"]))
+    assert "1 thing restored, 1 not" in page
+    assert "It is not here, or not any more." in page
     assert Robot.objects.get().shortname == "ci"
-    page = text(owner.post(TRASH, {"do": "end_chosen", "uuids": chosen[0], "name": "acme"}, follow=True))
-    assert "0 things" not in page
-
-
-def test_several_are_deleted_for_good_at_once(owner):
-    delete_web(owner)
-    accounts.delete_robot(actor=make.SYSTEM, robot=Robot.objects.get())
-    chosen = [str(one.uuid) for one in Trashed.objects.all()]
-    asked = owner.post(TRASH, {"do": "ask_end", "chosen": chosen}).content.decode()
-    assert 'id="end-chosen-dialog"' in asked
-    assert all(uuid in asked for uuid in chosen)
-    dialog = re.sub(r"<[^>]+>", "", asked.split('id="end-chosen-dialog"')[1])
-    assert "ci, web" in dialog
-    sent = {"do": "end_chosen", "uuids": " ".join(chosen), "name": "web"}
-    refused = text(owner.post(TRASH, sent))
-    assert "Type acme to confirm" in refused
-    assert "ci, web" in refused
-    page = owner.post(TRASH, sent | {"name": "acme"}, follow=True)
-    assert "2 things are deleted for good." in text(page)
-    assert not Trashed.objects.exclude(status="purging").exists()
 
 
 def test_another_tenants_things_are_not_there(owner):
@@ -265,13 +317,12 @@ def test_another_tenants_things_are_not_there(owner):
         {"do": "end", "name": "theirs"},
     ):
         assert owner.post(TRASH, {"uuid": uuid, **form}).status_code == 404
-    chosen = {"do": "restore_chosen", "chosen": [str(uuid), "nonsense"]}
-    ended = {"do": "end_chosen", "uuids": f"{uuid} nonsense", "name": "acme"}
-    for answer in (owner.post(TRASH, chosen, follow=True), owner.post(TRASH, ended, follow=True)):
-        page = text(answer)
-        assert "It is not in the trash any more" in page
+    for verb in ("restore", "purge"):
+        sent: dict[str, Any] = {"pick": [str(uuid), "nonsense"], "name": "acme"}
+        assert "None of these is here any more" in text(bulk(owner, verb, **sent))
+        page = text(owner.get(bulk(owner, verb, confirmed="1", **sent)["Location"]))
+        assert "0 things" in page
         assert "theirs" not in page
-    assert "theirs" not in text(owner.post(TRASH, {"do": "ask_end", "chosen": [str(uuid)]}))
     assert owner.get(f"{TRASH}?restore={uuid}").status_code == 404
     assert owner.get(f"{TRASH}?restore=nonsense").status_code == 404
     assert Trashed.objects.get().status == "moving"

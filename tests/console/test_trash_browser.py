@@ -40,7 +40,6 @@ def full(world):
     return world
 
 
-@pytest.mark.looks
 def test_the_trash_in_every_theme(browse, full):
     visit = browse(full.owner)
     for path, name in (

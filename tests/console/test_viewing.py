@@ -152,3 +152,30 @@ def test_a_sign_in_of_long_ago_is_proven_again(bo, operator):
     assert client.post(PAGE, {"do": "begin", "own_password": "wrong-horse"}).status_code == 200
     assert not LogEntry.objects.filter(kind="user_view_as").exists()
     assert client.post(PAGE, {"do": "begin", "own_password": make.PASSWORD})["Location"] == "/"
+
+
+@pytest.mark.parametrize("given", [{}, {"own_password": make.PASSWORD}, {"own_password": "wrong-horse-9"}])
+def test_nothing_is_proven_in_the_name_of_whom_she_views(viewing, bo, given):
+    session = viewing.session
+    long_ago = (timezone.now() - timedelta(days=1)).isoformat()
+    session["signed_in_at"] = long_ago
+    session.save()
+    for path, form in (
+        ("/account/", {"do": "profile", "email": "else@example.test"}),
+        ("/account/security/", {"do": "app"}),
+    ):
+        answer = viewing.post(path, form | given)
+        assert answer.status_code == 403
+        assert "own_password" not in answer.content.decode()
+    assert viewing.session["signed_in_at"] == long_ago
+    assert User.objects.get(pk=bo.pk).email == bo.email
+    assert "own_password" not in viewing.get("/account/security/").content.decode()
+
+
+@pytest.mark.parametrize("old", [make.PASSWORD, "wrong-horse-9"])
+def test_she_is_not_told_whether_it_is_his_password(viewing, old):
+    answer = viewing.post("/account/", {"do": "password", "old": old, "password": "another-horse-9"})
+    assert answer.status_code == 403
+    assert "changes nothing" in answer.content.decode()
+    wire = viewing.post("/api/v1/signin/verify", {"password": old}, content_type="application/json")
+    assert wire.status_code == 403
