@@ -17,17 +17,20 @@ FAULT ?=
 # What to measure alone: make bench CASE="user robots"
 CASE ?=
 SCALE ?= 1
-PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
+# How many tests at a time
+WORKERS ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test faults bench bench-short check format messages screenshots lock clean
+.PHONY: help setup setup-dev run test faults bench bench-short lint check format messages screenshots lock clean
 
 help:
 	@echo "make run     serve Muster on http://127.0.0.1:8000 (PORT=, HOST=, DEMO=0, MUSTER_DATA= change what is said here)"
 	@echo "make test    run the whole suite (ARGS= narrows it)"
 	@echo "make faults  kill, stop and fill up what it stands on, at full length (FAULT= SCALE= narrow it)"
 	@echo "make bench   measure beside two references, and write docs/figures.md (CASE= narrows it)"
-	@echo "make check   formatting, lint, types, imports, migrations, the suite, then speed"
+	@echo "make lint    formatting, lint, types, imports, migrations"
+	@echo "make check   all of that, the suite, then speed"
 	@echo "make format  format the code and mend what ruff can mend"
 	@echo "make messages  bring the catalogues of translations up to date (needs GNU gettext)"
 	@echo "make screenshots  take the pictures of the documentation again (needs a Chromium)"
@@ -78,12 +81,14 @@ bench-short: setup-dev
 
 # For those who change it ------------------------------------------------------------------------------------
 
-check: setup-dev
+lint: setup-dev
 	@echo "== ruff format"  && $(BIN)/ruff format --check --quiet . || { echo "Run: make format"; exit 1; }
 	@echo "== ruff check"   && $(BIN)/ruff check --quiet .
 	@echo "== mypy"         && $(BIN)/mypy --no-error-summary .
 	@echo "== lint-imports" && $(BIN)/lint-imports --no-logo
 	@echo "== migrations"   && MUSTER_DATA=$(VENV)/scratch $(MANAGE) makemigrations --check --dry-run
+
+check: lint
 	@echo "== pytest"       && $(PYTEST) $(ARGS)
 	@echo "== bench"        && $(MAKE) --no-print-directory bench-short
 

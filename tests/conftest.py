@@ -174,11 +174,17 @@ def pytest_addoption(parser):
 
 
 def _is_bound_to_a_database(item):
-    return not item.get_closest_marker("looks") and (
-        item.get_closest_marker("django_db")
-        or item.get_closest_marker("processes")
-        or {"db", "transactional_db", "live_server"} & set(item.fixturenames)
-    )
+    """Tell whether another database could answer otherwise.
+
+    What pages ask of a database, their tests ask without a browser, too; what a browser adds is the same on
+    each. Servers that a test starts stand on a database of their own, mostly on SQLite.
+    """
+    if item.get_closest_marker("each_database"):
+        return True
+    fixtures = set(item.fixturenames)
+    if item.get_closest_marker("any_database") or {"browse", "chromium"} & fixtures:
+        return False
+    return bool(item.get_closest_marker("django_db") or {"db", "transactional_db", "live_server"} & fixtures)
 
 
 def pytest_collection_modifyitems(config, items):
@@ -191,6 +197,10 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         if {"browse", "chromium"} & set(item.fixturenames) or item.get_closest_marker("processes"):
             item.add_marker(pytest.mark.flaky(reruns=2))
+
+    # First what waits for other processes for most of its time: the other workers are busy meanwhile, and
+    # what is left to be divided at the end is small.
+    items.sort(key=lambda item: item.get_closest_marker("processes") is None)
 
     for item in items:
         # Before the test's own transaction begins.

@@ -9,7 +9,6 @@ PAGE = """<!doctype html><html lang="en"><title>A page</title><style>
 </style><main><h1>A page</h1><p>Words</p></main></html>"""
 
 
-@pytest.mark.looks
 def test_what_is_wrong_in_one_theme_or_came_later_is_found(browse, transactional_db):
     visit = browse()
     visit.page.set_content(PAGE)

@@ -32,6 +32,7 @@ def script() -> str:
     return "set -euo pipefail\n" + "\n".join(blocks)
 
 
+@pytest.mark.each_database
 @pytest.mark.processes
 @pytest.mark.parametrize("which", ORGANIZATIONS)
 def test_the_tour_runs_as_printed(which, tmp_path):

@@ -8,8 +8,8 @@ import pytest
 from console.nouns import WORDS
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
-# The back office, and what describes the wires, are English (docs/console.md, "Languages").
-ENGLISH = ("api", "backoffice")
+# The back office is English (docs/console.md, "Languages").
+ENGLISH = ("backoffice",)
 # What the components look like, with sample data, for those who build pages of them.
 SAMPLES = {"console/style.html", "console/style_sample.html"}
 PAGES = sorted(

@@ -46,7 +46,6 @@ def look(world, browse):
     return open_window
 
 
-@pytest.mark.looks
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_every_kind_of_page_is_whole(world, look, width, theme):
@@ -100,6 +99,7 @@ def test_overlays_open_and_close(world, look, width):
     check("menu")
 
 
+@pytest.mark.each_database
 def test_a_list_is_chosen_from_confirmed_and_done(world, look):
     visit, check = look()
     page = visit.goto("/admin/accounts/user/?q=a")

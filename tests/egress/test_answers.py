@@ -17,7 +17,7 @@ from tests.core.authorities import Authority
 from tests.core.collectors import Collector
 from tests.egress.sinks import BY_HEAD, CALLS, LIMIT, WEB, syslog
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 OK = b"HTTP/1.1 200 OK\r\n"
 MARK = b"inflated"

@@ -17,7 +17,7 @@ from tests.core.sockets import NAME, PUBLIC
 from tests.egress.sinks import CALLS, CHANGES, FLAT, LIMIT, MODULES, REGISTERS, storable
 from tokens import services as tokens
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 NOT_THERE = "The host is not known, or may not be called."
 # What would tell of our network, or of our insides.

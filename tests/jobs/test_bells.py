@@ -1,6 +1,9 @@
 """Ringing neither fails nor waits, whatever the broker does."""
 
+import os
 import socket
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -62,6 +65,22 @@ def test_after_the_pause_it_is_asked_again(hanging, monkeypatch):
 
 
 @pytest.fixture
+def thread(monkeypatch):
+    """A thread that rings for this process, as in one that serves."""
+    ringer = bell.Ringer()
+    monkeypatch.setattr(bell, "_ringer", ringer)
+    yield ringer
+    assert ringer.settle(30)
+
+
+def test_where_a_thread_rings_no_request_waits_for_a_broker_that_hangs(thread, hanging, caplog):
+    assert max(ring() for _ in range(50)) < bell.PATIENCE_SECONDS / 2
+    assert thread.settle(30)
+    assert caplog.text.count("Broker away") == 1
+    assert max(ring() for _ in range(50)) < bell.PATIENCE_SECONDS / 2
+
+
+@pytest.fixture
 def sent(monkeypatch):
     """What went to the broker, as the first argument of each bell."""
     found = []
@@ -86,6 +105,57 @@ def test_a_bell_that_nobody_heard_yet_rings_for_all_that_is_committed_meanwhile(
     for key in range(1, 6):
         commit(key)
     assert sent == [1]
+
+
+def test_a_thread_rings_once_for_what_comes_together_and_for_each_row_that_wants_its_own(sent, thread):
+    thread.ring(bell.Bell(tasks.purge_user, (1,), once=False))
+    assert thread.settle(30)
+    assert sent == [1]
+    with transaction.atomic():  # rung together, at its end
+        for key in (7, 8, 7):
+            bell.ring(tasks.purge_user, key)
+        for key in (9, 10):
+            bell.ring_unless_rung(deliver, key)
+    assert thread.settle(30)
+    assert (sorted(set(sent)), sent.count(9)) == ([1, 7, 8, 9], 1)
+
+
+def test_a_thread_that_met_a_bug_rings_on(sent, thread, caplog):
+    thread.ring(bell.Bell(tasks.purge_user, ([],), once=False))  # type: ignore[arg-type] # no key
+    thread.ring(bell.Bell(tasks.purge_user, (2,), once=False))
+    assert thread.settle(30)
+    assert sent == [2]
+    assert "could not be rung" in caplog.text
+
+
+def test_a_process_that_is_forked_off_has_a_thread_of_its_own(thread):
+    thread.ring(bell.Bell(tasks.purge_user, (1,), once=False))
+    assert thread.settle(30)
+    child = os.fork()
+    if not child:
+        # As gunicorn's processes do: loaded before, and then each with its own.
+        thread.ring(bell.Bell(tasks.purge_user, (2,), once=False))
+        os._exit(0 if thread.settle(30) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_process_that_ends_rings_first():
+    """Bells that a request left behind as the last act of its process."""
+    code = """if True:
+        import portal.wsgi
+        from celery.signals import after_task_publish
+        from core import bell
+        from accounts.tasks import purge_user
+        from portal.celery import app
+        app.conf.broker_url = "memory://"; app.conf.broker_transport_options = {}
+        after_task_publish.connect(lambda body, **_: print("rung for", body[0][0]), weak=False)
+        bell._ring(purge_user, (7,))
+        bell._ring(purge_user, (8,))
+    """
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, sorted(ended.stdout.split("\n"))) == (0, ["", "rung for 7", "rung for 8"]), (
+        ended
+    )
 
 
 def test_once_it_was_heard_the_next_one_rings(sent):

@@ -14,6 +14,10 @@ from tests.architecture.product import ROOT
 pytestmark = pytest.mark.processes
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 
+MIGRATE = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+"""
 WRITE = """
 import sys
 from accounts import services as accounts
@@ -96,8 +100,7 @@ class Shell:
 def test_sqlite_backup_and_restore(tmp_path):
     shell = Shell(tmp_path)
     backup, restore = blocks("SQLite")
-    shell.python("from django.core.management import call_command; call_command('migrate', verbosity=0)")
-    token = shell.python(WRITE, "ada").strip()
+    token = shell.python(MIGRATE + WRITE, "ada").strip()
     before = json.loads(shell.python(READ, token))
 
     assert "bytes" in shell.run(backup)
@@ -119,6 +122,7 @@ def test_a_backup_is_never_written_over(tmp_path):
     assert (tmp_path / "backup" / "muster.tar").read_text() == "yesterday's"
 
 
+@pytest.mark.each_database
 def test_postgresql_backup_and_restore(tmp_path):
     if connection.vendor != "postgresql":
         pytest.skip("the suite runs on SQLite")
@@ -134,8 +138,7 @@ def test_postgresql_backup_and_restore(tmp_path):
     try:
         shell = Shell(tmp_path, DATABASE_URL=f"{server}/{names[0]}", RESTORED=names[1])
         backup, restore = blocks("PostgreSQL")
-        shell.python("from django.core.management import call_command; call_command('migrate', verbosity=0)")
-        token = shell.python(WRITE, "ada").strip()
+        token = shell.python(MIGRATE + WRITE, "ada").strip()
         before = json.loads(shell.python(READ, token))
 
         shell.run(backup)
@@ -152,8 +155,7 @@ def test_postgresql_backup_and_restore(tmp_path):
 def test_rotating_the_keys(tmp_path):
     shell = Shell(tmp_path)
     (rotate,) = blocks("Keys")
-    shell.python("from django.core.management import call_command; call_command('migrate', verbosity=0)")
-    token = shell.python(WRITE, "ada").strip()
+    token = shell.python(MIGRATE + WRITE, "ada").strip()
     keys = tmp_path / "data" / "keys" / "encryption_keys"
     old = keys.read_text()
 

@@ -248,6 +248,7 @@ def test_production_without_settings_is_refused_with_hints(serve):
     assert "HINT" in served.text()
 
 
+@pytest.mark.each_database
 def test_on_postgresql_and_redis(serve, tmp_path):
     url, redis_url = os.environ.get("DATABASE_URL", ""), os.environ.get("REDIS_URL", "")
     if not (url.startswith("postgres") and redis_url):
@@ -296,7 +297,7 @@ def test_a_worker_that_runs_but_takes_no_task_is_replaced(serve):
     served.wait()
     (worker,) = served.children()["muster-worker"]
     os.kill(worker, signal.SIGSTOP)
-    served.until(lambda: "worker has taken no task for long; starting it again" in served.text(), seconds=60)
+    served.until(lambda: "worker has taken no task for long; starting it again" in served.text(), seconds=180)
     served.until(lambda: served.children().get("muster-worker", [worker]) != [worker])
     assert gone([worker])
     served.wait()
