@@ -96,13 +96,18 @@ class Ringer:
         self._starting = threading.Lock()
 
     def ring(self, bell: Bell) -> None:
-        """Have a bell rung in a moment."""
-        self._bells.put(bell)
+        """Have a bell rung in a moment. Never fails: without a thread the sweeper finds the row."""
         if self._thread is None:
             with self._starting:
                 if self._thread is None:
-                    self._thread = threading.Thread(target=self._work, name="bells", daemon=True)
-                    self._thread.start()
+                    thread = threading.Thread(target=self._work, name="bells", daemon=True)
+                    try:
+                        thread.start()
+                    except RuntimeError as error:  # the host has no thread to give, or the process ends
+                        log.warning("No thread to ring with, %s waits for the sweeper: %s", bell, error)
+                        return
+                    self._thread = thread
+        self._bells.put(bell)
 
     def settle(self, seconds: float) -> bool:
         """Wait for all bells that were to be rung by now; return whether they were."""

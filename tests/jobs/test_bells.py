@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -126,6 +127,19 @@ def test_a_thread_that_met_a_bug_rings_on(sent, thread, caplog):
     assert thread.settle(30)
     assert sent == [2]
     assert "could not be rung" in caplog.text
+
+
+def test_where_no_thread_can_be_begun_the_request_goes_on_and_the_next_one_begins_it(sent, thread, caplog):
+    before = threading.stack_size(1 << 46)  # more than any host has
+    try:
+        assert ring() < 1
+        assert "No thread to ring with" in caplog.text
+    finally:
+        threading.stack_size(before)
+    with transaction.atomic():
+        bell.ring(tasks.purge_user, 8)
+    assert thread.settle(30)
+    assert sent == [8]
 
 
 def test_a_process_that_is_forked_off_has_a_thread_of_its_own(thread):
