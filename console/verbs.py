@@ -30,6 +30,8 @@ class Verb:
         return str(self.wish or _("{verb} {things}")).format(verb=self.label, things=things)
 
 
+DELETE = gettext_lazy("Delete {things}")
+
 # By the sort of things and the verb: together they name the action of a run.
 VERBS: dict[str, dict[str, Verb]] = {
     "member": {
@@ -64,7 +66,8 @@ VERBS: dict[str, dict[str, Verb]] = {
             gettext_lazy("Delete"),
             gettext_lazy("deleted"),
             gettext_lazy("What they were granted ends, and whoever is here by them alone leaves."),
-            danger=True,
+            True,
+            DELETE,
         ),
     },
     "robot": {
@@ -81,6 +84,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             gettext_lazy("deleted"),
             gettext_lazy("Their tokens and their access go with them, at once."),
             True,
+            DELETE,
         ),
     },
     "credential": {
@@ -120,6 +124,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             gettext_lazy("deleted"),
             gettext_lazy("They go with their grants, tokens and subscriptions."),
             True,
+            DELETE,
         ),
     },
     "code": {
@@ -134,6 +139,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             gettext_lazy("Restore"),
             gettext_lazy("restored"),
             gettext_lazy("They come back as they were, but for their tokens, which stay dead."),
+            wish=gettext_lazy("Restore {things}"),
         ),
         "purge": Verb(
             gettext_lazy("Delete for good"),

@@ -61,7 +61,8 @@ class RunRoom(Room):
 
         Only the query is kept, and so the way leads nowhere else.
         """
-        url, listed = self.list_of(run.action.partition(".")[0]), run.arguments.get("listed", "")
+        noun = run.arguments.get("noun") or run.action.partition(".")[0]
+        url, listed = self.list_of(noun), run.arguments.get("listed", "")
         return f"{url}?{listed}" if url and listed else url
 
     @property

@@ -57,13 +57,15 @@ def begin_run(
     uuid: UUID | None = None,
     origin: Run | None = None,
     listed: str = "",
+    noun: str = "",
 ) -> Run:
     """Let something be done to many things of a namespace, and return the run.
 
     A worker does it with the rights that the person has when it comes to each thing. A small one is for the
     caller to do at once, by `work_now`; a worker comes only if that fails. ``uuid`` is the key that a form
     brings: sent twice, it is one run. ``listed`` is the query by which the list was narrowed from which they
-    were chosen, for the way back there.
+    were chosen, for the way back there; ``noun`` is what that lists, where it is something else than the
+    action is about.
 
     Raises:
         Forbidden: the actor lacks the right, or is no person in a browser.
@@ -83,8 +85,8 @@ def begin_run(
         raise Invalid(say("At most {most} at once: narrow the list", most=MOST), field="things")
     run = _row(actor, namespace, action, things)
     run.uuid, run.origin = uuid or run.uuid, origin
-    if listed and len(listed) <= LISTED_MAX:
-        run.arguments = {"listed": listed}
+    way_back = {"listed": listed if len(listed) <= LISTED_MAX else "", "noun": noun}
+    run.arguments = {name: told for name, told in way_back.items() if told}
     try:
         insert(run, taken=TAKEN)
     except Conflict:  # the same form, sent twice at once
@@ -172,6 +174,7 @@ def retry_run(*, actor: Actor, run: Run) -> Run:
         things=things,
         origin=run,
         listed=run.arguments.get("listed", ""),
+        noun=run.arguments.get("noun", ""),
     )
 
 
@@ -191,7 +194,15 @@ def undo_run(*, actor: Actor, run: Run) -> Run:
     things = _in_trash(run)
     if not things:
         raise NotFound("Nothing of it is in the trash any more")
-    return begin_run(actor=actor, namespace=run.namespace, action=RESTORE, things=things, origin=run)
+    return begin_run(
+        actor=actor,
+        namespace=run.namespace,
+        action=RESTORE,
+        things=things,
+        origin=run,
+        listed=run.arguments.get("listed", ""),
+        noun=run.arguments.get("noun") or run.action.partition(".")[0],
+    )
 
 
 def _unfinished(run: Run) -> QuerySet[RunItem]:

@@ -22,6 +22,7 @@ from tests.console.entering import enter
 from tokens import services as tokens
 from tokens.kinds import Kind
 from tokens.models import Credential
+from trash.models import Trashed
 
 pytestmark = pytest.mark.django_db
 HERE = "/o/acme/credentials/"
@@ -247,6 +248,23 @@ def test_teams_by_the_dozen_and_back(acme, owner):
         "squad1",
     }
     assert Membership.objects.count() == 4
+
+
+def test_from_what_is_undone_the_way_leads_to_the_list_as_it_was(acme, owner):
+    make.team(acme, "squad")
+    client = enter(owner)
+    done = bulk(client, "delete", "/o/acme/teams/?q=squad", pick=["squad"], confirmed="1")
+    back = client.post(done.redirect_chain[-1][0], {"do": "undo"}, follow=True)
+    assert 'class="button" href="/o/acme/teams/?q=squad"' in back.content.decode()
+    done = bulk(
+        client, "restore", "/o/acme/trash/?kind=team", pick=[deleted_again(acme, "squad")], confirmed="1"
+    )
+    assert 'class="button" href="/o/acme/trash/?kind=team"' in done.content.decode()
+
+
+def deleted_again(acme, slug):
+    accounts.delete_team(actor=make.SYSTEM, team=Team.objects.get(organization=acme, slug=slug))
+    return str(Trashed.objects.get(name=slug).uuid)
 
 
 def test_all_teams_that_match_are_deleted_but_for_the_one_that_keeps_her_an_administrator(acme, owner):
