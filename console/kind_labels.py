@@ -113,6 +113,7 @@ LABELS = {
     "disconnect_repo": gettext_noop("Disconnect project"),
     "change_repo_permission": gettext_noop("Change project permission"),
     "delete_repo_permission": gettext_noop("Delete project permission"),
+    "give_up_repo_permission": gettext_noop("Give up project permission"),
     "report_repo_usage": gettext_noop("Report project usage"),
     "star_repo": gettext_noop("Star project"),
     "unstar_repo": gettext_noop("Unstar project"),

@@ -59,7 +59,7 @@ CORRECTABLE = (
 # What opens a dialog by the address; gone once its form is saved.
 OPENERS = (
     *("person", "holder", "as", "token", "rename", "remove", "restore", "end", "preview", "of", "rule"),
-    *("webhook", "receiver", "leave"),
+    *("webhook", "receiver", "leave", "give_up"),
 )
 # Where wires call a field otherwise than the forms here.
 FIELDS = {

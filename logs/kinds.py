@@ -537,6 +537,15 @@ DELETE_REPO_PERMISSION = kind(
     "namespace",
     group="access",
 )
+GIVE_UP_REPO_PERMISSION = kind(
+    "give_up_repo_permission",
+    "{performer} gave up {role} on {repo}",
+    "username",
+    "repo",
+    "namespace",
+    "role",
+    group="access",
+)
 REPORT_REPO_USAGE = kind(
     "report_repo_usage",
     "{performer} reported that {repo} takes up {size}",

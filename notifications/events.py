@@ -98,9 +98,10 @@ event(
 )
 event(
     "repo_permission_change",
-    "a permission on a project is granted, changed or revoked",
+    "a permission on a project is granted, changed, given up or revoked",
     kinds.CHANGE_REPO_PERMISSION,
     kinds.DELETE_REPO_PERMISSION,
+    kinds.GIVE_UP_REPO_PERMISSION,
     of_project=True,
 )
 event(

@@ -12,7 +12,7 @@ from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, Subquer
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from accounts.models import Namespace, Robot, Team, User
+from accounts.models import Membership, Namespace, Robot, Team, User
 from core.errors import NotFound
 from core.names import fold, plain
 from core.prepared import Given, Prepared
@@ -20,6 +20,7 @@ from core.words import say
 from logs.models import LogEntry
 from permissions.catalogue import (
     ACCOUNT_ADMINISTER,
+    ACCOUNT_READ,
     INSTANCE_READ,
     ORGANIZATION_ADMINISTER,
     PROJECT_ADMINISTER,
@@ -257,6 +258,35 @@ def _visible(actor: Actor, *others: Q) -> Q:
     if found == Q():
         return found  # everything; anything joined to it would narrow it
     return reduce(or_, others, found | Q(visibility=Project.Visibility.PUBLIC))
+
+
+def held_elsewhere(*, actor: Actor) -> QuerySet[Grant]:
+    """Return what was granted to the acting person herself where she does not belong, by project."""
+    require(actor, ACCOUNT_READ)
+    if actor.user is None:
+        return Grant.objects.none()
+    inside = Membership.objects.filter(user=actor.user).values("organization__namespace")
+    return (
+        Grant.objects.filter(user=actor.user, project__deleted_at=None, project__namespace__deleted_at=None)
+        .exclude(project__namespace__in=inside)
+        .select_related("project__namespace")
+        .order_by("project__namespace__key", "project__slug")
+    )
+
+
+def held_there(*, actor: Actor, address: str) -> Grant:
+    """Return one of these by its project, as ``namespace/slug``.
+
+    Raises:
+        Unauthenticated, Forbidden: nobody, or a token that may not tell of her account.
+        NotFound: nothing was granted to her there.
+    """
+    namespace, _slash, slug = address.partition("/")
+    found = held_elsewhere(actor=actor).filter(project__namespace__key=fold(namespace), project__slug=slug)
+    grant = found.first()
+    if grant is None:
+        raise NotFound("This was not granted to you, or is not any more", absent="grant")
+    return grant
 
 
 def starred(*, actor: Actor) -> QuerySet[Project]:

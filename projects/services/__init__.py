@@ -9,7 +9,7 @@ from projects.services.default_grants import (
     create_default_grant,
     delete_default_grant,
 )
-from projects.services.grants import revoke_grant, set_grant
+from projects.services.grants import give_up_grant, revoke_grant, set_grant
 from projects.services.named import create_named_project, replace_project
 from projects.services.projects import (
     change_project,
@@ -39,6 +39,7 @@ __all__ = [
     "delete_default_grant",
     "delete_project",
     "disconnect_project",
+    "give_up_grant",
     "obtain_project",
     "obtain_token",
     "project_token",

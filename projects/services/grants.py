@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from core.db import hold
-from core.errors import Invalid, NotFound
+from core.errors import Invalid, NotFound, Unauthenticated
 from core.words import say
-from logs.kinds import CHANGE_REPO_PERMISSION, DELETE_REPO_PERMISSION
+from logs.kinds import CHANGE_REPO_PERMISSION, DELETE_REPO_PERMISSION, GIVE_UP_REPO_PERMISSION
 from logs.record import record
-from permissions.catalogue import GRANT_CHANGE, ProjectRole
+from permissions.catalogue import GRANT_CHANGE, GRANT_GIVE_UP, ProjectRole
 from permissions.checks import require
 from permissions.models import Grant
 
@@ -105,6 +105,31 @@ def revoke_grant(
         namespace=project.namespace,
         project=project,
         metadata=told_of(project, user=user, team=team, robot=robot),
+    )
+
+
+@transaction.atomic
+def give_up_grant(*, actor: Actor, grant: Grant) -> None:
+    """End what was granted to the acting person herself, whether or not she is in the organization.
+
+    Raises:
+        Unauthenticated, Forbidden: nobody, or a token that may not change her account.
+        NotFound: it is not hers, or was revoked just now.
+    """
+    require(actor, GRANT_GIVE_UP)
+    if actor.user is None:
+        raise Unauthenticated("Only people give up permissions")
+    project = grant.project
+    gone, _ = Grant.objects.filter(pk=grant.pk, user=actor.user).delete()
+    if not gone:
+        raise NotFound("This was not granted to you, or is not any more", absent="grant")
+    actor.forget()
+    record(
+        GIVE_UP_REPO_PERMISSION,
+        actor=actor,
+        namespace=project.namespace,
+        project=project,
+        metadata=told_of(project, user=actor.user) | {"role": grant.role},
     )
 
 

@@ -85,5 +85,47 @@ def test_the_page_costs_the_same_at_any_number(acme, number, django_assert_num_q
         accounts.set_member_role(actor=make.SYSTEM, organization=made, user=user, role="member")
     client = enter(user)
     client.get("/")  # notes that she is here
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(9):
         client.get(f"{HERE}?leave=org0")
+
+
+def test_who_is_granted_something_alone_gives_it_up(acme):
+    user = person("stranger")
+    make.grant(acme.namespace.projects.get(slug="web"), "write", user=user)
+    client = enter(user)
+    assert client.get("/o/acme/projects/web/").status_code == 200
+    for words in ("Projects shared with you", "acme/web", "write", "Give up…"):
+        assert words in text(client.get(HERE)).replace("\u200b", "")
+    shown = client.get(f"{HERE}?give_up=acme/web")
+    assert re.search(r'<dialog [^>]*id="give-up-dialog"[^>]* open>', shown.content.decode())
+    assert "Give up write on web?" in text(shown)
+    assert "the project is closed to you then" in text(shown)
+    done = client.post(f"{HERE}?give_up=acme/web", {"do": "give_up", "project": "acme/web"})
+    assert done["Location"] == HERE
+    assert "You gave up write on web." in text(client.get(HERE))
+    assert "Projects shared with you" not in text(client.get(HERE))
+    assert client.get("/o/acme/projects/web/").status_code == 403
+
+
+@pytest.mark.parametrize(
+    "address", ["acme", "acme/", "/web", "other/web", "acme/web\0", "a" * 700, "acme/web/x"]
+)
+def test_what_is_not_hers_cannot_be_given_up(acme, address):
+    make.grant(acme.namespace.projects.get(slug="web"), "read", user=person("stranger"))
+    client = enter(person("member"))
+    assert client.get(HERE, {"give_up": address}).status_code == 404
+    answer = client.post(HERE, {"do": "give_up", "project": address})
+    assert answer.status_code in (302, 404)
+    assert acme.namespace.projects.get(slug="web").grants.filter(user=person("stranger")).exists()
+
+
+def test_what_is_shared_costs_the_same_at_any_number(acme, django_assert_num_queries):
+    user = person("stranger")
+    for name in range(60):
+        make.grant(make.project(acme, f"p{name}"), "read", user=user)
+    client = enter(user)
+    client.get("/")  # notes that she is here
+    with django_assert_num_queries(7):
+        page = client.get(HERE)
+    assert "of 60 projects" in text(page)
+    assert "p9" in text(client.get(f"{HERE}?start=50"))

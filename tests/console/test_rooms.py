@@ -711,7 +711,7 @@ def test_an_export_covers_what_is_shown(acme):
     assert answer["Location"] == f"/o/acme/exports/{export.uuid}/"
     assert export.filters == {
         "performer": "system",
-        "kinds": ["change_repo_permission", "delete_repo_permission"],
+        "kinds": ["change_repo_permission", "delete_repo_permission", "give_up_repo_permission"],
     }
     assert "Waiting for a worker" in client.get(answer["Location"]).content.decode()
     part = client.get(answer["Location"], headers={"hx-request": "true"})

@@ -63,8 +63,8 @@ BY_AUDITORS = """organization_read proxy_cache_read robot_list quota_read organi
     run_read log_stream_read"""
 ON_OWN_ACCOUNT = {
     1: "account_read",
-    3: """account_administer account_change account_delete organization_create organization_leave star_change
-        invitation_answer
+    3: """account_administer account_change account_delete organization_create organization_leave
+        grant_give_up star_change invitation_answer
         token_issue token_revoke""",
 }
 ON_INSTANCE = """instance_read instance_log_export instance_log_stream user_manage organization_manage
