@@ -5,12 +5,8 @@ from __future__ import annotations
 import ast
 import tomllib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -33,23 +29,28 @@ Definition = ast.FunctionDef | ast.ClassDef
 
 @dataclass(frozen=True)
 class Module:
-    """One file: its dotted name and its syntax tree."""
+    """One file: its dotted name and its source, parsed once and only if somebody asks."""
 
     name: str
     path: Path
-    tree: ast.Module
+    source: str
 
-    @property
+    @cached_property
+    def tree(self) -> ast.Module:
+        """The syntax tree."""
+        return ast.parse(self.source)
+
+    @cached_property
     def functions(self) -> dict[str, ast.FunctionDef]:
         """The module-level functions by name."""
         return {node.name: node for node in self.tree.body if isinstance(node, ast.FunctionDef)}
 
-    @property
+    @cached_property
     def definitions(self) -> dict[str, Definition]:
         """The module-level functions and classes by name."""
         return {node.name: node for node in self.tree.body if isinstance(node, Definition)}
 
-    @property
+    @cached_property
     def exported(self) -> set[str]:
         """What ``__all__`` names, if the module has one."""
         for node in self.tree.body:
@@ -57,7 +58,7 @@ class Module:
                 return set(ast.literal_eval(node.value))
         return set()
 
-    @property
+    @cached_property
     def imports(self) -> dict[str, str]:
         """What each imported name means here: ``{"names": "accounts.services.names"}``."""
         found = {}
@@ -68,7 +69,7 @@ class Module:
         return found
 
 
-@lru_cache
+@cache
 def modules() -> dict[str, Module]:
     """Return every module of the product but migrations, by dotted name."""
     found = {}
@@ -78,18 +79,19 @@ def modules() -> dict[str, Module]:
                 continue
             parts = path.relative_to(ROOT).with_suffix("").parts
             name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-            found[name] = Module(name, path, ast.parse(path.read_text(encoding="utf-8")))
+            found[name] = Module(name, path, path.read_text(encoding="utf-8"))
     return found
 
 
-def calls(node: ast.AST) -> Iterator[str]:
-    """Yield what is called within a node, as written: ``require``, ``names.take``."""
-    for one in ast.walk(node):
-        if isinstance(one, ast.Call):
-            yield ast.unparse(one.func)
+@cache
+def calls(node: ast.AST) -> frozenset[str]:
+    """Return what is called within a node, as written: ``require``, ``names.take``."""
+    return frozenset(ast.unparse(one.func) for one in ast.walk(node) if isinstance(one, ast.Call))
 
 
-def mentioned(node: ast.AST) -> set[str]:
+@cache
+def mentioned(node: ast.AST) -> frozenset[str]:
     """Return every name read within a node, plain or as an attribute; imports do not count."""
-    names = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    return names | {one.attr for one in ast.walk(node) if isinstance(one, ast.Attribute)}
+    nodes = list(ast.walk(node))
+    names = {one.id for one in nodes if isinstance(one, ast.Name)}
+    return frozenset(names | {one.attr for one in nodes if isinstance(one, ast.Attribute)})
