@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 from pathlib import Path
@@ -205,6 +206,13 @@ def pytest_collection_modifyitems(config, items):
     for item in items:
         # Before the test's own transaction begins.
         item.fixturenames.sort(key=lambda name: not name.startswith(staging.PREFIX))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
+    """Leave what was collected, and every module, out of what is looked through for rubbish from now on."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)
