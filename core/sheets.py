@@ -32,8 +32,13 @@ def sheet(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[
 
 def lines(rows: Iterable[Sequence[object]]) -> bytes:
     """Return rows as lines of a CSV file, as `sheet` writes them."""
+    return written([_harmless(value) for value in row] for row in rows)
+
+
+def written(rows: Iterable[Sequence[str]]) -> bytes:
+    """Return rows of texts, which must begin no formula, as lines of a CSV file."""
     out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows([_harmless(value) for value in row] for row in rows)
+    csv.writer(out, lineterminator="\r\n").writerows(rows)
     return out.getvalue().encode()
 
 

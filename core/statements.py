@@ -79,7 +79,7 @@ class Statement:
             if begins:
                 begun = server.exec_(raw._get_tx_start_command())
                 if begun.status != pq.ExecStatus.COMMAND_OK:
-                    raise _error(begun, server)
+                    raise error_of(begun, server)
             if self.planned:
                 result = server.exec_prepared(name, sent, transformer.formats)
             else:
@@ -91,10 +91,11 @@ class Statement:
                 return transformer.load_rows(0, result.ntuples, tuple), result.ntuples
             if status == pq.ExecStatus.COMMAND_OK:
                 return [], result.command_tuples or 0
-            raise _error(result, server)
+            raise error_of(result, server)
 
 
-def _error(result: Any, server: Any) -> Exception:
+def error_of(result: Any, server: Any) -> Exception:
+    """Return what libpq says by a result that is none."""
     from psycopg import OperationalError, pq
     from psycopg.errors import error_from_result
 

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
@@ -28,19 +29,18 @@ if TYPE_CHECKING:
 
     from logs.models import LogEntry, LogExport
 
+    Column = Sequence[Any]  # bytes, or None, of so many entries
+
 # The same people and places come again and again, so each is drawn once.
 REMEMBERED = 10_000
-# How COPY writes the few characters that would be taken for its own.
-ESCAPES = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
 
 
 class Format(ABC):
-    """How entries become bytes, whether PostgreSQL draws most of them or Python does."""
+    """How entries become bytes, whether PostgreSQL draws most of each or Python does."""
 
     # What follows the name of the file, and what the browser is told that it is.
     extension: ClassVar[str]
     content_type: ClassVar[str]
-    copy_options: ClassVar[str] = ""
 
     def __init__(self, export: LogExport) -> None:
         self.export = export
@@ -54,16 +54,12 @@ class Format(ABC):
         return b""
 
     @abstractmethod
-    def copied(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
-        """Return the query that PostgreSQL copies: the entry's key first, then what `from_copy` reads."""
-
-    def key(self, line: bytes) -> int:
-        """Return the entry's key from a line of the copy."""
-        return int(line.partition(b"," if self.copy_options else b"\t")[0])
+    def asked(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
+        """Return the query that PostgreSQL is asked: the entry's key first, then what `drawn` reads."""
 
     @abstractmethod
-    def from_copy(self, lines: Sequence[bytes]) -> bytes:
-        """Return entries from the lines of the copy."""
+    def drawn(self, columns: Sequence[Column]) -> bytes:
+        """Return entries from the columns behind the key, as PostgreSQL wrote them."""
 
     @abstractmethod
     def columns(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
@@ -86,19 +82,6 @@ def date_range(export: LogExport) -> tuple[datetime, datetime]:
 
 def _sql(sql: str) -> RawSQL:
     return RawSQL(sql, [])  # noqa: S611 - no value in it
-
-
-def _unescaped(text: bytes) -> bytes:
-    first, *others = text.split(b"\\")
-    found, literal = [first], False
-    for part in others:
-        if literal or not part:
-            # Two in a row stand for one; what follows the second is text.
-            found.append(part if literal else b"\\")
-            literal = not literal
-        else:
-            found.append(ESCAPES.get(part[:1], part[:1]) + part[1:])
-    return b"".join(found)
 
 
 # Quay's JSON: one object (quay-b.md 5.4) -----------------------------------------------------------------
@@ -141,22 +124,15 @@ class Quay(Format):
         """Return what stands behind the last entry."""
         return b'{"terminator":true}]}\n'
 
-    def copied(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
-        """Return the query that PostgreSQL copies."""
+    def asked(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
+        """Return the query that PostgreSQL is asked."""
         return rows.annotate(head=_sql(HEAD)).values_list("id", "head", *self.names)
 
-    def from_copy(self, lines: Sequence[bytes]) -> bytes:
-        """Return entries from the lines of the copy."""
-        # A million times: each of these lines counts.
-        pieces: list[bytes] = []
-        escaped = b"\\" in b"".join(lines)
-        for line in lines:
-            _, head, names = line.split(b"\t", 2)
-            if escaped:
-                # Inside JSON all else is escaped already: COPY has only doubled the backslashes.
-                head = head.replace(b"\\\\", b"\\")
-            pieces += head, _copied_tail(names)
-        return b"".join(pieces)
+    def drawn(self, columns: Sequence[Column]) -> bytes:
+        """Return entries from its columns."""
+        # A million times: no line of Python for each.
+        heads, *names = columns
+        return b"".join(chain.from_iterable(zip(heads, map(_drawn_tail, *names), strict=True)))
 
     def columns(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
         """Return the query of which other databases give pages."""
@@ -187,8 +163,8 @@ def _tail(kind: str, name: str, email: str, namespace_kind: str = "", namespace:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _copied_tail(names: bytes) -> bytes:
-    return _tail(*(_unescaped(name).decode() for name in names.removesuffix(b"\n").split(b"\t")))
+def _drawn_tail(*names: bytes) -> bytes:
+    return _tail(*(name.decode() for name in names))
 
 
 def _date(at: datetime) -> bytes:
@@ -239,22 +215,21 @@ class JsonLines(Plain):
             f""" || ',"{name}":' || to_json(logs_logentry.{column})::text""" for name, column in TEXTS.items()
         )
         + """ || ',"ip":' || coalesce('"' || host(logs_logentry.ip) || '"', 'null')"""
-        """ || ',"metadata":' || logs_logentry.metadata::text || '}'"""
+        """ || ',"metadata":' || logs_logentry.metadata::text || E'}\\n'"""
     )
 
     def opening(self) -> bytes:
         """Return what stands before the first entry."""
         return b""
 
-    def copied(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
-        """Return the query that PostgreSQL copies."""
+    def asked(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
+        """Return the query that PostgreSQL is asked."""
         return rows.annotate(line=_sql(self.LINE)).values_list("id", "line")
 
-    def from_copy(self, lines: Sequence[bytes]) -> bytes:
-        """Return entries from the lines of the copy."""
-        told = b"".join([line.partition(b"\t")[2] for line in lines])
-        # Inside JSON all else is escaped already: COPY has only doubled the backslashes.
-        return told.replace(b"\\\\", b"\\")
+    def drawn(self, columns: Sequence[Column]) -> bytes:
+        """Return entries from its column."""
+        [lines] = columns
+        return b"".join(lines)
 
     def draw(self, rows: Iterable[Sequence[Any]]) -> bytes:
         """Return entries from the rows of that query."""
@@ -280,22 +255,21 @@ class Csv(Plain):
 
     extension = "csv"
     content_type = "text/csv; charset=utf-8"
-    copy_options = " WITH (FORMAT csv)"
 
     def opening(self) -> bytes:
         """Return what stands before the first entry."""
         return ",".join(FIELDS).encode() + b"\r\n"
 
-    def copied(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
-        """Return the query that PostgreSQL copies."""
+    def asked(self, rows: QuerySet[LogEntry]) -> QuerySet[LogEntry, Any]:
+        """Return the query that PostgreSQL is asked."""
         cells: dict[str, Combinable] = {f"cell_{name}": _cell(column) for name, column in TEXTS.items()}
         found = rows.annotate(time=_sql(TIME), host=_sql("host(logs_logentry.ip)"), **cells)
         return found.annotate(told=F("metadata")).values_list("id", "time", *cells, "host", "told")
 
-    def from_copy(self, lines: Sequence[bytes]) -> bytes:
-        """Return entries from the lines of the copy."""
-        # PostgreSQL ends lines by a mere line feed.
-        return b"".join([line[line.index(b",") + 1 : -1] + b"\r\n" for line in lines])
+    def drawn(self, columns: Sequence[Column]) -> bytes:
+        """Return entries from its columns, which begin no formula."""
+        texts = ([(cell or b"").decode() for cell in column] for column in columns)
+        return sheets.written(zip(*texts, strict=True))
 
     def draw(self, rows: Iterable[Sequence[Any]]) -> bytes:
         """Return entries from the rows of that query."""
@@ -303,10 +277,10 @@ class Csv(Plain):
 
 
 def _cell(column: str) -> RawSQL:
-    """Return a text as a cell; an empty one is nothing at all."""
+    """Return a text as a cell."""
     first = ", ".join(f"chr({ord(sign)})" for sign in sheets.FORMULAS)
     text = f"logs_logentry.{column}"
-    return _sql(f"nullif(CASE WHEN left({text}, 1) IN ({first}) THEN '''' || {text} ELSE {text} END, '')")
+    return _sql(f"CASE WHEN left({text}, 1) IN ({first}) THEN '''' || {text} ELSE {text} END")
 
 
 def _time(at: datetime) -> str:

@@ -1,19 +1,24 @@
-"""The file of an export, part by part: rows stream from the database, oldest first, and memory stays flat."""
+"""The file of an export, part by part: rows come from the database in turns, oldest first; memory stays flat.
+
+A turn is a millisecond or two of PostgreSQL's time, and it begins the next one while the worker writes the
+last one down; then it waits. Where it may write on for as long as somebody reads, whole time slices go by
+before the session of another call has its processor again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
+from psycopg.pq import ExecStatus
 
+from core.statements import error_of
 from logs.formats import Format, format_of
 from logs.models import LogEntry
 from logs.selectors import matching
@@ -27,9 +32,11 @@ if TYPE_CHECKING:
 
     from logs.models import LogExport
 
-BATCH = 2000
+PAGE = 2000  # entries, where each page is a query
+TURN = 500  # entries, where PostgreSQL hands out the next ones of a query
+STEP = 5000  # entries that it counts in a turn
 # Rows shall come from the index in order, from the first second on: no sort that nobody hears of, no spill.
-PLAN = ("enable_sort", "enable_seqscan", "enable_bitmapscan", "jit")
+PLAN = ("enable_sort = off", "enable_seqscan = off", "enable_bitmapscan = off", "cursor_tuple_fraction = 1")
 AFTER = '("logs_logentry"."at", "logs_logentry"."id") > (%s, %s)'
 
 
@@ -52,13 +59,17 @@ class Written:
     is_last: bool
 
 
-class Read(Protocol):
-    """Yields entries behind a place as they stand in the file, many at a time."""
+class Reader(Protocol):
+    """Reads entries from a database."""
 
-    def __call__(
+    def count(self, rows: QuerySet[LogEntry]) -> int:
+        """Return how many there are."""
+        ...
+
+    def read(
         self, rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
     ) -> Generator[tuple[int, int, bytes]]:
-        """Yield how many there are, the key of the last one, and the bytes."""
+        """Yield entries behind a place as they stand in the file: how many, the last one's key, the bytes."""
         ...
 
 
@@ -75,22 +86,22 @@ def rows_of(export: LogExport) -> QuerySet[LogEntry]:
 
 
 @contextmanager
-def reading() -> Iterator[Read]:
-    """Yield how entries are read, for as many parts as there are."""
+def reading() -> Iterator[Reader]:
+    """Yield what reads entries, for as many parts as there are."""
     if connection.vendor != "postgresql":
-        yield _page
+        yield _Pages()
         return
     # A connection of its own: the other one keeps the row's lease while this one streams.
-    reader = connection.copy()
+    own = connection.copy()
     try:
-        reader.set_autocommit(False)
-        yield partial(_copy, reader)
+        own.set_autocommit(False)
+        yield _Turns(own)
     finally:
-        reader.close()
+        own.close()
 
 
 def write_part(
-    read: Read,
+    reader: Reader,
     export: LogExport,
     out: IO[bytes],
     *,
@@ -118,7 +129,7 @@ def write_part(
         put(form.opening())
     most = settings.EXPORT_PART_ROWS
     is_last = True
-    with closing(read(rows_of(export), form, after, most)) as found:
+    with closing(reader.read(rows_of(export), form, after, most)) as found:
         for count, key, piece in found:
             put(piece)
             rows, last_id = rows + count, key
@@ -140,39 +151,102 @@ def _place(export: LogExport, pk: int) -> Place:
 # PostgreSQL ----------------------------------------------------------------------------------------------
 
 
-def _copy(
-    reader: BaseDatabaseWrapper, rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
-) -> Generator[tuple[int, int, bytes]]:
-    if after is not None:
-        # Compared as rows, so that the index is entered at the very place.
-        behind = RawSQL(AFTER, [after.at, after.id], BooleanField())  # noqa: S611 - a moment and a number
-        rows = rows.filter(behind, at__gte=after.at)
-    statement, values = form.copied(rows.order_by("at", "id"))[:most].query.sql_with_params()
-    try:
-        with reader.cursor() as cursor:
-            for switch in PLAN:
-                cursor.execute(f"SET LOCAL {switch} = off")
-            cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
-            with cursor.copy(f"COPY ({statement}) TO STDOUT{form.copy_options}", values) as copy:
-                lines = iter(copy)
-                while batch := [bytes(line) for line in islice(lines, BATCH)]:
-                    yield len(batch), form.key(batch[-1]), form.from_copy(batch)
-    finally:
-        reader.rollback()
+class _Turns:
+    """Opens a cursor on the server, and has so many rows at a time from it."""
+
+    def __init__(self, own: BaseDatabaseWrapper) -> None:
+        self.own = own
+
+    def count(self, rows: QuerySet[LogEntry]) -> int:
+        """Return how many there are: by a cursor that moves, as no row has to come for that."""
+        with self._cursor(rows.order_by().values("id")) as cursor:
+            found = 0
+            while cursor.execute(f"MOVE {STEP} IN entries").rowcount:
+                found += cursor.rowcount
+            return found
+
+    def read(
+        self, rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
+    ) -> Generator[tuple[int, int, bytes]]:
+        """Yield entries behind a place."""
+        if after is not None:
+            # Compared as rows, so that the index is entered at the very place.
+            behind = RawSQL(AFTER, [after.at, after.id], BooleanField())  # noqa: S611 - a moment and a number
+            rows = rows.filter(behind, at__gte=after.at)
+        with self._cursor(form.asked(rows.order_by("at", "id"))[:most], *PLAN) as cursor:
+            ahead = _Ahead(cursor.connection.pgconn, f"FETCH {TURN} FROM entries".encode())
+            try:
+                while count := (found := ahead.taken()).ntuples:
+                    # As PostgreSQL wrote them, by column: making rows of them takes longer than all else.
+                    value, each = found.get_value, range(count)
+                    keys, *columns = ([value(row, at) for row in each] for at in range(found.nfields))
+                    yield count, int(keys[-1]), form.drawn(columns)
+            finally:
+                ahead.stop()
+
+    @contextmanager
+    def _cursor(self, rows: QuerySet[LogEntry, Any], *switches: str) -> Iterator[Any]:
+        statement, values = rows.query.sql_with_params()
+        self.own.ensure_connection()
+        try:
+            with self.own.wrap_database_errors, self.own.connection.cursor() as cursor:
+                for switch in (*switches, "jit = off", "max_parallel_workers_per_gather = 0"):
+                    cursor.execute(f"SET LOCAL {switch}")
+                cursor.execute(f"DECLARE entries NO SCROLL CURSOR FOR {statement}", values)
+                yield cursor
+        finally:
+            self.own.rollback()
+
+
+class _Ahead:
+    """Has a command carried out again and again, the next time already while its last answer is worked on."""
+
+    def __init__(self, server: Any, command: bytes) -> None:
+        self.server, self.command = server, command
+        self._ask()
+
+    def taken(self) -> Any:
+        """Return the next answer, once it is there, and ask for the one behind it."""
+        found = self._answer()
+        if found.status != ExecStatus.TUPLES_OK:
+            raise error_of(found, self.server)
+        self._ask()
+        return found
+
+    def stop(self) -> None:
+        """Take the answer that was asked for last, as nothing else can be asked before."""
+        self._answer()
+
+    def _ask(self) -> None:
+        self.server.send_query(self.command)
+        self.server.flush()
+
+    def _answer(self) -> Any:
+        last = None
+        while (found := self.server.get_result()) is not None:
+            last = found
+        return last
 
 
 # SQLite --------------------------------------------------------------------------------------------------
 
 
-def _page(
-    rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
-) -> Generator[tuple[int, int, bytes]]:
-    """Page by page, so that no read lasts long."""
-    left = most
-    while batch := list(_columns(after, rows, form)[: min(BATCH, left)]):
-        at, pk = batch[-1][:2]
-        yield len(batch), pk, form.draw(batch)
-        after, left = Place(at, pk), left - len(batch)
+class _Pages:
+    """Asks page by page, so that no read lasts long."""
+
+    def count(self, rows: QuerySet[LogEntry]) -> int:
+        """Return how many there are."""
+        return rows.count()
+
+    def read(
+        self, rows: QuerySet[LogEntry], form: Format, after: Place | None, most: int
+    ) -> Generator[tuple[int, int, bytes]]:
+        """Yield entries behind a place."""
+        left = most
+        while batch := list(_columns(after, rows, form)[: min(PAGE, left)]):
+            at, pk = batch[-1][:2]
+            yield len(batch), pk, form.draw(batch)
+            after, left = Place(at, pk), left - len(batch)
 
 
 def _columns(after: Place | None, rows: QuerySet[LogEntry], form: Format) -> QuerySet[LogEntry, Any]:

@@ -19,7 +19,7 @@ from logs.models import LogExportPart
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from logs.exports.file import Read
+    from logs.exports.file import Reader
     from logs.exports.lease import Lease
     from logs.models import LogExport
 
@@ -44,11 +44,11 @@ def write(lease: Lease) -> Whole:
     Raises Lost, and whatever the storage raises.
     """
     parts, whole = _kept(lease)
-    if lease.export.rows_expected is None:
-        lease.keep(rows_expected=file.rows_of(lease.export).count())
-    with file.reading() as read:
+    with file.reading() as reader:
+        if lease.export.rows_expected is None:
+            lease.keep(rows_expected=reader.count(file.rows_of(lease.export)))
         while not (parts and parts[-1].is_last):
-            parts.append(_add(lease, read, parts, whole))
+            parts.append(_add(lease, reader, parts, whole))
     return Whole(sum(part.rows for part in parts), sum(part.size_bytes for part in parts), whole.hexdigest())
 
 
@@ -99,14 +99,14 @@ def _reads_as_written(part: LogExportPart, whole: hashlib._Hash) -> bool:
     return True
 
 
-def _add(lease: Lease, read: Read, parts: list[LogExportPart], whole: hashlib._Hash) -> LogExportPart:
+def _add(lease: Lease, reader: Reader, parts: list[LogExportPart], whole: hashlib._Hash) -> LogExportPart:
     export, number = lease.export, len(parts) + 1
     last = parts[-1] if parts else None
     after = Place(last.last_at, last.last_id) if last and last.last_at and last.last_id else None
     before = sum(part.rows for part in parts)
     with store.draft(export) as draft:
         wrote = file.write_part(
-            read, export, draft, after=after, is_first=last is None, whole=whole,
+            reader, export, draft, after=after, is_first=last is None, whole=whole,
             progress=_progress(lease, before),
         )  # fmt: skip
         # Noted before it is there, so that it is found again whatever happens.

@@ -183,7 +183,12 @@ def test_nothing_to_tell(acme, owner):
     assert details["start_time"] == details["end_time"]
 
 
-@pytest.mark.parametrize("count", [file.BATCH - 1, file.BATCH, file.BATCH + 1, 3 * file.BATCH])
+AROUND = ((1, -1), (1, 0), (1, 1), (3, 0))  # times the entries that come at once, and so many more
+
+
+@pytest.mark.parametrize(
+    "count", [times * size + more for size in (file.TURN, file.PAGE) for times, more in AROUND]
+)
 def test_any_number_of_entries_of_few_moments(acme, owner, count):
     """Pages meet in the middle of a moment."""
     moments = [START + timedelta(seconds=number // 900) for number in range(count)]

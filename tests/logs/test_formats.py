@@ -124,7 +124,7 @@ def test_no_cell_begins_a_formula(acme, owner, text):
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("count", [file.BATCH, file.BATCH + 1])
+@pytest.mark.parametrize("count", [file.PAGE, file.PAGE + 1])
 def test_in_order_and_each_once(acme, owner, form, count):
     moments = [START.replace(minute=number // 900) for number in range(count)]
     LogEntry.objects.bulk_create(
