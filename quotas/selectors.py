@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, OuterRef, Subquery, Sum
+from django.db.models import F, Min, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -163,6 +163,19 @@ def threshold(*, namespace: Namespace, quota_id: str, limit_id: str) -> Threshol
 def of_namespace(*, namespace: Namespace) -> dict[str, Quota]:
     """Return all quotas of a namespace by resource; one query."""
     return {row.resource: row for row in Quota.objects.filter(namespace=namespace)}
+
+
+def room_in(*, namespace: Namespace) -> dict[str, int]:
+    """Return, by resource, of how many more there is room within a namespace's and its account's limits.
+
+    What nothing limits is left out, and so is storage, which refuses by thresholds. One query.
+    """
+    of = Q(namespace=namespace)
+    if namespace.account_id is not None:
+        of |= Q(account=namespace.account_id)
+    limited = Quota.objects.filter(of, limit__isnull=False).exclude(resource=Resource.BYTES)
+    found = limited.values_list("resource").annotate(room=Min(F("limit") - F("used"))).order_by()
+    return {resource: max(room, 0) for resource, room in found}
 
 
 def forecasts(*, numbers: Iterable[Quota]) -> dict[str, Forecast]:

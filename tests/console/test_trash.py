@@ -13,6 +13,8 @@ from logs.models import LogEntry
 from projects import services as projects
 from projects.models import Project
 from projects.tasks import purge_project
+from quotas import services as quotas
+from quotas.models import Resource
 from runs import services as runs
 from runs.models import Run
 from tests import make
@@ -369,3 +371,35 @@ def test_without_a_trash_the_page_says_so(owner, settings):
     assert "this instance has no trash" in text(owner.get(TRASH))
     page = owner.post("/o/acme/projects/web/", {"do": "delete", "name": "web"}, follow=True)
     assert "Undo" not in page.content.decode()
+
+
+def test_the_preview_tells_where_the_limits_leave_no_room_for_all(acme, owner):
+    for name in ("one", "two", "three"):
+        projects.delete_project(actor=make.SYSTEM, project=make.project(acme, name))
+    used = acme.namespace.projects.filter(deleted_at=None).count()
+
+    def preview():
+        return text(owner.post(TRASH, {"do": "bulk", "verb": "restore", "all": "1"}))
+
+    assert "can come back" not in preview()
+    account = acme.account
+    for limit, left in ((used + 3, None), (used + 1, 1), (used - 1, 0)):
+        quotas.set_limit(actor=make.SYSTEM, resource=Resource.PROJECTS, limit=limit, namespace=acme.namespace)
+        said = f"Of 3 projects {left} can come back: the limit leaves no room for more."
+        assert (said in preview()) == (left is not None)
+        assert ("can come back" in preview()) == (left is not None)
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.PROJECTS, limit=None, namespace=acme.namespace)
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.PROJECTS, limit=used + 2, account=account)
+    assert "Of 3 projects 2 can come back" in preview()
+    done = owner.post(
+        TRASH,
+        {
+            "do": "bulk",
+            "verb": "restore",
+            "all": "1",
+            "confirmed": "1",
+            "upto": Trashed.objects.latest("pk").pk,
+        },
+        follow=True,
+    )
+    assert "2 things restored, 1 not" in text(done)
