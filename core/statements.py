@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 import secrets
+import select
+from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -77,10 +79,17 @@ class Statement:
                     return None
                 names.move_to_end(key)
             if begins:
-                begun = server.exec_(raw._get_tx_start_command())
+                with _one_way(raw):
+                    server.send_query_params(raw._get_tx_start_command(), None)
+                    if self.planned:
+                        server.send_query_prepared(name, sent, transformer.formats)
+                    else:
+                        server.send_query_params(self._numbered, sent, transformer.types, transformer.formats)
+                    server.pipeline_sync()
+                    begun, result, _ = answers(server), answers(server), answer(server)
                 if begun.status != pq.ExecStatus.COMMAND_OK:
                     raise error_of(begun, server)
-            if self.planned:
+            elif self.planned:
                 result = server.exec_prepared(name, sent, transformer.formats)
             else:
                 # Without a name: planned for these values, and forgotten.
@@ -92,6 +101,38 @@ class Statement:
             if status == pq.ExecStatus.COMMAND_OK:
                 return [], result.command_tuples or 0
             raise error_of(result, server)
+
+
+@contextmanager
+def _one_way(raw: Any) -> Iterator[None]:
+    """Let much be sent before the first answer comes; a connection that is left halfway is closed."""
+    server = raw.pgconn
+    server.enter_pipeline_mode()
+    try:
+        yield
+        server.exit_pipeline_mode()
+    except BaseException:
+        raw.close()
+        raise
+
+
+def answers(server: Any) -> Any:
+    """Return the answer to one of the commands that were sent: the last one, where there are several."""
+    last = None
+    while (found := answer(server)) is not None:
+        last = found
+    return last
+
+
+def answer(server: Any) -> Any:
+    """Return the next answer, or None behind the last one of a command; other threads go on meanwhile."""
+    ready = None
+    while (unsent := server.flush()) or server.is_busy():
+        ready = ready or select.poll()
+        ready.register(server.socket, select.POLLIN | (select.POLLOUT if unsent else 0))
+        ready.poll()
+        server.consume_input()
+    return server.get_result()
 
 
 def error_of(result: Any, server: Any) -> Exception:

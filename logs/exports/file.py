@@ -18,7 +18,7 @@ from django.db.models import BooleanField, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from psycopg.pq import ExecStatus
 
-from core.statements import error_of
+from core.statements import answers, error_of
 from logs.formats import Format, format_of
 from logs.models import LogEntry
 from logs.selectors import matching
@@ -207,7 +207,7 @@ class _Ahead:
 
     def taken(self) -> Any:
         """Return the next answer, once it is there, and ask for the one behind it."""
-        found = self._answer()
+        found = answers(self.server)
         if found.status != ExecStatus.TUPLES_OK:
             raise error_of(found, self.server)
         self._ask()
@@ -215,17 +215,11 @@ class _Ahead:
 
     def stop(self) -> None:
         """Take the answer that was asked for last, as nothing else can be asked before."""
-        self._answer()
+        answers(self.server)
 
     def _ask(self) -> None:
         self.server.send_query(self.command)
         self.server.flush()
-
-    def _answer(self) -> Any:
-        last = None
-        while (found := self.server.get_result()) is not None:
-            last = found
-        return last
 
 
 # SQLite --------------------------------------------------------------------------------------------------

@@ -1,5 +1,8 @@
 """Statements of one shape answer as Django's cursors do, by whichever way they are sent."""
 
+import signal
+import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -115,13 +118,7 @@ def test_a_transaction_begins_with_it_and_ends_without_a_trace():
         assert moved.run(["here", ada.pk], connection)[1] == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_server_that_hung_up_is_met_with_an_error_and_then_with_a_new_connection():
-    if not is_postgres():
-        return
-    make.user("ada")
-    for _ in range(OFTEN):
-        assert BY_NAME.first(name="ada")
+def _hang_up() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         [pid] = cursor.fetchone()
@@ -129,10 +126,105 @@ def test_a_server_that_hung_up_is_met_with_an_error_and_then_with_a_new_connecti
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
     other.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_hung_up_is_met_with_an_error_and_then_with_a_new_connection():
+    if not is_postgres():
+        return
+    make.user("ada")
+    for _ in range(OFTEN):
+        assert BY_NAME.first(name="ada")
+    _hang_up()
     with pytest.raises(OperationalError):
         BY_NAME.first(name="ada")
     connection.close_if_unusable_or_obsolete()
     assert BY_NAME.first(name="ada")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("planned", [True, False])
+def test_what_is_refused_as_the_first_of_a_transaction_leaves_a_connection_that_works(planned):
+    ada, bob = make.user("ada"), make.user("bob")
+    named = Statement("UPDATE accounts_user SET username = %s WHERE id = %s", planned=planned)
+    for _ in range(OFTEN):
+        named.run(["ada", ada.pk], connection)
+    for _ in range(2):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            named.run(["ada", bob.pk], connection)
+        with transaction.atomic():
+            assert named.run(["ada", ada.pk], connection) == ([], 1)
+            assert [row.pk for row in BY_NAME(name="bob")] == [bob.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_server_that_hung_up_before_a_transaction_is_met_with_an_error_and_then_with_a_new_connection():
+    if not is_postgres():
+        return
+    make.user("ada")
+    for _ in range(OFTEN):
+        assert BY_NAME.first(name="ada")
+    _hang_up()
+    with pytest.raises(OperationalError), transaction.atomic():
+        BY_NAME.first(name="ada")
+    connection.close_if_unusable_or_obsolete()
+    with transaction.atomic():
+        assert BY_NAME.first(name="ada")
+
+
+class TooLong(Exception):
+    """What a signal raises, in the middle of anything."""
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("planned", [True, False])
+def test_what_is_interrupted_leaves_no_answer_for_the_next(planned):
+    if not is_postgres():
+        return
+    slow = Statement("SELECT pg_sleep(%s), %s::int", planned=planned)
+    for number in range(OFTEN):
+        slow.run([0, number], connection)
+
+    def interrupt(*_: object) -> None:
+        raise TooLong
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with transaction.atomic():
+            signal.setitimer(signal.ITIMER_REAL, 0.3)
+            with pytest.raises(TooLong):
+                slow.run([1, 7], connection)
+            assert connection.connection.closed
+            transaction.set_rollback(True)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    with transaction.atomic():
+        assert slow.run([0, 8], connection)[0][0][1] == 8
+
+
+def test_other_threads_go_on_while_a_transaction_waits_for_its_first_answer(transactional_db):
+    if not is_postgres():
+        return
+    slow = Statement("SELECT pg_sleep(%s)")
+    for _ in range(OFTEN):
+        slow.run([0.0], connection)
+    counted, over = [0], threading.Event()
+
+    def count() -> None:
+        while not over.is_set():
+            counted[0] += 1
+            time.sleep(0.001)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        with transaction.atomic():
+            slow.run([0.5], connection)
+    finally:
+        over.set()
+        thread.join()
+    assert counted[0] > 20
 
 
 @pytest.mark.django_db(transaction=True)
