@@ -754,7 +754,7 @@ def test_limits_are_said_on_the_overview(acme):
 
 def test_storage_shows_on_the_overview_and_at_the_project(acme, settings):
     client = enter(person("owner"))
-    assert "MiB" not in client.get("/o/acme/").content.decode()
+    assert not re.search(r"\bMiB\b", client.get("/o/acme/").content.decode())
     web = acme.namespace.projects.get(slug="web")
     assert "reported" not in client.get("/o/acme/projects/web/").content.decode()
     projects.report_usage(actor=make.SYSTEM, project=web, size_bytes=90 * 2**20)
