@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 
 from accounts.services.guards import enter
@@ -86,11 +87,18 @@ def change_default_grant(*, actor: Actor, rule: DefaultGrant, role: str) -> Defa
 
 @transaction.atomic
 def delete_default_grant(*, actor: Actor, rule: DefaultGrant) -> None:
-    """Remove a default grant; projects that exist keep what they have."""
+    """Remove a default grant; projects that exist keep what they have.
+
+    Raises:
+        NotFound: it is not there any more, and perhaps its holder neither.
+    """
     organization = rule.organization
     require(actor, DEFAULT_GRANT_CHANGE, organization)
-    told = _told(actor, rule)
-    gone, _ = DefaultGrant.objects.filter(pk=rule.pk).delete()
+    try:
+        told = _told(actor, rule)
+        gone, _ = DefaultGrant.objects.filter(pk=rule.pk).delete()
+    except ObjectDoesNotExist:  # a holder who is gone took it along
+        gone = 0
     if not gone:
         raise NotFound("There is no such default permission")
     record(DELETE_PROTOTYPE, actor=actor, namespace=organization.namespace, metadata=told)

@@ -1,12 +1,13 @@
 import pytest
 
 from accounts import services as accounts
+from accounts.models import Robot
 from core.batches import delete_in_batches
 from core.errors import Conflict, Forbidden, Invalid, NotFound, QuotaExceeded, Unauthenticated
 from logs.models import LogEntry
 from permissions import catalogue
 from permissions.catalogue import PROJECT_DELETE, PROJECT_READ
-from permissions.models import Grant
+from permissions.models import DefaultGrant, Grant
 from projects import selectors, services
 from projects.models import Project, Star
 from projects.tasks import purge_project, sweep
@@ -252,6 +253,15 @@ def test_default_grants_of_others_are_refused(acme, ada):
         services.delete_default_grant(actor=make.actor(ada), rule=rule)
     told = LogEntry.objects.get(kind="modify_prototype_permission").metadata
     assert (told["original_role"], told["role"], told["delegate_user"]) == ("read", "write", "ada")
+
+
+def test_a_default_grant_whose_holder_goes_at_the_same_time_is_not_there(acme, ada):
+    robot = make.robot(acme)
+    services.create_default_grant(actor=make.actor(ada), organization=acme, role="read", robot=robot)
+    rule = DefaultGrant.objects.select_related("organization").get()  # as somebody else has it in her hands
+    Robot.objects.filter(pk=robot.pk).delete()
+    with pytest.raises(NotFound):
+        services.delete_default_grant(actor=make.actor(ada), rule=rule)
 
 
 @pytest.mark.parametrize("size", [1, 30])
