@@ -12,10 +12,9 @@ import pytest
 from celery.signals import before_task_publish
 from django.conf import settings as configured
 from django.core.cache import caches
-from django.db import connection
 from django.test import Client, TransactionTestCase
 
-from tests import staging
+from tests import sessions, staging
 from tests.emptying import empty
 from tests.mailbox import Mailbox
 
@@ -73,12 +72,7 @@ def django_db_setup(django_db_setup, django_db_blocker):
     yield
     staging.fall()
     with django_db_blocker.unblock():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
+        sessions.end_others()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,7 @@ from django.db.transaction import TransactionManagementError
 from accounts.models import User
 from core.prepared import Given, Prepared
 from core.statements import Statement, numbered
-from tests import make
+from tests import make, sessions
 
 OFTEN = 8  # psycopg prepares at the sixth time
 KINDS = "SELECT id, username, created_at, is_active, NULL, %s FROM accounts_user WHERE username = %s"
@@ -119,27 +120,25 @@ def test_a_transaction_begins_with_it_and_ends_without_a_trace():
 
 
 def _hang_up() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_backend_pid()")
-        [pid] = cursor.fetchone()
     other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    sessions.end_others(other)
     other.close()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_server_that_hung_up_is_met_with_an_error_and_then_with_a_new_connection():
+@pytest.mark.parametrize("within", [nullcontext, transaction.atomic])
+def test_a_server_that_hung_up_is_met_with_an_error_and_then_with_a_new_connection(within):
     if not is_postgres():
         return
     make.user("ada")
     for _ in range(OFTEN):
         assert BY_NAME.first(name="ada")
     _hang_up()
-    with pytest.raises(OperationalError):
+    with pytest.raises(OperationalError), within():
         BY_NAME.first(name="ada")
     connection.close_if_unusable_or_obsolete()
-    assert BY_NAME.first(name="ada")
+    with within():
+        assert BY_NAME.first(name="ada")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,21 +154,6 @@ def test_what_is_refused_as_the_first_of_a_transaction_leaves_a_connection_that_
         with transaction.atomic():
             assert named.run(["ada", ada.pk], connection) == ([], 1)
             assert [row.pk for row in BY_NAME(name="bob")] == [bob.pk]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_server_that_hung_up_before_a_transaction_is_met_with_an_error_and_then_with_a_new_connection():
-    if not is_postgres():
-        return
-    make.user("ada")
-    for _ in range(OFTEN):
-        assert BY_NAME.first(name="ada")
-    _hang_up()
-    with pytest.raises(OperationalError), transaction.atomic():
-        BY_NAME.first(name="ada")
-    connection.close_if_unusable_or_obsolete()
-    with transaction.atomic():
-        assert BY_NAME.first(name="ada")
 
 
 class TooLong(Exception):

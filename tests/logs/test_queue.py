@@ -12,7 +12,6 @@ from threading import Lock
 import pytest
 import time_machine
 from django.core import mail
-from django.db import connection
 from django.utils import timezone
 
 from accounts import services as accounts
@@ -20,7 +19,7 @@ from logs import downloads, services, tasks
 from logs.exports import queue
 from logs.exports.lease import Lost
 from logs.models import LogExport, LogExportPart
-from tests import make
+from tests import make, sessions
 from tests.logs import written
 from tests.logs.storages import FullDisk, Interrupted
 from tests.logs.written import WEEK
@@ -253,12 +252,7 @@ def test_connections_that_the_server_hung_up_lose_no_lease(export, settings):
     lease = taken(export)
     with lease.renewed():
         first = until_moved(export, lease.export.due_at)
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
+        sessions.end_others()
         until_moved(export, until_moved(export, first))
         assert queue.due(10) == []
 
