@@ -8,7 +8,7 @@ kept for the next run. Then, in turns, drains a bare ``COPY`` of the very query 
 of the mere columns in the same order, and lets a real Celery worker, with a broker of its own, write one
 export after the other for as long as somebody calls the API. Prints the rates, their ratios, the worker's
 peak memory (VmHWM, of the process that did the work), and the API's p99 meanwhile, beside that of an idle
-machine. Who calls is a process of its own.
+machine, of the calls of all rounds together. Who calls is a process of its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
 DAYS = 31
-CALLS, SECONDS = 20, 20  # of the API a second, and for how long
+CALLS, SECONDS = 40, 30  # of the API a second, and for how long in each round
 COLUMNS = "kind, performer_kind, performer_name, performer_email, ip, at, metadata"
 
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
     from bench.ground import answers
-    from bench.load import paced
+    from bench.load import Answers, paced
     from bench.log_world import fill, ready, settled
     from tests.faults.servers import free_ports, wait_until
 
@@ -82,17 +82,19 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
     try:
         wait_until(partial(answers, port), "the API answers", 120)
         caller.submit(paced, port, call, CALLS, SECONDS).result()  # warms up
-        ratios, rates, slower = {"query": [], "columns": []}, [], []
+        ratios, rates = {"query": [], "columns": []}, []
+        idle, busy = Answers(), Answers()
         copies = {"query": query(namespace, file_format, *span), "columns": columns(namespace.pk, *span)}
         before = {name: drain(*copy) for name, copy in copies.items()}
         for number in range(rounds):
-            idle = caller.submit(paced, port, call, CALLS, SECONDS).result().after(0.99)
+            before_it = caller.submit(paced, port, call, CALLS, SECONDS).result()
             calling, exports = caller.submit(paced, port, call, CALLS, SECONDS), []
             while not (exports and calling.done()):
                 exports.append(one_export(namespace, rows, file_format, *span))
             seconds, size = statistics.median(took for took, _ in exports), exports[0][1]
-            busy = calling.result().after(0.99)
-            slower.append(busy / idle)
+            meanwhile = calling.result()
+            idle.add(before_it)
+            busy.add(meanwhile)
             # Beside what came just before and just after it: a shared machine has its moods.
             after = {name: drain(*copy) for name, copy in copies.items()}
             bare = {name: (before[name] + after[name]) / 2 for name in copies}
@@ -108,7 +110,7 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
                     for name, took in bare.items()
                 )
                 + f"   {size / 1e6:,.0f} MB   peak memory {peak:.0f} MB"
-                f"   p99 of the API {idle * 1000:.0f}, then {busy * 1000:.0f} ms"
+                f"   the API {told(before_it)}, then {told(meanwhile)}"
             )
         print(
             f"median of {rounds}: export {statistics.median(rates):,.0f} rows/s, "
@@ -116,7 +118,8 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
                 f"{statistics.median(ratios[name]):.2f} of a bare COPY of the {name}" for name in copies
             )
             + f"; worker's peak memory {peak:.0f} MB (its idle parent {alone:.0f} MB);"
-            f" p99 of the API {statistics.median(slower):.2f} times that of idle"
+            f" of all {len(idle.took):,} calls of the API {told(idle)}, and {told(busy)} meanwhile:"
+            f" p99 {busy.after(0.99) / idle.after(0.99):.2f} times that of idle"
         )
     finally:
         caller.shutdown()
@@ -125,6 +128,11 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
             process.wait()
         broker.terminate()
         broker.wait()
+
+
+def told(answers) -> str:
+    """Return within what half of the answers came, and 99 of 100."""
+    return f"{answers.after(0.5) * 1000:.1f} (p50) and {answers.after(0.99) * 1000:.1f} ms (p99)"
 
 
 def as_owner(namespace, owner):
