@@ -177,37 +177,53 @@ def by_day(
     Takes and raises what `entries` does. Sorted by day and kind. What is narrowed by nothing but namespace,
     kinds and range comes from sums (`logs.counts`), at any size of the log; all else is counted.
     """
-    if project is None and not (performer or search or about or credential or door or ip):
-        require_reader(actor, namespace, project)
-        check_range(starts_at, ends_at)
-        whose = [namespace.pk if namespace else None]
-        if space:
-            whose = [pk for pk in _bearers(space) if namespace is None or pk == namespace.pk]
-        # Of a name that several bore, one after the other, the sums of each would have to be added up.
-        if len(whose) == 1:
-            summed = counts.by_day(namespace_id=whose[0], starts_at=starts_at, ends_at=ends_at, kinds=kinds)
-            if summed is not None:
-                return [DayCount(*one) for one in summed]
-    found = entries(
-        actor=actor,
-        namespace=namespace,
-        project=project,
-        starts_at=starts_at,
-        ends_at=ends_at,
-        performer=performer,
-        kinds=kinds,
-        search=search,
-        about=about,
-        credential=credential,
-        door=door,
-        ip=ip,
-        space=space,
-    )
+    require_reader(actor, namespace, project)
+    check_range(starts_at, ends_at)
+    asked: dict[str, Any] = {
+        "namespace_id": namespace.pk if namespace else None,
+        "project_id": project.pk if project else None,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "performer": performer,
+        "kinds": kinds,
+        "search": search,
+        "about": about,
+        "credential": credential,
+        "door": door,
+        "ip": ip,
+        "space": space,
+    }
+    summed = sums(**asked)
+    if summed is not None:
+        return summed
     # SQLite keeps UTC, and PostgreSQL is spoken to in UTC: both know DATE(), far faster than a truncation
     # that SQLite has to ask Python for.
     day = Func(F("at"), function="DATE", output_field=DateField())
-    counted = found.order_by().values("kind", day=day).annotate(count=Count("*")).order_by("day", "kind")
+    counted = matching(**asked).values("kind", day=day).annotate(count=Count("*")).order_by("day", "kind")
     return [DayCount(row["kind"], row["day"], row["count"]) for row in counted]
+
+
+def sums(
+    *,
+    namespace_id: int | None = None,
+    project_id: int | None = None,
+    starts_at: datetime | None = None,
+    ends_at: datetime | None = None,
+    kinds: Collection[str] = (),
+    space: str = "",
+    **narrowed: str,
+) -> list[DayCount] | None:
+    """Return what `by_day` does, whoever asks, from sums; None of what is narrower, and has to be counted."""
+    if project_id is not None or any(narrowed.values()):
+        return None
+    whose = [namespace_id]
+    if space:
+        whose = [pk for pk in _bearers(space) if namespace_id is None or pk == namespace_id]
+    # Of a name that several bore, one after the other, the sums of each would have to be added up.
+    if len(whose) != 1:
+        return None
+    found = counts.by_day(namespace_id=whose[0], starts_at=starts_at, ends_at=ends_at, kinds=kinds)
+    return None if found is None else [DayCount(*one) for one in found]
 
 
 def matching(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.core.files.storage import storages
 from django.db import transaction
 
+from logs import selectors
 from logs.exports import file, store
 from logs.exports.file import Place
 from logs.exports.lease import Lost
@@ -46,7 +47,7 @@ def write(lease: Lease) -> Whole:
     parts, whole = _kept(lease)
     with file.reading() as reader:
         if lease.export.rows_expected is None:
-            lease.keep(rows_expected=reader.count(file.rows_of(lease.export)))
+            lease.keep(rows_expected=_expected(lease.export, reader))
         while not (parts and parts[-1].is_last):
             parts.append(_add(lease, reader, parts, whole))
     return Whole(sum(part.rows for part in parts), sum(part.size_bytes for part in parts), whole.hexdigest())
@@ -61,6 +62,20 @@ def remove(export: LogExport) -> None:
 def _remove(part: LogExportPart) -> None:
     store.remove(part.storage_name)
     part.delete()
+
+
+def _expected(export: LogExport, reader: Reader) -> int:
+    """Return how many entries there will be; by the log's sums, those of meanwhile are among them."""
+    summed = selectors.sums(
+        namespace_id=export.namespace_id,
+        project_id=export.project_id,
+        starts_at=export.starts_at,
+        ends_at=export.ends_at,
+        **export.filters,
+    )
+    if summed is None:
+        return reader.count(file.rows_of(export))
+    return sum(day.count for day in summed)
 
 
 def _kept(lease: Lease) -> tuple[list[LogExportPart], hashlib._Hash]:

@@ -4,18 +4,19 @@ import errno
 import hashlib
 from contextlib import suppress
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from django.core.files.storage import storages
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.utils import timezone
 
-from logs import services, tasks
+from logs import counts, services, tasks
 from logs.exports import file
 from logs.formats import FORMATS
-from logs.models import LogEntry, LogExport, LogExportPart
-from tests import make
+from logs.models import LogCount, LogEntry, LogExport, LogExportPart
+from tests import make, sessions
 from tests.logs import written
 from tests.logs.storages import Interrupted
 from tests.logs.test_queue import drafts, files, use
@@ -90,7 +91,8 @@ def test_many_batches_of_large_entries(acme, owner, settings):
     build(export)
     assert (export.status, export.rows_written) == ("done", 3 * file.PAGE + 7)
     *full, rest = [part[1] for part in told(export)]
-    assert (set(full), rest) in [({1000}, 7), ({2000}, 7)]  # in turns of 500 entries, and in pages of 2,000
+    # In turns of 250 entries, and in pages of 2,000.
+    assert (set(full), rest) in [({750}, 7), ({2000}, 7)]
     assert data_of(export).count(b"\n") == 3 * file.PAGE + 7
 
 
@@ -122,6 +124,54 @@ def test_who_comes_after_goes_on_and_the_file_is_the_same(export, settings, at):
     assert (data_of(export), export.sha256) == (whole, found.sha256)
     assert len(files(settings)) == 5
     assert drafts(settings) == []
+
+
+def test_a_session_that_ends_in_the_middle_is_told_and_who_comes_after_reads_all(acme, owner, settings):
+    """PostgreSQL starts anew while rows come by a cursor."""
+    settings.EXPORT_PART_ROWS = 10_000
+    written.entries(acme, 5 * file.TURN, step=timedelta(seconds=1))
+    export = services.request_export(actor=owner, namespace=acme.namespace, file_format="jsonl", **WEEK)
+    whole, _, found = written.file_in_one(export)
+    met = []
+
+    def end(rows):
+        if rows == 2 * file.TURN and not met:
+            met.append(rows)
+            sessions.end_others()
+
+    if connection.vendor == "postgresql":
+        with pytest.raises(OperationalError), file.reading() as reader:
+            file.write_part(
+                reader, export, BytesIO(), after=None, is_first=True, whole=hashlib.sha256(), progress=end
+            )
+        assert met
+    build(export)
+    assert (data_of(export), export.sha256) == (whole, found.sha256)
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{}, {"kinds": ["create_robot"]}, {"performer": "owner"}, {"search": "ci", "kinds": ["create_robot"]}],
+)
+def test_how_many_are_expected(acme, owner, filters):
+    written.entries(acme, 30, kind="create_robot", performer_name="owner", metadata={"robot": "ci"})
+    written.entries(acme, 20, kind="delete_robot", performer_name="bob")
+    written.settle()
+    counts.roll_up()
+    export = services.request_export(actor=owner, namespace=acme.namespace, filters=filters, **WEEK)
+    build(export)
+    assert (export.rows_expected, export.rows_written) == ((30, 30) if filters else (50, 50))
+
+
+def test_the_sums_say_how_many_are_expected_and_the_file_is_as_long_as_it_is(acme, owner):
+    """Of a large log nothing is counted for a bar of progress; where a sum is wrong, only the bar is."""
+    written.entries(acme, 20)
+    written.settle()
+    counts.roll_up()
+    LogCount.objects.filter(scope=acme.namespace.pk).update(count=10)
+    export = services.request_export(actor=owner, namespace=acme.namespace, **WEEK)
+    build(export)
+    assert (export.status, export.percent, export.rows_expected, export.rows_written) == ("done", 100, 10, 20)
 
 
 @pytest.mark.parametrize("spoil", ["unlink", "alter", "forget"])
