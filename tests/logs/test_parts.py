@@ -132,7 +132,7 @@ def test_a_session_that_ends_in_the_middle_is_told_and_who_comes_after_reads_all
     written.entries(acme, 5 * file.TURN, step=timedelta(seconds=1))
     export = services.request_export(actor=owner, namespace=acme.namespace, file_format="jsonl", **WEEK)
     whole, _, found = written.file_in_one(export)
-    met = []
+    met: list[int] = []
 
     def end(rows):
         if rows == 2 * file.TURN and not met:
