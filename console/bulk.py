@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
+from django import forms
 from django.contrib import messages
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -22,9 +23,8 @@ from core import errors
 from runs import services as runs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from django import forms
     from django.db.models import QuerySet
     from django.http import HttpRequest, HttpResponse
 
@@ -33,17 +33,91 @@ if TYPE_CHECKING:
 LIMIT = 200  # that are ticked one by one: a form has only so many fields
 NAMED = 20
 DIGITS_MAX = 18
+SURE = "sure"
 
 
-class BulkRoom(FormRoom):
-    """A room whose list is worked on many rows at a time. A row is addressed by a key, never by its id.
+class SureForm(forms.Form):
+    """The name of whose things they are, typed, proves that one means it."""
 
-    ``asks`` are the forms of verbs that are not begun by a button alone: the preview has them, and what is
-    in ``fresh`` asks for a recent sign-in there.
-    """
+    expected = ""
+    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
+
+    def expect(self, name: str) -> None:
+        """Ask for a name."""
+        self.expected = name
+        self.fields["name"].label = _("Type {name} to confirm").format(name=name)
+
+    def clean_name(self) -> str:
+        """Take nothing else."""
+        typed: str = self.cleaned_data["name"]
+        if typed != self.expected:
+            raise forms.ValidationError(_("Type {name} to confirm").format(name=self.expected))
+        return typed
+
+
+class BeginRoom(FormRoom):
+    """A room in which runs are begun, by a list or after another run: what is final asks the same in each."""
+
+    @property
+    def namespace(self) -> Namespace:
+        """Whose things these are."""
+        raise NotImplementedError
+
+    def make_form(self, name: str, data: Any = None) -> forms.Form:
+        """Return the form of that name, of a dialog or of what is final."""
+        if name != SURE:
+            return super().make_form(name, data)
+        form = SureForm(data)
+        form.expect(self.namespace.name)
+        return form
+
+    def wants_proof(self, name: str) -> bool:
+        """Tell whether the form of that name asks for a recent sign-in: what is final does."""
+        return name == SURE or super().wants_proof(name)
+
+    def confirm(
+        self,
+        verb: Verb,
+        preview: Callable[[forms.Form | None], HttpResponse],
+        begin: Callable[[], HttpResponse],
+    ) -> HttpResponse:
+        """Show what will happen, until it is confirmed, and what the verb asks is answered; then begin it."""
+        is_confirmed = bool(self.request.POST.get("confirmed"))
+        form = self._form(SURE, self.request.POST if is_confirmed else None) if verb.is_final else None
+        if not is_confirmed:
+            return preview(form)
+        if form is None:
+            return begin()
+        return self.attempt(form, lambda data: begin()) or preview(form)
+
+    def preview(
+        self,
+        verb: Verb,
+        heading: str,
+        shown: Sequence[tuple[str, str]],
+        *,
+        number: int,
+        form: forms.Form | None,
+        sent: Mapping[str, Any],
+        **more: Any,
+    ) -> HttpResponse:
+        """Show what will happen to things, each with why nothing does; ``sent`` is what confirms it."""
+        context = {
+            "verb": verb,
+            "heading": heading,
+            "shown": shown,
+            "more": number - len(shown),
+            "form": form,
+            "sent": {**sent, "confirmed": "1"},
+            **more,
+        }
+        return self.page(context, template="console/bulk.html")
+
+
+class BulkRoom(BeginRoom):
+    """A room whose list is worked on many rows at a time. A row is addressed by a key, never by its id."""
 
     noun: ClassVar[str]
-    asks: ClassVar[Mapping[str, type[forms.Form]]] = {}
 
     @cached_property
     def namespace(self) -> Namespace:
@@ -54,10 +128,6 @@ class BulkRoom(FormRoom):
     def verbs(self) -> dict[str, Verb]:
         """What may be done to the rows."""
         return VERBS[self.noun]
-
-    def make_form(self, name: str, data: Any = None) -> forms.Form:
-        """Return the form of that name, of a dialog or of what a verb asks."""
-        return self.asks[name](data) if name in self.asks else super().make_form(name, data)
 
     def bulk_rows(self) -> QuerySet[Any]:
         """Return everything that fits the filter of the address, having asked for the right."""
@@ -181,14 +251,7 @@ class BulkRoom(FormRoom):
         preview: Callable[[forms.Form | None], HttpResponse],
         chosen: Callable[[], Iterable[runs.Thing]],
     ) -> HttpResponse:
-        """Show what will happen, until it is confirmed, and what the verb asks is answered; then do it."""
-        is_confirmed = bool(self.request.POST.get("confirmed"))
-        form = self._form(verb, self.request.POST if is_confirmed else None) if verb in self.asks else None
-        if not is_confirmed:
-            return preview(form)
-        if form is None:
-            return self._begin(verb, chosen())
-        return self.attempt(form, lambda data: self._begin(verb, chosen())) or preview(form)
+        return self.confirm(self.verbs[verb], preview, lambda: self._begin(verb, chosen()))
 
     def _thing(self, row: Any) -> runs.Thing:
         return runs.Thing(self.bulk_target(row), self.bulk_name(row))
@@ -221,22 +284,18 @@ class BulkRoom(FormRoom):
     ) -> HttpResponse:
         verb = self.verbs[name]
         shown = [(self.bulk_name(row), self.bulk_spared(name, row)) for row in rows[:NAMED]]
-        context = {
-            "verb": verb,
-            "verb_name": name,
-            "noun": self.noun,
-            "heading": f"{verb.of(things(self.noun, number))}?",
-            "shown": shown,
-            "effects": self.bulk_effects(name, rows) if len(rows) == number else [],
-            "more": number - len(shown),
-            "hindered": hindered,
-            "missing": missing,
-            "keys": keys,
-            "upto": upto,
-            "key": uuid4(),
-            "form": form,
-        }
-        return self.page(context, template="console/bulk.html")
+        chosen = {"all": "1", "upto": upto} if upto else {"keys": keys}
+        return self.preview(
+            verb,
+            f"{verb.of(things(self.noun, number))}?",
+            shown,
+            number=number,
+            form=form,
+            sent={"do": "bulk", "verb": name, "key": uuid4(), **chosen},
+            effects=self.bulk_effects(name, rows) if len(rows) == number else [],
+            hindered=hindered,
+            missing=missing,
+        )
 
 
 def gone(key: str) -> runs.Thing:

@@ -306,10 +306,14 @@ class FormRoom(Room):
         """Return every form by its name, the sent one with its errors."""
         return {name: sent.get(name) or self._form(name) for name in self.dialogs}
 
+    def wants_proof(self, name: str) -> bool:
+        """Tell whether the form of that name asks for a recent sign-in."""
+        return name in self.fresh
+
     def _form(self, name: str, data: Any = None) -> forms.Form:
         form = self.make_form(name, data)
         form.auto_id = f"{name}_%s"  # several forms on one page may have a field of one name
-        if (name in self.fresh or (data and PROOF in data)) and not self._is_fresh():
+        if (self.wants_proof(name) or (data and PROOF in data)) and not self._is_fresh():
             self._ask_for_proof(form)
         return form
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Verb:
     """Something that is done to rows: on a button, as what is done, and what it means.
 
-    ``wish`` is for verbs whose label does not stand before the things.
+    ``wish`` is for verbs whose label does not stand before the things. What ``is_final`` is begun by nobody
+    who has not typed whose things they are, and signed in lately.
     """
 
     label: StrOrPromise
@@ -24,6 +25,7 @@ class Verb:
     words: StrOrPromise
     danger: bool = False
     wish: StrOrPromise = ""
+    is_final: bool = False
 
     def of(self, things: str) -> str:
         """Return what is asked for: Disable 6 robots."""
@@ -147,6 +149,7 @@ VERBS: dict[str, dict[str, Verb]] = {
             gettext_lazy("Nobody can bring them back then."),
             True,
             gettext_lazy("Delete {things} for good"),
+            is_final=True,
         ),
     },
 }

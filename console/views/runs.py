@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from django.shortcuts import redirect
@@ -9,11 +10,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from console.bulk import NAMED, BeginRoom
 from console.charts import full
 from console.nouns import things
 from console.paging import paging, start_of
 from console.room import Room
-from console.verbs import VERBS
+from console.verbs import VERBS, Verb
 from core.errors import NotFound
 from core.paging import cut, page_token, read_token
 from permissions.catalogue import ORGANIZATION_READ, RUN_READ
@@ -21,6 +23,7 @@ from permissions.checks import check
 from runs import selectors, services
 
 if TYPE_CHECKING:
+    from django import forms
     from django.http import HttpRequest, HttpResponse
 
     from accounts.models import Namespace, Organization
@@ -110,7 +113,7 @@ class Runs(RunRoom):
         return self.page(context)
 
 
-class OneRun(RunRoom):
+class OneRun(RunRoom, BeginRoom):
     """One run: how far it is, and what became of each thing."""
 
     template = "console/run.html"
@@ -168,12 +171,28 @@ class OneRun(RunRoom):
         if wanted == "cancel":
             services.cancel_run(actor=self.actor, run=run)
             return self.done(_("The run is cancelled. What was done stays done."))
-        if wanted not in ("retry", "undo"):
+        if wanted == "undo":
+            return self._begun(services.undo_run(actor=self.actor, run=run))
+        if wanted != "retry":
             raise NotFound("There is nothing to do here by that name")
-        begin = services.retry_run if wanted == "retry" else services.undo_run
-        made = begin(actor=self.actor, run=run)
-        services.work_now(made)
-        return redirect(self.run_url(made.uuid))
+        if not verb_of(run).is_final:
+            return self._retry(run)
+        return self.confirm(verb_of(run), partial(self._retry_preview, run), partial(self._retry, run))
+
+    def _retry(self, run: Run) -> HttpResponse:
+        return self._begun(services.retry_run(actor=self.actor, run=run))
+
+    def _retry_preview(self, run: Run, form: forms.Form | None) -> HttpResponse:
+        names, number = services.to_retry(actor=self.actor, run=run, at_most=NAMED)
+        verb, noun = verb_of(run), run.action.partition(".")[0]
+        heading = f"{verb.of(things(noun, number))}?"
+        shown = [(name, "") for name in names]
+        return self.preview(verb, heading, shown, number=number, form=form, sent={"do": "retry"})
+
+    def _begun(self, run: Run) -> HttpResponse:
+        """Do it at once if it is small, and show it."""
+        services.work_now(run)
+        return redirect(self.run_url(run.uuid))
 
 
 class OwnRuns(RunRoom):
@@ -206,18 +225,22 @@ class MyRun(OwnRuns, OneRun):
     """One of these runs."""
 
 
+def verb_of(run: Run) -> Verb:
+    """Return what is done to each thing of a run."""
+    noun, _dot, name = run.action.partition(".")
+    return VERBS[noun][name]
+
+
 def title_of(run: Run) -> str:
     """Return what is asked for: Disable 6 robots."""
-    noun, _dot, name = run.action.partition(".")
-    return VERBS[noun][name].of(things(noun, run.number))
+    return verb_of(run).of(things(run.action.partition(".")[0], run.number))
 
 
 def heading_of(run: Run) -> str:
     """Return what is asked for, or what was done once it has ended: 5 robots disabled, 1 unchanged, 1 not."""
     if run.is_open:
         return title_of(run)
-    noun, _dot, name = run.action.partition(".")
-    done = f"{things(noun, run.done)} {VERBS[noun][name].done}"
+    done = f"{things(run.action.partition('.')[0], run.done)} {verb_of(run).done}"
     if run.spared:
         done = _("{done}, {number} unchanged").format(done=done, number=full(run.spared))
     others = run.number - run.done - run.spared

@@ -98,25 +98,6 @@ class EndForm(forms.Form):
     name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
 
 
-class EndChosenForm(forms.Form):
-    """The name of whose trash it is, typed, proves that one means it."""
-
-    expected = ""
-    name = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}))
-
-    def expect(self, name: str) -> None:
-        """Ask for a name."""
-        self.expected = name
-        self.fields["name"].label = _("Type {name} to confirm").format(name=name)
-
-    def clean_name(self) -> str:
-        """Take nothing else."""
-        typed: str = self.cleaned_data["name"]
-        if typed != self.expected:
-            raise forms.ValidationError(_("Type {name} to confirm").format(name=self.expected))
-        return typed
-
-
 def lost(dropped: Iterable[Dropped]) -> str:
     """Return in words what could not come back, empty if all did."""
     gone = sorted({_lost(one) for one in dropped})
@@ -149,8 +130,7 @@ class Trash(BulkRoom):
     template = "console/trash.html"
     part = "console/trash_list.html"
     dialogs = {"restore": RestoreForm, "end": EndForm}
-    asks = {"purge": EndChosenForm}
-    fresh = frozenset({"end", "purge"})
+    fresh = frozenset({"end"})
 
     @cached_property
     def namespace(self) -> Namespace:
@@ -172,8 +152,6 @@ class Trash(BulkRoom):
         form = super().make_form(name, data)
         if name in ("restore", "end"):
             fill(form, self._meant(data["uuid"] if data and "uuid" in data else ""), name)
-        elif isinstance(form, EndChosenForm):
-            form.expect(self.namespace.name)
         return form
 
     def _meant(self, uuid: str = "") -> Trashed | None:

@@ -8,6 +8,7 @@ from runs.services.asking import cancel_run as cancel_run
 from runs.services.asking import may_follow as may_follow
 from runs.services.asking import retry_run as retry_run
 from runs.services.asking import retryable as retryable
+from runs.services.asking import to_retry as to_retry
 from runs.services.asking import undo_run as undo_run
 from runs.services.asking import undoable as undoable
 from runs.services.noting import apply_code as apply_code

@@ -37,6 +37,7 @@ RESTORE = "thing.restore"
 UNKNOWN = say("There is nothing to do here by that name")
 TAKEN = say("This form was used already: begin anew")
 ENDED = say("The run has ended already")
+OPEN = say("The run is still under way")
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,20 @@ def _unfinished(run: Run) -> QuerySet[RunItem]:
     return run.items.filter(status__in=open_).exclude(target=0)
 
 
+def to_retry(*, actor: Actor, run: Run, at_most: int) -> tuple[list[str], int]:
+    """Return the names of the first of what would be done again, and how many they are.
+
+    Raises:
+        Forbidden: whoever may not ask for such a run.
+        Conflict: it is still under way.
+    """
+    require(actor, _action(run).right, run.namespace)
+    if run.is_open:
+        raise Conflict(OPEN)
+    found = _unfinished(run)
+    return list(found.order_by("position").values_list("name", flat=True)[:at_most]), found.count()
+
+
 def retryable(*, actor: Actor, run: Run) -> bool:
     """Tell whether the actor may do again what failed, and something of it is left to be done."""
     return not run.is_open and may_follow(actor=actor, run=run) and _unfinished(run).exists()
@@ -220,7 +235,7 @@ def _follower(run: Run, action: str) -> Run | None:
     """Hold a run that has ended; return what follows it by that action and is under way, if anything does."""
     held = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
     if held.is_open:
-        raise Conflict("The run is still under way")
+        raise Conflict(OPEN)
     return held.followers.filter(action=action, ended_at=None).order_by("pk").first()
 
 

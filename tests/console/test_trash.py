@@ -403,3 +403,69 @@ def test_the_preview_tells_where_the_limits_leave_no_room_for_all(acme, owner):
         follow=True,
     )
     assert "2 things restored, 1 not" in text(done)
+
+
+def cancelled_purge(owner, acme, number=60):
+    """Return the address of a run that deletes many for good, and was cancelled before any."""
+    many_gone(acme, number)
+    bulk(owner, "purge", all="1", confirmed="1", upto="9999999", name="acme")
+    run = Run.objects.get(action="thing.purge")
+    here = f"/o/acme/runs/{run.uuid}/"
+    owner.post(here, {"do": "cancel"})
+    return here
+
+
+def test_what_is_final_is_done_again_only_once_the_name_is_typed(owner, acme):
+    here = cancelled_purge(owner, acme)
+    shown = owner.post(here, {"do": "retry"})
+    asked = shown.content.decode()
+    assert shown.status_code == 200
+    assert "Delete 60 things for good?" in asked
+    assert asked.count("(robot)") == 20
+    assert "and 40 more" in asked
+    assert "Type acme to confirm" in asked
+    assert 'name="own_password"' not in asked
+    for wrong in ({"name": "web"}, {"name": ""}, {}):
+        refused = owner.post(here, {"do": "retry", "confirmed": "1"} | wrong).content.decode()
+        assert 'aria-invalid="true"' in refused
+        assert hidden(refused, "do") == "retry"
+    assert Run.objects.filter(action="thing.purge").count() == 1
+    assert Trashed.objects.exclude(status="purging").count() == 60
+    begun = owner.post(here, {"do": "retry", "confirmed": "1", "name": "acme"})
+    assert begun.status_code == 302
+    run = finish(Run.objects.get(action="thing.purge", origin__isnull=False))
+    assert begun["Location"] == f"/o/acme/runs/{run.uuid}/"
+    assert (run.done, run.failed) == (60, 0)
+
+
+def test_what_is_final_is_done_again_only_after_a_recent_sign_in(owner, acme):
+    here = cancelled_purge(owner, acme)
+    session = owner.session
+    session["signed_in_at"] = (timezone.now() - timedelta(days=1)).isoformat()
+    session.save()
+    sent = {"do": "retry", "confirmed": "1", "name": "acme"}
+    for refused in (
+        owner.post(here, {"do": "retry"}),
+        owner.post(here, sent),
+        owner.post(here, sent | {"own_password": "wrong-wrong"}),
+    ):
+        assert 'name="own_password"' in refused.content.decode()
+    assert Run.objects.filter(action="thing.purge").count() == 1
+    assert owner.post(here, sent | {"own_password": make.PASSWORD}).status_code == 302
+    assert Run.objects.filter(action="thing.purge").count() == 2
+
+
+def test_what_is_under_way_is_not_asked_about_again(owner, acme):
+    many_gone(acme)
+    bulk(owner, "purge", all="1", confirmed="1", upto="9999999", name="acme")
+    here = f"/o/acme/runs/{Run.objects.get(action='thing.purge').uuid}/"
+    assert "The run is still under way" in text(owner.post(here, {"do": "retry"}, follow=True))
+
+
+def test_what_is_not_final_is_done_again_by_one_click(owner, acme):
+    many_gone(acme)
+    bulk(owner, "restore", all="1", confirmed="1", upto="9999999")
+    here = f"/o/acme/runs/{Run.objects.get(action='thing.restore').uuid}/"
+    owner.post(here, {"do": "cancel"})
+    assert owner.post(here, {"do": "retry"}).status_code == 302
+    assert Run.objects.filter(action="thing.restore").count() == 2
