@@ -138,11 +138,19 @@ def hold_all(model: type[Row], keys: Iterable[int | None]) -> set[int]:
     wanted = sorted({key for key in keys if key is not None})
     if len(wanted) == 1:
         return {row.pk for row in _held(model)(pk=wanted[0])}
+    return _among(living(model).select_for_update(no_key=True), wanted)
+
+
+def living_keys(model: type[Row], keys: Iterable[int]) -> set[int]:
+    """Return those of some keys whose rows live, holding nothing."""
+    return _among(living(model), sorted(set(keys)))
+
+
+def _among(rows: QuerySet[Row], keys: list[int]) -> set[int]:
     found: set[int] = set()
-    for start in range(0, len(wanted), KEYS_MAX):
-        some = wanted[start : start + KEYS_MAX]
-        rows = living(model).select_for_update(no_key=True).filter(pk__in=some).order_by("pk")
-        found.update(rows.values_list("pk", flat=True))
+    for start in range(0, len(keys), KEYS_MAX):
+        some = rows.filter(pk__in=keys[start : start + KEYS_MAX]).order_by("pk")
+        found.update(some.values_list("pk", flat=True))
     return found
 
 

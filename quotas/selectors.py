@@ -168,7 +168,7 @@ def of_namespace(*, namespace: Namespace) -> dict[str, Quota]:
 def room_in(*, namespace: Namespace) -> dict[str, int]:
     """Return, by resource, of how many more there is room within a namespace's and its account's limits.
 
-    What nothing limits is left out, and so is storage, which refuses by thresholds. One query.
+    What nothing limits is left out, and so is storage, of which `quotas.services.fitting` tells. One query.
     """
     of = Q(namespace=namespace)
     if namespace.account_id is not None:

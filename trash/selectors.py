@@ -12,14 +12,15 @@ from django.conf import settings
 from django.db.models import Case, Count, Exists, OuterRef, Q, When
 from django.utils import timezone
 
-from accounts.models import Robot, Team
+from accounts.models import Membership, Robot, Team, User
+from core.db import living_keys
 from core.errors import NotFound
 from core.words import say
 from permissions.catalogue import ORGANIZATION_MANAGE, TRASH_READ
 from permissions.checks import check, require
 from permissions.factors import open_to
 from projects.models import Project
-from trash.models import Trashed
+from trash.models import Trashed, TrashedRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-    from accounts.models import Namespace, User
+    from accounts.models import Namespace
     from core.actor import Actor
 
 GONE = say("It is not in the trash any more")
@@ -106,6 +107,21 @@ def with_taken(things: QuerySet[Trashed]) -> QuerySet[Any]:
         | Q(Exists(teams), kind=Trashed.Kind.TEAM)
     )
     return things.annotate(is_taken=Case(When(taken, then=True), default=False))
+
+
+def newcomers(*, namespace: Namespace, teams: Iterable[Trashed]) -> dict[int, set[int]]:
+    """Return, by the keys of some deleted teams, who comes into their organization by each.
+
+    They are those whom the team alone kept in it, who live, and are not in it again. The caller has checked.
+    """
+    pages = TrashedRows.objects.filter(thing__in=teams, model=Membership._meta.label, link="")
+    found: dict[int, set[int]] = {}
+    for page in pages:
+        at = page.fields.index("user_id")
+        found.setdefault(page.thing_id, set()).update(row[at] for row in page.rows)
+    inside = Membership.objects.filter(organization__namespace=namespace).values_list("user", flat=True)
+    away = living_keys(User, set().union(*found.values())) - set(inside)
+    return {thing: people & away for thing, people in found.items()}
 
 
 def trashed_organizations(*, actor: Actor) -> QuerySet[Trashed]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from accounts import services as accounts
 from console import charts
 from console.bulk import BulkRoom
-from console.charts import full
+from console.comeback import without_room
 from console.nouns import listed
 from console.paging import paging, start_of
 from core.errors import Invalid, NotFound
@@ -24,8 +23,6 @@ from core.words import say, told
 from permissions.catalogue import TRASH_CHANGE, TRASH_READ
 from permissions.checks import check, require
 from projects import services as projects
-from quotas import selectors as quotas
-from quotas.services import Resource
 from trash import selectors, services
 
 if TYPE_CHECKING:
@@ -57,19 +54,6 @@ CHIPS = [
 ]
 ICONS = {"project": "folder", "team": "user-group", "robot": "cpu-chip", "organization": "squares-2x2"}
 TOLD = 5
-# Of what a limit may leave no room for all that come back.
-ROOM = [
-    (
-        "project",
-        Resource.PROJECTS,
-        gettext_lazy("Of {wanted} projects {room} can come back: the limit leaves no room for more."),
-    ),
-    (
-        "robot",
-        Resource.ROBOTS,
-        gettext_lazy("Of {wanted} robots {room} can come back: the limit leaves no room for more."),
-    ),
-]
 # What others hang on comes back before them.
 ORDER = ("robot", "team", "project")
 RESTORE: dict[str, Callable[..., tuple[Any, list[Dropped]]]] = {
@@ -265,13 +249,8 @@ class Trash(BulkRoom):
         """Say of which kinds the limits leave no room for all of them."""
         if verb != "restore":
             return []
-        room = quotas.room_in(namespace=self.namespace)
-        wanted = Counter(row.kind for row in rows if not self.bulk_spared(verb, row))
-        return [
-            words.format(wanted=full(wanted[kind]), room=full(room[resource]))
-            for kind, resource, words in ROOM
-            if wanted[kind] > room.get(resource, wanted[kind])
-        ]
+        coming = self.bulk_order(row for row in rows if not self.bulk_spared(verb, row))
+        return without_room(self.namespace, coming)
 
     def bulk_order(self, rows: Iterable[Trashed]) -> list[Trashed]:
         """Return what others hang on before them; of one kind, what was deleted last first."""

@@ -28,7 +28,7 @@ from quotas.services.storage import (
     delete_quota,
     delete_threshold,
 )
-from quotas.services.usage import BYTES_MAX, move_bytes, note_counted, take_ledger
+from quotas.services.usage import BYTES_MAX, fitting, move_bytes, note_counted, take_ledger
 
 __all__ = [
     "BYTES_MAX",
@@ -45,6 +45,7 @@ __all__ = [
     "delete_threshold",
     "deny_limit_request",
     "drafts",
+    "fitting",
     "move_bytes",
     "note_counted",
     "open_for",

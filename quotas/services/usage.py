@@ -20,7 +20,10 @@ from quotas.models import Quota, Resource, Threshold
 from quotas.sizes import write_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from accounts.models import Namespace
     from core.actor import Actor
@@ -56,6 +59,11 @@ class Ledger:
     own: Quota
     account: Quota | None
 
+    @property
+    def rows(self) -> list[Quota]:
+        """Both, or the one there is."""
+        return [self.own] if self.account is None else [self.own, self.account]
+
 
 def take_ledger(*, namespace: Namespace, beside: Resource | None = None) -> Ledger:
     """Hold the rows that count a namespace's bytes, with those of another resource that is counted as well.
@@ -67,6 +75,10 @@ def take_ledger(*, namespace: Namespace, beside: Resource | None = None) -> Ledg
     """
     resources = [Resource.BYTES] if beside is None else [Resource.BYTES, beside]
     rows = Quota.objects.filter(resource__in=resources).select_for_update(no_key=True).order_by("pk")
+    return _ledger(namespace, rows)
+
+
+def _ledger(namespace: Namespace, rows: QuerySet[Quota]) -> Ledger:
     own = {row.resource: row for row in rows.filter(namespace=namespace)}
     if Resource.BYTES not in own:
         raise NotFound("The namespace was deleted just now")
@@ -74,6 +86,29 @@ def take_ledger(*, namespace: Namespace, beside: Resource | None = None) -> Ledg
     if namespace.account_id is not None:
         account = {row.resource: row for row in rows.filter(account=namespace.account_id)}.get(Resource.BYTES)
     return Ledger(namespace, own[Resource.BYTES], account)
+
+
+def fitting(*, namespace: Namespace, amounts: Iterable[int]) -> list[bool]:
+    """Tell of each of some amounts of bytes whether it can be counted, after those before it that can.
+
+    Nothing is held and nothing is counted.
+
+    Raises:
+        NotFound: the namespace is deleted.
+    """
+    ledger = _ledger(namespace, Quota.objects.filter(resource=Resource.BYTES))
+    steps = _steps(ledger.own)
+    found = []
+    for amount in amounts:
+        try:
+            fits = _refusing(ledger, steps, amount) is None
+        except (QuotaExceeded, Invalid):
+            fits = False
+        if fits:
+            for row in ledger.rows:
+                row.used += amount
+        found.append(fits)
+    return found
 
 
 def move_bytes(*, actor: Actor, ledger: Ledger, amount: int) -> QuotaExceeded | None:
@@ -86,32 +121,39 @@ def move_bytes(*, actor: Actor, ledger: Ledger, amount: int) -> QuotaExceeded | 
         QuotaExceeded: the account's limit would be passed.
         Invalid: more than can be counted.
     """
-    own, account = ledger.own, ledger.account
-    rows = [own] if account is None else [own, account]
+    own = ledger.own
     steps = _steps(own)
-    if amount > 0:
-        if any(row.used + amount > BYTES_MAX for row in rows):
-            raise Invalid("That is more than can be counted", field="size_bytes")
-        if account is not None and account.limit is not None and account.used + amount > account.limit:
-            raise QuotaExceeded("The limit of storage of this account is reached", resource=Resource.BYTES)
-        stop = _deciding(steps, own.used + amount)
-        if stop is not None and stop.is_reject:
-            _tell(actor, ledger.namespace, own, stop)
-            return QuotaExceeded(
-                say(
-                    "Storage is refused from {percent} % of {limit} on",
-                    percent=stop.percent,
-                    limit=write_size(stop.limit),
-                ),
-                resource=Resource.BYTES,
-                namespace=ledger.namespace,
-            )
-    for row in rows:
+    stop = _refusing(ledger, steps, amount)
+    if stop is not None:
+        _tell(actor, ledger.namespace, own, stop)
+        return QuotaExceeded(
+            say(
+                "Storage is refused from {percent} % of {limit} on",
+                percent=stop.percent,
+                limit=write_size(stop.limit),
+            ),
+            resource=Resource.BYTES,
+            namespace=ledger.namespace,
+        )
+    for row in ledger.rows:
         if not Quota.objects.filter(pk=row.pk, used=row.used).update(used=F("used") + amount):
             raise Conflict("Somebody else counted at the same time")
         row.used += amount
     _notice(actor, ledger.namespace, own, steps, may_rearm=amount < 0)
     return None
+
+
+def _refusing(ledger: Ledger, steps: list[Step], amount: int) -> Step | None:
+    """Return the step that refuses ``amount`` bytes more, if one does. Raises as `move_bytes`."""
+    if amount <= 0:
+        return None
+    own, account = ledger.own, ledger.account
+    if any(row.used + amount > BYTES_MAX for row in ledger.rows):
+        raise Invalid("That is more than can be counted", field="size_bytes")
+    if account is not None and account.limit is not None and account.used + amount > account.limit:
+        raise QuotaExceeded("The limit of storage of this account is reached", resource=Resource.BYTES)
+    stop = _deciding(steps, own.used + amount)
+    return stop if stop is not None and stop.is_reject else None
 
 
 def note_counted(ledger: Ledger) -> None:

@@ -67,6 +67,7 @@ BUILDING_BLOCKS = {
     "quotas.services.counters.release": "a part of what deletes it",
     "quotas.services.usage.take_ledger": "a part of what reports or deletes",
     "quotas.services.usage.move_bytes": "a part of what reports or deletes",
+    "quotas.services.usage.fitting": "a question",
     "quotas.services.usage.note_counted": "a part of what reports",
     "tokens.services.authorizations.ask": "a question",
     "tokens.services.authorizations.way_back": "a question",

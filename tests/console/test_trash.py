@@ -469,3 +469,80 @@ def test_what_is_not_final_is_done_again_by_one_click(owner, acme):
     owner.post(here, {"do": "cancel"})
     assert owner.post(here, {"do": "retry"}).status_code == 302
     assert Run.objects.filter(action="thing.restore").count() == 2
+
+
+def restored(owner):
+    """Restore all that lies there; return what the preview said, and what the run told."""
+    before = text(owner.post(TRASH, {"do": "bulk", "verb": "restore", "all": "1"}))
+    sent = {"do": "bulk", "verb": "restore", "all": "1", "confirmed": "1"}
+    done = owner.post(TRASH, {**sent, "upto": Trashed.objects.latest("pk").pk}, follow=True)
+    return before, text(done)
+
+
+@pytest.mark.parametrize("of", ["namespace", "account"])
+def test_the_preview_tells_of_how_many_teams_the_seats_are_left(acme, owner, of):
+    # Deleted last, and so back first: one alone, two of whom one is inside again, then one more.
+    everybody = {name: make.user(name) for name in ("a1", "b1", "b2", "c1")}
+    for number, names in enumerate((("c1",), ("b1", "b2"), ("a1",))):
+        team = make.team(acme, f"group{number}")
+        make.member(team, *(everybody[name] for name in names))
+        accounts.delete_team(actor=make.SYSTEM, team=team)
+    accounts.set_member_role(actor=make.SYSTEM, organization=acme, user=everybody["b2"], role="member")
+    used = acme.namespace.quotas.get(resource=Resource.MEMBERS).used
+    whose = {"namespace": acme.namespace} if of == "namespace" else {"account": acme.account}
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.MEMBERS, limit=used + 3, **whose)
+    assert "can come back" not in text(owner.post(TRASH, {"do": "bulk", "verb": "restore", "all": "1"}))
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.MEMBERS, limit=used + 2, **whose)
+    said, told = restored(owner)
+    assert "Of 3 teams 2 can come back: the limit of members leaves no room for more." in said
+    assert "2 things restored, 1 not" in told
+    assert set(acme.teams.filter(slug__startswith="group").values_list("slug", flat=True)) == {
+        "group1",
+        "group2",
+    }
+
+
+def sized(acme, *sizes):
+    for number, size in enumerate(sizes):
+        project = make.project(acme, f"sized{number}")
+        if size:
+            projects.report_usage(actor=make.SYSTEM, project=project, size_bytes=size)
+        projects.delete_project(actor=make.SYSTEM, project=project)
+
+
+@pytest.mark.parametrize("by", ["threshold", "default", "account"])
+def test_the_preview_tells_of_how_many_projects_storage_has_room(acme, owner, settings, by):
+    settings.QUOTA_MANAGEMENT = True
+    sized(acme, 0, 30, 90, 60)
+    if by == "threshold":
+        quotas.create_quota(actor=make.SYSTEM, namespace=acme.namespace, limit_bytes=200)
+        quotas.add_threshold(actor=make.SYSTEM, namespace=acme.namespace, kind="Reject", percent=50)
+    elif by == "default":
+        settings.DEFAULT_QUOTA_BYTES = 100
+    else:
+        quotas.set_limit(actor=make.SYSTEM, resource=Resource.BYTES, limit=99, account=acme.account)
+    said, told = restored(owner)
+    assert "Of 4 projects 3 can come back: storage has no room for more." in said
+    assert "3 things restored, 1 not" in told
+    assert Trashed.objects.get(kind="project").name == "sized2"
+
+
+def test_the_preview_tells_of_both_the_limit_and_storage(acme, owner):
+    sized(acme, 1, 1, 90, 60)
+    used = acme.namespace.projects.filter(deleted_at=None).count()
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.PROJECTS, limit=used + 2, namespace=acme.namespace)
+    quotas.set_limit(actor=make.SYSTEM, resource=Resource.BYTES, limit=99, account=acme.account)
+    said, told = restored(owner)
+    assert "Of 4 projects 2 can come back: neither the limit nor storage has room for more." in said
+    assert "2 things restored, 2 not" in told
+
+
+def test_the_preview_tells_of_no_threshold_that_refuses_nothing(acme, owner, settings):
+    settings.QUOTA_MANAGEMENT = True
+    sized(acme, 60, 90)
+    quotas.create_quota(actor=make.SYSTEM, namespace=acme.namespace, limit_bytes=100)
+    quotas.add_threshold(actor=make.SYSTEM, namespace=acme.namespace, kind="Warning", percent=50)
+    said, told = restored(owner)
+    assert "can come back" not in said
+    assert "2 things restored" in told
+    assert "not" not in told.split("2 things restored")[1][:6]
