@@ -191,7 +191,8 @@ class _Turns:
 
     @contextmanager
     def _cursor(self, rows: QuerySet[LogEntry, Any], *switches: str) -> Iterator[Any]:
-        statement, values = rows.query.sql_with_params()
+        # Also where it is known beforehand that nothing fits: the query is asked as any other.
+        statement, values = rows.query.get_compiler(connection=self.own, elide_empty=False).as_sql()
         self.own.ensure_connection()
         try:
             with self.own.wrap_database_errors, self.own.connection.cursor() as cursor:

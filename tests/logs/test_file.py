@@ -183,6 +183,16 @@ def test_nothing_to_tell(acme, owner):
     assert details["start_time"] == details["end_time"]
 
 
+def test_a_namespace_that_never_was(acme, superuser):
+    """The page takes any name, and PostgreSQL would not be asked for the entries of none."""
+    written.entry(acme).save()
+    for filters in ({"space": "nobody"}, {"space": "nobody", "performer": "owner"}):
+        export = services.request_export(actor=superuser, filters=filters, **WEEK)
+        assert written_file(export)["logs"] == [{"terminator": True}]
+        with file.reading() as reader:
+            assert reader.count(file.rows_of(export)) == 0
+
+
 AROUND = ((1, -1), (1, 0), (1, 1), (3, 0))  # times the entries that come at once, and so many more
 
 
