@@ -93,9 +93,12 @@ def _span(before: Cursor, to: Cursor) -> list[int]:
 
 def whole_days(starts_at: datetime | None, ends_at: datetime | None) -> tuple[date | None, date | None]:
     """Return the first day that lies in a range as a whole, and the first after it that does not."""
-    first = (
-        None if starts_at is None else (starts_at.astimezone(UTC) + DAY - timedelta(microseconds=1)).date()
-    )
+    first = None
+    if starts_at is not None:
+        first = starts_at.astimezone(UTC).date()
+        # Of the last day there is, none comes after it: what begins on it, holds none as a whole.
+        if starts_at != _at(first) and first < date.max:
+            first += DAY
     return first, None if ends_at is None else ends_at.astimezone(UTC).date()
 
 

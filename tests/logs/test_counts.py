@@ -58,6 +58,10 @@ RANGES = [
     (START + timedelta(hours=20), START + timedelta(days=1, hours=5)),
     (START, START),
     (START - timedelta(days=900), START - timedelta(days=800)),
+    # The first and the last days that there are.
+    (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)),
+    (datetime(9999, 12, 31, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)),
+    (datetime(9999, 12, 31, 20, tzinfo=UTC), datetime(9999, 12, 31, 21, tzinfo=UTC)),
 ]
 
 
