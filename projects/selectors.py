@@ -45,7 +45,7 @@ from permissions.checks import (
     sees,
     withholds,
 )
-from permissions.models import Grant
+from permissions.models import DefaultGrant, Grant
 from projects.models import Project, Star
 
 if TYPE_CHECKING:
@@ -287,6 +287,14 @@ def held_there(*, actor: Actor, address: str) -> Grant:
     if grant is None:
         raise NotFound("This was not granted to you, or is not any more", absent="grant")
     return grant
+
+
+def comes_again(*, grant: Grant) -> bool:
+    """Tell whether a default permission grants new projects of that organization to the same person."""
+    rules = DefaultGrant.objects.filter(
+        organization__namespace=grant.project.namespace_id, user=grant.user_id
+    )
+    return rules.exists()
 
 
 def starred(*, actor: Actor) -> QuerySet[Project]:

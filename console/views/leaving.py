@@ -66,6 +66,7 @@ class MyOrganizations(FormRoom):
             "may_give_up": check(self.actor, GRANT_GIVE_UP),
             "giver": self.opener("give_up"),
             "parting": parting,
+            "comes_again": parting is not None and projects.comes_again(grant=parting),
             "memberships": selectors.own_organizations(actor=self.actor),
             "may_leave": check(self.actor, ORGANIZATION_LEAVE),
             "leaver": self.opener("leave"),

@@ -6,6 +6,7 @@ import pytest
 
 from accounts import services as accounts
 from accounts.models import Membership
+from permissions.models import DefaultGrant
 from tests import make
 from tests.console.entering import enter, person
 
@@ -129,3 +130,17 @@ def test_what_is_shared_costs_the_same_at_any_number(acme, django_assert_num_que
         page = client.get(HERE)
     assert "of 60 projects" in text(page)
     assert "p9" in text(client.get(f"{HERE}?start=50"))
+
+
+def test_whom_a_default_permission_names_is_told_that_new_projects_come(acme):
+    user = person("stranger")
+    make.grant(acme.namespace.projects.get(slug="web"), "write", user=user)
+    other = make.organization("other", owner=person("owner"))
+    told = "New projects of acme are granted to you all the same"
+    client = enter(user)
+    DefaultGrant.objects.create(organization=other, user=user, role="read")
+    DefaultGrant.objects.create(organization=acme, user=person("member"), role="read")
+    assert told not in text(client.get(f"{HERE}?give_up=acme/web"))
+    DefaultGrant.objects.create(organization=acme, user=user, role="read")
+    assert told in text(client.get(f"{HERE}?give_up=acme/web"))
+    assert "a default permission" not in text(client.get(HERE))
