@@ -145,6 +145,9 @@ class BulkRoom(BeginRoom):
         """Return what people call a row."""
         return self.bulk_key(row)
 
+    def bulk_look(self, verb: str, rows: Iterable[Any]) -> None:
+        """Look at all rows, in the order in which it is done to them, before the next two are asked."""
+
     def bulk_spared(self, verb: str, row: Any) -> str:
         """Return why nothing would happen to a row, or nothing."""
         return ""
@@ -210,6 +213,7 @@ class BulkRoom(BeginRoom):
         found = found.filter(pk__lte=upto)
 
         def preview(form: forms.Form | None) -> HttpResponse:
+            self.bulk_look(name, found)
             hindered = self.bulk_hindered(name, found)
             number = found.count()
             most = LIMIT if number <= LIMIT else NAMED
@@ -225,6 +229,7 @@ class BulkRoom(BeginRoom):
         """Show, or do, the verb to what was ticked."""
 
         def preview(form: forms.Form | None) -> HttpResponse:
+            self.bulk_look(name, rows.values())
             # Those first to which nothing happens: the others need no looking at.
             chosen = sorted(rows.values(), key=lambda row: not self.bulk_spared(name, row))
             hindered = sum(bool(self.bulk_spared(name, row)) for row in chosen)

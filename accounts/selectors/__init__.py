@@ -18,7 +18,17 @@ from accounts.selectors.invitations import (
     own_invitations,
     team_invitations,
 )
-from accounts.selectors.leaving import NOT_IN, Parting, is_administered, parting, why_stay
+from accounts.selectors.leaving import (
+    NOT_IN,
+    NOT_YOURS,
+    UNADMINISTERED,
+    Parting,
+    administers,
+    is_administered,
+    parting,
+    teams_that_stay,
+    why_stay,
+)
 from accounts.selectors.members import (
     Insider,
     Person,
@@ -77,6 +87,8 @@ from accounts.selectors.users import all_users, identities, language_of, user, u
 __all__ = [
     "ENTITIES_MAX",
     "NOT_IN",
+    "NOT_YOURS",
+    "UNADMINISTERED",
     "Entities",
     "Holder",
     "Insider",
@@ -87,6 +99,7 @@ __all__ = [
     "Person",
     "Standing",
     "account_by_key",
+    "administers",
     "all_accounts",
     "all_organizations",
     "all_users",
@@ -140,6 +153,7 @@ __all__ = [
     "teams",
     "teams_among",
     "teams_of_robot",
+    "teams_that_stay",
     "unproven_address",
     "user",
     "user_by_key",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,19 @@ from accounts.models import Account, Membership, TeamMember
 from core.errors import NotFound
 from core.names import fold
 from core.words import say
-from permissions.catalogue import ACCOUNT_READ, OrganizationRole
-from permissions.checks import require
+from permissions.catalogue import ACCOUNT_READ, Level, OrganizationRole
+from permissions.checks import has_full_access, organization_paths, require
 from permissions.models import DefaultGrant, Grant
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from accounts.models import Organization, Team
     from core.actor import Actor
 
 NOT_IN = say("You are not in this organization")
+UNADMINISTERED = say("The organization would be left without an administrator")
+NOT_YOURS = say("This would end your own administration of the organization")
 ADMINISTRATORS = (OrganizationRole.OWNER, OrganizationRole.ADMIN)
 
 
@@ -107,10 +113,10 @@ def why_stay(*, membership: Membership, seats: list[tuple[str, str, str]] | None
     return ""
 
 
-def is_administered(organization: int, *, besides: int = 0) -> bool:
+def is_administered(organization: int, *, besides: int = 0, without: Collection[int] = ()) -> bool:
     """Tell whether somebody administers an organization, by its key, by a role of her own or by a team.
 
-    ``besides`` is the key of somebody who does not count.
+    ``besides`` is the key of somebody who does not count, ``without`` are those of teams that do not.
     """
     direct = Membership.objects.filter(
         organization=organization, role__in=ADMINISTRATORS, user__is_active=True
@@ -118,4 +124,37 @@ def is_administered(organization: int, *, besides: int = 0) -> bool:
     by_team = TeamMember.objects.filter(
         team__organization=organization, team__role="admin", user__is_active=True
     ).exclude(user=besides)
+    if without:
+        by_team = by_team.exclude(team__in=without)
     return direct.exists() or by_team.exists()
+
+
+def administers(actor: Actor, organization: Organization, *, without: Collection[str] = ()) -> bool:
+    """Tell whether the acting person administers an organization by a role in it.
+
+    ``without`` are slugs of teams that do not count.
+    """
+    paths = organization_paths(actor, organization)
+    return any(path.level >= Level.ADMIN and (not path.team or path.team not in without) for path in paths)
+
+
+def teams_that_stay(*, actor: Actor, organization: Organization, teams: Sequence[Team]) -> dict[int, str]:
+    """Return why those of some teams stay, by their keys, that cannot be deleted, one after the other.
+
+    It is one at most where somebody administers the organization now: by it somebody does so still.
+    """
+    is_bound = administers(actor, organization) and not has_full_access(actor)
+
+    def why(gone: Sequence[Team]) -> str:
+        if not is_administered(organization.pk, without=[team.pk for team in gone]):
+            return UNADMINISTERED
+        if is_bound and not administers(actor, organization, without={team.slug for team in gone}):
+            return NOT_YOURS
+        return ""
+
+    if not why(teams):
+        return {}
+    if now := why([]):
+        return {team.pk: now for team in teams}
+    first = bisect_left(range(len(teams)), True, key=lambda at: bool(why(teams[: at + 1])))
+    return {teams[first].pk: why(teams[: first + 1])}

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from django.utils import timezone
 
 from accounts.models import Account, AccountAdministrator, Membership, Organization, TeamMember, User
-from accounts.selectors import is_administered
+from accounts.selectors import NOT_YOURS, UNADMINISTERED, administers, is_administered
 from core.db import hold
 from core.errors import Conflict, Invalid
 from core.words import say
 from logs.kinds import ACCOUNT_ADD_ADMINISTRATOR, ACCOUNT_DELETE
 from logs.record import record
-from permissions.catalogue import Level
-from permissions.checks import organization_paths, require
+from permissions.checks import require
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -53,19 +52,19 @@ def not_synchronized(team: Team) -> None:
 def keep_an_administrator(organization: Organization) -> None:
     """Raise Conflict if nobody administers the organization any more. The organization must be locked."""
     if not is_administered(organization.pk):
-        raise Conflict("The organization would be left without an administrator")
+        raise Conflict(UNADMINISTERED)
 
 
 def keep_own_administration(actor: Actor, organization: Organization, was: bool) -> None:
     """Raise Invalid if the acting person has just taken the last of her own admin rights."""
     if was and not administers_now(actor, organization):
-        raise Invalid("This would end your own administration of the organization")
+        raise Invalid(NOT_YOURS)
 
 
 def administers_now(actor: Actor, organization: Organization) -> bool:
     """Tell, from the database, whether the acting person administers the organization by a role in it."""
     actor.forget()
-    return any(path.level >= Level.ADMIN for path in organization_paths(actor, organization))
+    return administers(actor, organization)
 
 
 def hand_over_accounts(*, actor: Actor, user: User, heirs: bool = True) -> None:

@@ -18,6 +18,7 @@ from console.paging import paging, start_of
 from console.previews import Choice, Preview, PreviewRoom, told
 from console.undo import deleted
 from console.views.access import address_of
+from core.words import told as word
 from permissions import resolver
 from permissions.catalogue import (
     ACCESS_READ,
@@ -34,7 +35,7 @@ from permissions.selectors import facts
 from projects import selectors as projects
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from django.db.models import QuerySet
 
@@ -149,6 +150,10 @@ class Teams(BulkRoom):
     def _mine(self) -> set[str]:
         return {path.team for path in organization_paths(self.actor, self.organization) if path.team}
 
+    @cached_property
+    def _staying(self) -> dict[int, str]:
+        return {}
+
     def _fitting(self) -> list[Team]:
         search = self.asked("q").casefold()
         return [
@@ -176,12 +181,23 @@ class Teams(BulkRoom):
         """Return its name as typed, and by what it is addressed if that is something else."""
         return row.name if row.name == row.slug else f"{row.name} ({row.slug})"
 
+    def bulk_look(self, verb: str, rows: Iterable[Team]) -> None:
+        """Find the team whose deletion would leave the organization, or the acting person, without."""
+        if verb == "delete":
+            self._staying = selectors.teams_that_stay(
+                actor=self.actor, organization=self.organization, teams=list(rows)
+            )
+
     def bulk_spared(self, verb: str, row: Team) -> str:
-        """Say that there is no group to compare it with."""
+        """Say that there is no group to compare it with, or why it cannot be deleted."""
+        if verb == "delete":
+            return word(self._staying.get(row.pk, ""))
         return _("it mirrors no group") if verb == "sync" and not row.sync_service else ""
 
     def bulk_hindered(self, verb: str, rows: QuerySet[Team]) -> QuerySet[Team]:
-        """Return those that mirror no group."""
+        """Return those that mirror no group, or cannot be deleted."""
+        if verb == "delete":
+            return rows.filter(pk__in=list(self._staying))
         return rows.filter(sync_service="") if verb == "sync" else rows.none()
 
     def bulk_effects(self, verb: str, rows: list[Team]) -> list[str]:
@@ -190,7 +206,8 @@ class Teams(BulkRoom):
             return []
         now = after = facts(actor=self.actor, organization=self.organization)
         for team in rows:
-            after = resolver.without_team(after, team.pk)
+            if not self.bulk_spared(verb, team):
+                after = resolver.without_team(after, team.pk)
         return told(now, after)
 
     def save_create(self, data: dict[str, Any]) -> HttpResponse:

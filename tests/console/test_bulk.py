@@ -280,6 +280,44 @@ def test_all_teams_that_match_are_deleted_but_for_the_one_that_keeps_her_an_admi
     assert list(Team.objects.values_list("slug", flat=True)) == ["owners"]
 
 
+# All go in the order of their keys, owners before chiefs, and ticked ones by name.
+@pytest.mark.parametrize(
+    ("chief", "everything", "staying", "why"),
+    [
+        ("nobody", True, {"owners"}, "The organization would be left without an administrator"),
+        ("nobody", False, {"owners"}, "The organization would be left without an administrator"),
+        ("boss", True, {"owners"}, "This would end your own administration of the organization"),
+        ("boss", False, {"owners"}, "The organization would be left without an administrator"),
+        ("owner", True, {"chiefs"}, "The organization would be left without an administrator"),
+        ("owner", False, {"owners"}, "The organization would be left without an administrator"),
+        ("direct", True, set(), ""),
+        ("direct", False, set(), ""),
+    ],
+)
+def test_the_preview_names_the_team_by_which_the_organization_is_administered(
+    acme, owner, chief, everything, staying, why
+):
+    if chief != "direct":
+        Membership.objects.filter(user=owner).update(role="member")
+    chiefs = make.team(acme, "chiefs", role="admin")
+    make.team(acme, "devs")
+    if chief in ("boss", "owner"):
+        make.member(chiefs, owner if chief == "owner" else make.user("boss"))
+    client, path = enter(owner), "/o/acme/teams/"
+    chosen = {"all": "1"} if everything else {"pick": ["owners", "devs", "chiefs"]}
+    shown = bulk(client, "delete", path, **chosen)
+    named = re.findall(r">(\w+)</td><td[^>]*><span[^>]*>nothing: ([^<]*)", shown.content.decode())
+    assert {name for name, _ in named} == staying
+    assert all(reason == why for _, reason in named)
+    assert ("Nothing happens to 1 of them" in plain(shown)) == bool(staying)
+    sent = {"upto": hidden(shown, "upto")} if everything else {}
+    chosen = chosen if everything else {"keys": hidden(shown, "keys")}
+    done = bulk(client, "delete", path, confirmed="1", **chosen, **sent)
+    assert f"{3 - len(staying)} teams deleted" in plain(done)
+    assert set(acme.teams.values_list("slug", flat=True)) == staying
+    assert why in plain(done)
+
+
 def test_teams_are_compared_with_their_groups_ahead_of_their_turn(acme, owner, settings):
     settings.TEAM_SYNCING, settings.AUTHENTICATION = True, "OIDC"
     ago = NOW() - timedelta(minutes=5)
