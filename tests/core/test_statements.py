@@ -120,8 +120,9 @@ def test_a_transaction_begins_with_it_and_ends_without_a_trace():
 
 
 def _hang_up() -> None:
+    connection.ensure_connection()
     other = connection.copy()
-    sessions.end_others(other)
+    sessions.end(connection.connection.info.backend_pid, other)
     other.close()
 
 
