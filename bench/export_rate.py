@@ -8,7 +8,7 @@ kept for the next run. Then, in turns, drains a bare ``COPY`` of the very query 
 of the mere columns in the same order, and lets a real Celery worker, with a broker of its own, write one
 export after the other for as long as somebody calls the API. Prints the rates, their ratios, the worker's
 peak memory (VmHWM, of the process that did the work), and the API's p99 meanwhile, beside that of an idle
-machine, of the calls of all rounds together. Who calls is a process of its own.
+machine, before and after each round, of the calls of all rounds together. Who calls is a process of its own.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
 def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
     from bench.ground import answers
     from bench.load import Answers, paced
-    from bench.log_world import fill, ready, settled
+    from bench.log_world import fill, ready, settled, sum_up
     from tests.faults.servers import free_ports, wait_until
 
     ready()
@@ -65,6 +65,7 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
     written = LogEntry.objects.filter(namespace=namespace, credential_name="ci")
     times = written.aggregate(first=Min("at"), last=Max("at"))
     span = times["first"], times["last"] + timedelta(microseconds=1)
+    sum_up()  # as beat has it done all along; an export would else begin with a count of all of it
     settled()
     broker = start_broker(data)
     environment = dict(os.environ)
@@ -86,16 +87,18 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
         idle, busy = Answers(), Answers()
         copies = {"query": query(namespace, file_format, *span), "columns": columns(namespace.pk, *span)}
         before = {name: drain(*copy) for name, copy in copies.items()}
+        alone_before = caller.submit(paced, port, call, CALLS, SECONDS).result()
+        idle.add(alone_before)
         for number in range(rounds):
-            before_it = caller.submit(paced, port, call, CALLS, SECONDS).result()
             calling, exports = caller.submit(paced, port, call, CALLS, SECONDS), []
             while not (exports and calling.done()):
                 exports.append(one_export(namespace, rows, file_format, *span))
             seconds, size = statistics.median(took for took, _ in exports), exports[0][1]
             meanwhile = calling.result()
-            idle.add(before_it)
             busy.add(meanwhile)
             # Beside what came just before and just after it: a shared machine has its moods.
+            alone_after = caller.submit(paced, port, call, CALLS, SECONDS).result()
+            idle.add(alone_after)
             after = {name: drain(*copy) for name, copy in copies.items()}
             bare = {name: (before[name] + after[name]) / 2 for name in copies}
             before = after
@@ -110,15 +113,17 @@ def run(rows: int, rounds: int, file_format: str, data: Path) -> None:
                     for name, took in bare.items()
                 )
                 + f"   {size / 1e6:,.0f} MB   peak memory {peak:.0f} MB"
-                f"   the API {told(before_it)}, then {told(meanwhile)}"
+                f"   the API {told(alone_before)}, then {told(meanwhile)}, then {told(alone_after)}"
             )
+            alone_before = alone_after
         print(
             f"median of {rounds}: export {statistics.median(rates):,.0f} rows/s, "
             + " and ".join(
                 f"{statistics.median(ratios[name]):.2f} of a bare COPY of the {name}" for name in copies
             )
             + f"; worker's peak memory {peak:.0f} MB (its idle parent {alone:.0f} MB);"
-            f" of all {len(idle.took):,} calls of the API {told(idle)}, and {told(busy)} meanwhile:"
+            f" of {len(idle.took):,} calls of the API {told(idle)}, and of {len(busy.took):,}"
+            f" meanwhile {told(busy)}:"
             f" p99 {busy.after(0.99) / idle.after(0.99):.2f} times that of idle"
         )
     finally:
@@ -194,7 +199,7 @@ def one_export(namespace, rows: int, file_format: str, starts_at: datetime, ends
         file_format=file_format,
     )
     while export.status not in ("done", "failed"):
-        time.sleep(0.2)
+        time.sleep(max(0.2, rows / 10_000_000))  # so seldom that asking is no load of its own
         export.refresh_from_db()
     if (export.status, export.rows_written) != ("done", rows):
         sys.exit(f"The export {export.status}: {export.rows_written} rows: {export.error}")
