@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -205,6 +206,21 @@ def content(sink, name):
     return name in HEAD_DOES if sink in BY_HEAD else sink == "export" and name in EXPORT_TAKES
 
 
+def hurried(world, call, url):
+    """Return what became of a call in a hurry, and its seconds.
+
+    Made again, at most twice, where a busy machine let the time run out before anything was dialled.
+    """
+    for _ in range(3):
+        with world.hurry():
+            began = time.monotonic()
+            outcome = call(world, url)
+            seconds = time.monotonic() - began
+        if world.dialled():
+            break
+    return outcome, seconds
+
+
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("sink", WEB)
 def test_hostile_answer_is_bounded_and_leads_nowhere(sink, table, world, serve, tripwires, meter):
@@ -226,10 +242,7 @@ def test_hostile_answer_is_bounded_and_leads_nowhere(sink, table, world, serve, 
         meter.clear()
         world.outside.dialled.clear()
         calls = len(host.requests)
-        with world.hurry():
-            began = time.monotonic()
-            outcome = CALLS[sink](world, f"http://127.0.0.1:{host.port}/hook")
-            seconds = time.monotonic() - began
+        outcome, seconds = hurried(world, CALLS[sink], f"http://127.0.0.1:{host.port}/hook")
         facts = {
             "outcome": outcome.good == content(sink, name),
             "words": outcome.good or TOLD.fullmatch(outcome.words) is not None,
@@ -274,10 +287,8 @@ def test_hostile_answer_where_none_is_due(table, over_tls, world, tripwires, met
             current[:] = [answer]
             meter.clear()
             world.outside.dialled.clear()
-            with world.hurry():
-                began = time.monotonic()
-                outcome = syslog(world, f"https://127.0.0.1:{host.port}", authority=authority.pem)
-                seconds = time.monotonic() - began
+            call = partial(syslog, authority=authority.pem)
+            outcome, seconds = hurried(world, call, f"https://127.0.0.1:{host.port}")
             facts = {
                 "outcome": not outcome.good,
                 "words": NOT_TAKEN.fullmatch(outcome.words) is not None,
